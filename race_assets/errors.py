@@ -1,0 +1,46 @@
+"""The exceptions race_assets raises on purpose: two kinds, and their few children. No handling lives here.
+
+Every message names the thing (file, row, setting, market), says what is wrong and what to do about it.
+"""
+
+
+class RaceAssetsError(Exception):
+    """Something race_assets knows how to describe; catch this to catch all of them."""
+
+
+class TransientError(RaceAssetsError):
+    """May pass by itself: the same call, made again later, can succeed."""
+
+
+class PermanentError(RaceAssetsError):
+    """Stays until a person acts; the message says how."""
+
+
+class SettingsError(PermanentError):
+    """A setting has a name or a value that is not allowed; the message gives its path and what is."""
+
+
+class UnreadableFileError(PermanentError):
+    """A file as a whole cannot be read; its rows are not taken, its neighbours are.
+
+    Args:
+        state: what ``ops.source_files.state`` records: ``unreadable``, ``blocked_page`` or ``no_data``.
+        detail: what is wrong with the file and what to do, without the file's name.
+    """
+
+    def __init__(self, state: str, detail: str) -> None:
+        super().__init__(detail)
+        self.state = state
+        self.detail = detail
+
+
+class WarehouseError(TransientError):
+    """Postgres cannot be reached or went away; nothing of the transaction in flight was kept."""
+
+
+class DayFailedError(PermanentError):
+    """One or more days could not be published; the message names each day and why. Other days were."""
+
+    def __init__(self, reasons: dict[str, str]) -> None:
+        super().__init__("; ".join(f"{day}: {reason}" for day, reason in sorted(reasons.items())))
+        self.reasons = reasons
