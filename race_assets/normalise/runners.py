@@ -1,0 +1,101 @@
+"""Which race and which runner each record is about; the tables made of them are in `tables.py`."""
+
+import polars as pl
+
+from race_assets.identity import keys
+from race_assets.values import names, times
+
+STANDING = "ACTIVE"
+PLACED_COLUMNS = ("timezone", "start_local", "race_id", "runner", "runner_seq", "core_selection_id")
+
+
+def assign(records: pl.DataFrame, tracks: pl.DataFrame) -> pl.DataFrame:
+    """The records with their race's and runner's keys.
+
+    One Betfair market, a WIN and PLACE pair of one event and time, or one track and minute is one race.
+
+    Args:
+        records: the shape of `schemas.records.RECORDS`.
+        tracks: `track_id` and `timezone`.
+
+    Returns:
+        the records, sorted by race and trap, with `timezone`, `start_local`, `race_id`, `runner` (what tells runners of
+        one race and trap apart), `runner_seq` and `core_selection_id`.
+    """
+    frame = records.join(tracks.select("track_id", "timezone"), on="track_id", how="left", maintain_order="left")
+    return _with_runner(_with_race(_one_start_per_market(frame)))
+
+
+def _one_start_per_market(frame: pl.DataFrame) -> pl.DataFrame:
+    """A market whose rows differ in their off gets the one most of them state, then the earliest."""
+    market = ["source", "market_id"]
+    offs = frame.select(*market, "start_at").unique()
+    if offs.height == offs.select(market).unique().height:
+        return frame
+    settled = (
+        frame.group_by(*market, "start_at")
+        .agg(pl.len())
+        .sort("len", "start_at", descending=[True, False])
+        .unique(market, keep="first", maintain_order=True)
+        .select(*market, settled="start_at")
+    )
+    joined = frame.join(settled, on=market, how="left", maintain_order="left")
+    return joined.with_columns(start_at="settled").drop("settled")
+
+
+def _with_race(frame: pl.DataFrame) -> pl.DataFrame:
+    zones = frame["timezone"].unique().to_list()
+    offs = frame.select("track_id", "timezone", "start_at").unique()
+    at, zone = pl.col("start_at"), pl.col("timezone")
+    offs = offs.with_columns(start_local=times.in_zone(at, zone, zones), second=times.is_second_pass(at, zone, zones))
+    offs = offs.with_columns(race_id=keys.race_id(pl.col("track_id"), pl.col("start_local"), pl.col("second")))
+    offs = offs.select("track_id", "start_at", "start_local", "race_id")
+    return frame.join(offs, on=["track_id", "start_at"], how="left", maintain_order="left").sort(
+        "race_date", "race_id", "trap", "source", "market_type", "market_id", "source_file", "source_row",
+        nulls_last=True, descending=[False, False, False, False, True, False, False, False],
+    )  # fmt: skip
+
+
+def _with_runner(frame: pl.DataFrame) -> pl.DataFrame:
+    trap = ["race_date", "race_id", "trap"]
+    alone = frame.select((~pl.struct(trap).is_duplicated() & pl.col("trap").is_not_null()).alias("alone")).to_series()
+    frame = frame.with_columns(runner=pl.lit(None, dtype=pl.String), runner_seq=pl.lit(0, dtype=pl.Int16))
+    if not alone.all():
+        shared = _told_apart(frame.filter(~alone))
+        frame = pl.concat([frame.filter(alone), shared]).sort(
+            "race_date", "race_id", "trap", "runner_seq", "runner", nulls_last=True, maintain_order=True
+        )
+    return frame.with_columns(
+        core_selection_id=keys.selection_id(pl.col("race_id"), pl.col("trap"), pl.col("runner_seq"), pl.col("runner"))
+    )
+
+
+def _told_apart(frame: pl.DataFrame) -> pl.DataFrame:
+    """Runners that share a race and trap, told apart by name, numbered: 0 stands in the trap, 1, 2 were replaced."""
+    trap = ["race_date", "race_id", "trap"]
+    frame = frame.with_columns(runner=names.match_name(pl.col("dog_name")))
+    longest = pl.col("runner").sort_by(pl.col("runner").str.len_chars(), descending=True).first().over(trap)
+    cut = names.is_truncated(pl.col("selection_name")) & pl.col("trap").is_not_null()
+    full = frame.select(longest.alias("longest"), cut.alias("cut"))
+    # Betfair cut names at 16 characters for years: the short form of a neighbour is that neighbour.
+    frame = frame.with_columns(full).with_columns(
+        runner=pl.when(pl.col("cut") & pl.col("longest").str.starts_with(pl.col("runner")))
+        .then("longest")
+        .otherwise("runner")
+    )
+    runners = (
+        frame.group_by(*trap, "runner", maintain_order=True)
+        .agg(stands=(pl.col("status") == STANDING).any())
+        .with_columns(place=pl.int_range(pl.len()).over(trap), runners=pl.len().over(trap))
+        # Nobody stands in the trap: the last of them is its dog.
+        .with_columns(holds=pl.col("stands") | (~pl.col("stands").any().over(trap) & (pl.col("place") == pl.col("runners") - 1)))
+        .with_columns(
+            runner_seq=pl.when(pl.col("trap").is_null() | pl.col("holds"))
+            .then(0)
+            .otherwise((~pl.col("holds")).cum_sum().over(trap))
+            .cast(pl.Int16)
+        )
+        .select(*trap, "runner", seq="runner_seq")
+    )
+    joined = frame.join(runners, on=[*trap, "runner"], how="left", nulls_equal=True, maintain_order="left")
+    return joined.with_columns(runner_seq="seq").drop("seq", "longest", "cut")

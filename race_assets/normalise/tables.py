@@ -1,0 +1,190 @@
+"""Core tables out of records that know their race and runner: races, selections, prices; keys are given by `runners.py`."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import polars as pl
+
+from race_assets.schemas.core import PRICES, RACES, SELECTIONS
+from race_assets.schemas.table import conform
+
+# The price of a selection: the first of these that is known, from its win market.
+PRICE_ORDER = (
+    ("bsp", pl.lit("BSP")),
+    ("last_traded", pl.lit("LAST_TRADED")),
+    ("pre_off_wap", pl.lit("PRE_OFF_WAP")),
+    ("price", pl.col("price_kind")),
+    ("sp_decimal", pl.lit("SP")),
+)
+FORECAST = "FORECAST"
+LAST_RANK = len(PRICE_ORDER) + 1
+
+# Every price a source gives becomes a row: the column, its kind, and the volume matched at such prices.
+PRICE_ROWS = (
+    ("bsp", pl.lit("BSP"), None),
+    ("last_traded", pl.lit("LAST_TRADED"), None),
+    ("pre_off_wap", pl.lit("PRE_OFF_WAP"), "pre_off_volume"),
+    ("pre_off_max", pl.lit("PRE_OFF_MAX"), None),
+    ("pre_off_min", pl.lit("PRE_OFF_MIN"), None),
+    ("morning_wap", pl.lit("MORNING_WAP"), "morning_volume"),
+    ("price", pl.col("price_kind"), "volume"),
+    ("sp_decimal", pl.lit("SP"), None),
+)
+
+SELECTION = ("race_date", "core_selection_id")
+RACE = ("race_date", "race_id")
+
+
+def selections(records: pl.DataFrame, processed_at: datetime) -> pl.DataFrame:
+    """`core.selections` of these records, sorted by key.
+
+    Args:
+        records: as `runners.assign` gives them: sorted, with keys.
+    """
+    told = records.select(*_selection_columns())
+    shared = told.select(pl.struct(SELECTION).is_duplicated()).to_series()
+    if shared.any():
+        told = pl.concat([told.filter(~shared), _merged(told.filter(shared))])
+    told = told.sort(SELECTION).with_columns(
+        finish_position=pl.coalesce("finish_position", pl.when(pl.col("result") == "WINNER").then(pl.lit(1, pl.Int16))),
+        is_dead_heat=pl.col("is_dead_heat") | _shared_win(),
+        processed_at=pl.lit(processed_at, dtype=pl.Datetime("us", "UTC")),
+    )
+    return conform(told.rename({"core_selection_id": "selection_id"}), SELECTIONS)
+
+
+def _shared_win() -> pl.Expr:
+    won = pl.col("result") == "WINNER"
+    return (won & (won.sum().over(RACE) > 1)).fill_null(value=False)
+
+
+def _selection_columns() -> list[pl.Expr]:
+    is_win = pl.col("market_type") == "WIN"
+    price, kind, rank = _best_price(is_win)
+    return [
+        *map(pl.col, (*SELECTION, "race_id", "trap", "runner_seq", "dog_name", "status", "result", "finish_position")),
+        pl.col("is_dead_heat").fill_null(value=False),
+        price.alias("price"),
+        kind.alias("price_kind"),
+        pl.when(price.is_not_null()).then("source").alias("price_source"),
+        rank.alias("rank"),
+        pl.when(is_win).then("bsp").alias("bsp"),
+        pl.col("sp_fraction", "sp_decimal"),
+        pl.when(is_win).then(pl.coalesce("volume", "pre_off_volume")).alias("volume"),
+        pl.col("currency"),
+        pl.concat_list("source").alias("sources"),
+        is_win.alias("is_win"),
+    ]
+
+
+def _best_price(is_win: pl.Expr) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
+    """The record's best price, its kind, and its rank (0 is best); a forecast is the last resort whoever gives it."""
+    price, kind = pl.lit(None, dtype=pl.Float64), pl.lit(None, dtype=pl.String)
+    rank = pl.lit(LAST_RANK + 1, dtype=pl.UInt8)
+    is_forecast = (pl.col("price_kind") == FORECAST).fill_null(value=False)
+    choices = [
+        (is_win & pl.col(column).is_not_null() & (~is_forecast if column == "price" else pl.lit(value=True)), column, name, n)
+        for n, (column, name) in enumerate(PRICE_ORDER)
+    ]
+    choices.append((is_win & pl.col("price").is_not_null(), "price", pl.lit(FORECAST), LAST_RANK))
+    for known, column, name, n in reversed(choices):
+        price = pl.when(known).then(column).otherwise(price)
+        kind = pl.when(known).then(name).otherwise(kind)
+        rank = pl.when(known).then(pl.lit(n, dtype=pl.UInt8)).otherwise(rank)
+    return price, kind, rank
+
+
+def _merged(told: pl.DataFrame) -> pl.DataFrame:
+    """Several records of one runner as one row: the win market speaks first, then sources in the order of their names."""
+    told = told.with_columns(source=pl.col("sources").list.first()).sort(
+        *SELECTION, "is_win", "source", descending=[False, False, True, False], maintain_order=True
+    )
+    best = pl.all().sort_by("rank", maintain_order=True)
+    groups = told.group_by(SELECTION, maintain_order=True)
+    first = groups.agg(
+        *(_first(name) for name in ("race_id", "trap", "runner_seq", "status", "result", "finish_position")),
+        _longest("dog_name"),
+        pl.col("is_dead_heat").filter(pl.col("result").is_not_null()).first().fill_null(value=False),
+        *(pl.col(name).sort_by("rank", maintain_order=True).first() for name in ("price", "price_kind", "price_source")),
+        pl.col("rank").min(),
+        *(_first(name) for name in ("bsp", "sp_fraction", "sp_decimal", "volume", "currency")),
+        pl.col("source").unique().sort().alias("sources"),
+        pl.col("is_win").any(),
+    )
+    del best
+    return first.select(name for name in told.columns if name != "source")
+
+
+def _first(name: str) -> pl.Expr:
+    return pl.col(name).drop_nulls().first()
+
+
+def _longest(name: str) -> pl.Expr:
+    """The fullest form of a name that one source cuts short."""
+    return pl.col(name).sort_by(pl.col(name).str.len_chars(), descending=True, maintain_order=True).first()
+
+
+def races(records: pl.DataFrame, chosen: pl.DataFrame, tracks: pl.DataFrame, processed_at: datetime) -> pl.DataFrame:
+    """`core.races` of these records, sorted by key.
+
+    Args:
+        records: as `runners.assign` gives them.
+        chosen: their `core.selections`.
+        tracks: `track_id`, `track`, `country`, `timezone`.
+    """
+    told = (
+        "track_id start_at start_local event_id event_name actual_off_at race_number race_type distance_m source".split()
+    )
+    # A race's facts repeat for each of its runners; one row per market and set of facts is enough to choose from.
+    markets = records.select(*RACE, "market_type", "market_id", *told).unique(maintain_order=True)
+    facts = markets.group_by(RACE, maintain_order=True).agg(
+        *(_first(name) for name in told if name != "source"), pl.col("source").unique().sort().alias("sources")
+    )
+    frame = (
+        facts.join(_outcomes(chosen), on=RACE, how="left")
+        .join(tracks, on="track_id", how="left")
+        .with_columns(processed_at=pl.lit(processed_at, dtype=pl.Datetime("us", "UTC")))
+    )
+    return conform(frame.sort(RACE), RACES)
+
+
+def _outcomes(chosen: pl.DataFrame) -> pl.DataFrame:
+    result = pl.col("result")
+    counted = chosen.group_by(RACE).agg(
+        runner_count=(pl.col("status") == "ACTIVE").sum().cast(pl.Int16),
+        won=result.is_in(["WINNER", "PLACED"]).any(),
+        void=(result == "VOID").all() & result.is_not_null().all(),
+    )
+    status = pl.when("won").then(pl.lit("RESULT")).when("void").then(pl.lit("VOID")).otherwise(pl.lit("OPEN"))
+    return counted.select(*RACE, "runner_count", status=status)
+
+
+def prices(records: pl.DataFrame) -> pl.DataFrame:
+    """`core.prices` of these records, sorted by key: one row per runner, source, market type and kind of price."""
+    rows = [_price_rows(records, *each) for each in PRICE_ROWS if records[each[0]].null_count() < records.height]
+    if not rows:
+        return conform(pl.DataFrame(schema={"race_date": pl.Date}), PRICES)
+    key = ["race_date", "selection_id", "source", "market_type", "price_kind"]
+    return pl.concat(rows).sort(key, maintain_order=True).unique(key, keep="first", maintain_order=True)
+
+
+def _price_rows(records: pl.DataFrame, column: str, kind: pl.Expr, volume: str | None) -> pl.DataFrame:
+    known = records if not records[column].null_count() else records.drop_nulls(column)
+    frame = known.select(
+        "race_date",
+        pl.col("core_selection_id").alias("selection_id"),
+        "source",
+        "market_type",
+        kind.alias("price_kind"),
+        pl.col(column).alias("price"),
+        (pl.col(volume) if volume else pl.lit(None, dtype=pl.Float64)).alias("volume"),
+        "currency",
+        "observed_at",
+    )
+    return conform(frame, PRICES)
+
+
+def unreferenced(races_: pl.DataFrame, selections_: pl.DataFrame, prices_: pl.DataFrame) -> Sequence[str]:
+    """Keys that point at nothing, a few of each: selections without race, prices without selection."""
+    stray = selections_.join(races_, on=["race_date", "race_id"], how="anti")["selection_id"].head(3).to_list()
+    return stray + prices_.join(selections_, on=["race_date", "selection_id"], how="anti")["selection_id"].head(3).to_list()

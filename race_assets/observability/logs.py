@@ -1,0 +1,38 @@
+"""How log lines look, console or JSON, for our loggers and everyone else's; what is logged is said where it happens."""
+
+import logging
+import sys
+
+import structlog
+
+from race_assets.settings import LoggingSettings
+
+NOISY = {"alembic": logging.WARNING, "botocore": logging.WARNING, "urllib3": logging.WARNING}
+
+
+def configure(settings: LoggingSettings) -> None:
+    """Sends every log record to stderr in the chosen format; calling it again replaces what was set before."""
+    shared = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    last = (
+        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        if settings.format == "json"
+        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]
+        )
+    )
+    root = logging.getLogger("race_assets")
+    root.handlers[:] = [handler]
+    root.setLevel(settings.level)
+    root.propagate = False
+    for name, level in NOISY.items():
+        logging.getLogger(name).setLevel(level)

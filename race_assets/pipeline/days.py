@@ -1,0 +1,102 @@
+"""Day files of one source, cut from its parsed files: the `raw` tables of the lake; nothing is judged here."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+
+import polars as pl
+
+from race_assets.pipeline.workshop import Workshop
+from race_assets.schemas.records import PARSED, RAW
+from race_assets.schemas.table import polars_schema
+from race_assets.storage.ledger import LedgerFile, WantedDay
+
+WRITERS = 2
+
+
+def raw_table(source: str) -> str:
+    """The lake table of a source's day files."""
+    return f"raw/{source}"
+
+
+def chunks(workshop: Workshop, days: Sequence[date]) -> Iterator[dict[date, WantedDay]]:
+    """The days in order, in groups whose records fit in memory, with what each should be built from now."""
+    wanted = workshop.ledger.wanted(days)
+    group: dict[date, WantedDay] = {}
+    records = 0
+    for day in sorted(wanted):
+        if group and records + wanted[day].records > workshop.settings.chunk_rows:
+            yield group
+            group, records = {}, 0
+        group[day] = wanted[day]
+        records += wanted[day].records
+    if group:
+        yield group
+
+
+def ensure_raw(
+    workshop: Workshop, source: str, wanted: Mapping[date, WantedDay], *, refresh: bool = False
+) -> dict[date, int]:
+    """Writes the source's day files that are missing or outdated; `refresh` writes all of them.
+
+    Returns:
+        records of each day written.
+    """
+    table = raw_table(source)
+    due = {
+        day: each.inputs[source]
+        for day, each in wanted.items()
+        if source in each.inputs and (refresh or workshop.lake.fingerprint(table, day) != each.inputs[source])
+    }
+    if not due:
+        return {}
+    with workshop.timed("raw"):
+        frame = _records(workshop, source, sorted(due))
+        by_day = {key[0]: rows for key, rows in frame.partition_by("race_date", as_dict=True).items()}
+        with ThreadPoolExecutor(WRITERS) as pool:
+            for _ in pool.map(
+                lambda day: workshop.lake.write_day(table, day, by_day.get(day, frame.clear()), due[day]), due
+            ):
+                pass
+    return {day: by_day[day].height if day in by_day else 0 for day in due}
+
+
+def _records(workshop: Workshop, source: str, days: Sequence[date]) -> pl.DataFrame:
+    files = workshop.ledger.live_files(source, days)
+    superseded = _superseded(files)
+    parts = []
+    for file in files:
+        path = workshop.lake.parsed_path(source, file.sha256, file.parser_version)
+        rows = pl.scan_parquet(path, glob=False).filter(pl.col("race_date").is_in([d for d in days if d in file.dates]))
+        parts.append(
+            rows.with_columns(
+                source=pl.lit(source),
+                source_file=pl.lit(file.sha256),
+                observed_at=pl.lit(file.landed_at, dtype=RAW.columns["observed_at"].dtype.type),
+                superseded=pl.col("race_date").is_in(superseded[file.sha256])
+                if superseded[file.sha256]
+                else pl.lit(value=False),
+            )
+        )
+    schema = polars_schema(RAW)
+    told = set(polars_schema(PARSED)) | {"source", "source_file", "observed_at", "superseded"}
+    names = [name for name in schema if name in told]
+    if not parts:
+        return pl.DataFrame(schema={name: schema[name] for name in names})
+    return pl.concat(parts).select(names).collect()
+
+
+def _superseded(files: Sequence[LedgerFile]) -> dict[str, list[date]]:
+    """For each file, the days a newer version of its name tells anew."""
+    return {
+        file.sha256: sorted(
+            {
+                day
+                for newer in files
+                if newer.name == file.name and newer.version > file.version
+                for day in newer.dates
+                if day in file.dates
+            }
+        )
+        for file in files
+    }

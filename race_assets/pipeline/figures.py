@@ -1,0 +1,48 @@
+"""Accounts as rows of `ops.ingestion_runs`; how they are counted is elsewhere."""
+
+import json
+from collections.abc import Mapping
+from datetime import date, datetime
+
+import polars as pl
+
+from race_assets.schemas.ops import INGESTION_RUNS
+from race_assets.schemas.table import polars_schema
+from race_assets.validation.account import Account
+
+Key = tuple[str, date | None]
+
+
+def account_frame(
+    run_id: str, accounts: Mapping[Key, Account], bytes_in: Mapping[Key, int], started_at: datetime, finished_at: datetime
+) -> pl.DataFrame:
+    """One row per source and day; the time is shared out by records."""
+    seconds = (finished_at - started_at).total_seconds()
+    everything = sum(account.records_in for account in accounts.values()) or 1
+    rows = []
+    for (source, day), account in accounts.items():
+        duration = seconds * account.records_in / everything
+        rows.append(
+            {
+                "run_id": run_id,
+                "source": source,
+                "race_date": day,
+                "records_in": account.records_in,
+                "accepted": account.accepted,
+                "quarantined": account.quarantined,
+                "duplicates": json.dumps(account.duplicates),
+                "filtered": json.dumps(account.filtered),
+                "rejected_by": json.dumps(account.rejected_by),
+                "notes": json.dumps(account.notes),
+                "api_requests": 0,
+                "api_retries": 0,
+                "api_wait_s": 0.0,
+                "bytes_in": bytes_in.get((source, day), 0),
+                "duration_s": duration,
+                "records_per_s": account.records_in / duration if duration else None,
+                "success_rate": account.success_rate,
+                "started_at": started_at,
+                "finished_at": finished_at,
+            }
+        )
+    return pl.DataFrame(rows, schema=polars_schema(INGESTION_RUNS))

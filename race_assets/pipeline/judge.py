@@ -1,0 +1,209 @@
+"""Judging a day: all sources' records in, accepted records, rejects and accounts out; races are judged in `build.py`."""
+
+import json
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from datetime import date
+
+import polars as pl
+
+from race_assets.pipeline.days import WRITERS, ensure_raw, raw_table
+from race_assets.pipeline.rejects import as_rejects
+from race_assets.pipeline.workshop import Workshop
+from race_assets.schemas.ops import REJECTS
+from race_assets.schemas.records import RAW, RECORDS
+from race_assets.schemas.table import conform, polars_schema
+from race_assets.sources import registry
+from race_assets.storage.lake import ACCOUNT
+from race_assets.storage.ledger import WantedDay
+from race_assets.validation.account import Account, counted, merged
+from race_assets.validation.duplicates import duplicate_kinds
+from race_assets.validation.rows import RowRule, broken_rows, name_tracks, row_rules
+from race_assets.values import times
+
+VALIDATED = "validated/records"
+REFUSED = "validated/rejects"
+
+NOTED = "noted"
+REFUSALS = pl.Schema({"position": pl.UInt32, "rule": pl.String, "message": pl.String})
+
+
+def ensure_judged(workshop: Workshop, wanted: Mapping[date, WantedDay], *, refresh: bool = False) -> dict[date, int]:
+    """Writes the judged day files that are missing or outdated, and the raw ones they need; `refresh` writes all.
+
+    Returns:
+        accepted records of each day written.
+    """
+    due = {
+        day: each
+        for day, each in wanted.items()
+        if refresh or workshop.lake.fingerprint(VALIDATED, day) != each.fingerprint
+    }
+    if not due:
+        return {}
+    for source in workshop.enabled:
+        ensure_raw(workshop, source, due)
+    with workshop.timed("judge"):
+        judged = judge(workshop, _union(workshop, due))
+    with workshop.timed("write judged"):
+        return _write(workshop, due, judged)
+
+
+class Judged:
+    """Judged records of some days: `accepted` (RECORDS), `rejects` (REJECTS), `accounts` by source and day."""
+
+    def __init__(self, accepted: pl.DataFrame, rejects: pl.DataFrame, accounts: dict[tuple[str, date], Account]) -> None:
+        self.accepted = accepted
+        self.rejects = rejects
+        self.accounts = accounts
+
+
+def _union(workshop: Workshop, due: Mapping[date, WantedDay]) -> pl.DataFrame:
+    """All sources' raw records of the days, columns a source does not know left null."""
+    schema = polars_schema(RAW)
+    frames = []
+    for source in workshop.enabled:
+        days = [day for day, each in due.items() if source in each.inputs]
+        if days:
+            scan = workshop.lake.scan(raw_table(source), days, schema).collect()
+            frames.append(scan.select(pl.col(name).cast(dtype) for name, dtype in schema.items()))
+    return pl.concat(frames) if frames else pl.DataFrame(schema=schema)
+
+
+def judge(workshop: Workshop, raw: pl.DataFrame) -> Judged:
+    """Splits raw records into accepted, quarantined, duplicates and filtered.
+
+    Args:
+        raw: the shape of `schemas.records.RAW`.
+    """
+    accounts = _opened(raw)
+    is_filtered = pl.col("filtered").is_not_null() & ~pl.col("superseded")
+    _count(accounts, raw.filter(is_filtered), "filtered", "filtered")
+    superseded = raw.filter("superseded").with_columns(kind=pl.lit("superseded"))
+    _count(accounts, superseded, "kind", "duplicates")
+    candidates = raw.filter(pl.col("filtered").is_null() & ~pl.col("superseded"))
+    placed = _placed(workshop, candidates)
+    refusals, notes = _judged_rows(workshop, placed)
+    _count(accounts, notes, NOTED, "notes")
+    rejects = _refuse(workshop, accounts, placed, refusals)
+    passed = placed.with_row_index("position").join(refusals.select("position").unique(), on="position", how="anti")
+    passed = passed.drop("position") if refusals.height else placed
+    kinds = duplicate_kinds(passed)
+    if kinds.null_count() < kinds.len():
+        _count(accounts, passed.with_columns(kind=kinds).drop_nulls("kind"), "kind", "duplicates")
+        passed = passed.filter(kinds.is_null())
+    _count_accepted(accounts, passed)
+    return Judged(conform(passed, RECORDS), rejects, accounts)
+
+
+def _opened(raw: pl.DataFrame) -> dict[tuple[str, date], Account]:
+    return {key: Account() for key in raw.select("source", "race_date").unique().sort("source", "race_date").iter_rows()}
+
+
+def _count(accounts: dict[tuple[str, date], Account], rows: pl.DataFrame, column: str, into: str) -> None:
+    """Adds the counts of a text column to one of the accounts' tallies."""
+    counts = rows.group_by("source", "race_date", column).agg(pl.len()).sort(column)
+    for source, day, name, count in counts.iter_rows():
+        account = accounts[source, day]
+        setattr(account, into, merged([getattr(account, into), {name: count}]))
+
+
+def _count_accepted(accounts: dict[tuple[str, date], Account], rows: pl.DataFrame) -> None:
+    for source, day, count in rows.group_by("source", "race_date").agg(pl.len()).iter_rows():
+        accounts[source, day].accepted = count
+
+
+def _placed(workshop: Workshop, records: pl.DataFrame) -> pl.DataFrame:
+    """The records with their track, its country, and the local date of the off."""
+    placed = workshop.tracks.resolve(records)
+    zones = placed["timezone"].drop_nulls().unique().to_list()
+    local = times.in_zone(pl.col("start_at"), pl.col("timezone"), zones).dt.date() if zones else pl.lit(None, pl.Date)
+    return placed.with_columns(local_date=local)
+
+
+def _judged_rows(workshop: Workshop, placed: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What each row is refused for (`position`, `rule`, `message`), and what is only noted (`source`, `race_date`, code)."""
+    severities = {name: getattr(workshop.settings.rules, name).severity for name in type(workshop.settings.rules).model_fields}
+    rules = row_rules(workshop.settings.rules)
+    refusals, notes = _found_by_parser(placed, severities)
+    unread = refusals.select("position").unique()
+    for rule, broken in zip(rules, broken_rows(placed, rules), strict=True):
+        if not broken.height:
+            continue
+        # A row without a readable line, or without a time, is not also blamed for what follows from that.
+        broken = broken.join(unread, on="position", how="anti") if rule.id in {"keys", "selection_name", "track_known"} else broken
+        if rule.severity == "reject":
+            refusals.extend(_messages(workshop, placed, rule, broken))
+        else:
+            notes.append(_at(placed, broken["position"]).with_columns(pl.lit(rule.note).alias(NOTED)))
+    return refusals.sort("position", maintain_order=True), pl.concat(notes)
+
+
+def _messages(workshop: Workshop, placed: pl.DataFrame, rule: RowRule, broken: pl.DataFrame) -> pl.DataFrame:
+    if rule.id == "track_known":
+        broken = name_tracks(broken, placed, workshop.tracks.nearest)
+    return broken.select("position", rule=pl.lit(rule.id), message="message")
+
+
+def _at(placed: pl.DataFrame, positions: pl.Series) -> pl.DataFrame:
+    return placed.select("source", "race_date")[positions]
+
+
+def _found_by_parser(placed: pl.DataFrame, severities: Mapping[str, str]) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+    """The parsers' own problems and notes, under the same severities as the rules."""
+    notes = placed.select("source", "race_date", pl.col("notes").alias(NOTED)).drop_nulls().explode(NOTED)
+    found = (
+        placed.select("source", "race_date", "problems")
+        .with_row_index("position")
+        .drop_nulls("problems")
+        .explode("problems")
+        .unnest("problems")
+        .with_columns(severity=pl.col("rule").replace_strict(severities, return_dtype=pl.String))
+    )
+    refusals = found.filter(pl.col("severity") == "reject").select(
+        pl.col(name).cast(dtype) for name, dtype in REFUSALS.items()
+    )
+    warned = found.filter(pl.col("severity") == "warn").select("source", "race_date", pl.col("rule").alias(NOTED))
+    return refusals, [notes, warned]
+
+
+def _refuse(
+    workshop: Workshop, accounts: dict[tuple[str, date], Account], placed: pl.DataFrame, refusals: pl.DataFrame
+) -> pl.DataFrame:
+    if not refusals.height:
+        return pl.DataFrame(schema=polars_schema(REJECTS))
+    by_row = refusals.group_by("position", maintain_order=True).agg(rules="rule", messages="message")
+    refused = placed[by_row["position"]].with_columns(by_row["rules"], by_row["messages"], stage=pl.lit("row"))
+    for source, day, count in refused.group_by("source", "race_date").agg(pl.len()).iter_rows():
+        accounts[source, day].quarantined = count
+    each_rule = refused.select("source", "race_date", pl.col("rules").list.unique()).explode("rules")
+    _count(accounts, each_rule, "rules", "rejected_by")
+    return rejects_of(workshop, refused)
+
+
+def rejects_of(workshop: Workshop, refused: pl.DataFrame) -> pl.DataFrame:
+    """Refused records of any sources as rows of `quarantine.rejects`; the run that publishes them is added then."""
+    frames = [pl.DataFrame(schema=polars_schema(REJECTS))]
+    for (source,), rows in refused.group_by("source", maintain_order=True):
+        files = {sha: workshop.archive.path(str(source), sha) for sha in rows["source_file"].unique()}
+        frames.append(as_rejects(rows, "", files, registry.create(str(source))))
+    return pl.concat(frames)
+
+
+def _write(workshop: Workshop, due: Mapping[date, WantedDay], judged: Judged) -> dict[date, int]:
+    accepted = {key[0]: rows for key, rows in judged.accepted.partition_by("race_date", as_dict=True).items()}
+    rejects = {key[0]: rows for key, rows in judged.rejects.partition_by("race_date", as_dict=True).items()}
+
+    def write(day: date) -> None:
+        accounts = {source: asdict(account) for (source, d), account in judged.accounts.items() if d == day}
+        lake, fingerprint = workshop.lake, due[day].fingerprint
+        # Rejects first: whoever sees the day's records as fresh must find their rejects.
+        if day in rejects or lake.fingerprint(REFUSED, day):
+            lake.write_day(REFUSED, day, rejects.get(day, judged.rejects.clear()), fingerprint)
+        rows = accepted.get(day, judged.accepted.clear())
+        lake.write_day(VALIDATED, day, rows, fingerprint, {ACCOUNT: json.dumps(accounts)})
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        list(pool.map(write, due))
+    return {day: accepted[day].height if day in accepted else 0 for day in due}

@@ -1,0 +1,278 @@
+"""Landing: a file's bytes into the archive, its records into the lake, its entry into the ledger; no day is built here."""
+
+import logging
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import polars as pl
+
+from race_assets.errors import PermanentError, RaceAssetsError, UnreadableFileError
+from race_assets.pipeline.rejects import as_rejects
+from race_assets.pipeline.workshop import Workshop
+from race_assets.schemas.ops import INGESTION_RUNS, SOURCE_FILES
+from race_assets.schemas.records import PARSED
+from race_assets.schemas.table import conform, polars_schema
+from race_assets.sources import registry
+from race_assets.sources.base import FileSource, ReadReport
+from race_assets.storage import publish
+from race_assets.storage.archive import ArchivedFile
+from race_assets.storage.ledger import LedgerFile
+from race_assets.validation.account import Account, counted
+from race_assets.values import times
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Landed:
+    """What became of a file.
+
+    Attributes:
+        state: `landed`, `known` (the same bytes were landed before), `no_data`, `unreadable`, `blocked_page`, or
+            `failed` (could not be taken at all; nothing was kept).
+    """
+
+    path: str
+    source: str
+    state: str
+    detail: str = ""
+    sha256: str = ""
+    version: int = 0
+    rows_read: int = 0
+    records: int = 0
+    undated: int = 0
+    days: tuple[date, ...] = ()
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether a person has to look at the file."""
+        return self.state in {"unreadable", "blocked_page", "failed"}
+
+
+@dataclass
+class _Parsed:
+    """Figures of a file's records, gathered while they are written."""
+
+    report: ReadReport
+    dates: dict[date, int]
+    undated: pl.DataFrame
+    records: int = 0
+
+
+def land(workshop: Workshop, source: str, paths: Iterable[tuple[Path, str]]) -> Iterator[Landed]:
+    """Lands files one by one; a bad file is reported and stops no other.
+
+    Args:
+        source: the source they belong to.
+        paths: each file and the name it has in the source's inbox.
+    """
+    parser = registry.create(source)
+    yield from finish_pending(workshop, parser)
+    for path, name in paths:
+        yield _land_one(workshop, parser, path, name)
+
+
+def finish_pending(workshop: Workshop, parser: FileSource) -> Iterator[Landed]:
+    """Enters files that an earlier process archived and did not live to enter."""
+    for archived in workshop.archive.pending(parser.name):
+        yield _enter(workshop, parser, archived, archived.name)
+
+
+def _land_one(workshop: Workshop, parser: FileSource, path: Path, name: str) -> Landed:
+    try:
+        with workshop.timed("archive"):
+            archived = workshop.archive.take(path, parser.name, name)
+        return _enter(workshop, parser, archived, str(path))
+    except (OSError, RaceAssetsError) as error:
+        log.warning("file not landed", extra={"file": str(path), "error": str(error)})
+        return Landed(str(path), parser.name, "failed", str(error))
+
+
+def _enter(workshop: Workshop, parser: FileSource, archived: ArchivedFile, shown: str) -> Landed:
+    known = workshop.ledger.file(parser.name, archived.sha256)
+    if known and known.withdrawn_at is None and known.parser_version == parser.parser_version:
+        workshop.archive.settle(archived)
+        return _known(workshop, known, archived, shown)
+    landed = _parse_and_enter(workshop, parser, archived, shown)
+    workshop.archive.settle(archived)
+    return landed
+
+
+def _known(workshop: Workshop, known: LedgerFile, archived: ArchivedFile, shown: str) -> Landed:
+    if known.state != "landed":
+        return Landed(shown, known.source, known.state, known.detail or "", known.sha256, known.version)
+    detail = f"these bytes were landed before, as {known.name} version {known.version}; nothing changes"
+    newer = [f.version for f in workshop.ledger.files(known.source) if f.name == known.name and f.withdrawn_at is None]
+    if archived.name == known.name and max(newer) > known.version:
+        detail += f" (version {max(newer)} is in force; withdraw it to go back)"
+    return Landed(shown, known.source, "known", detail, known.sha256, known.version)
+
+
+def _parse_and_enter(workshop: Workshop, parser: FileSource, archived: ArchivedFile, shown: str) -> Landed:
+    try:
+        parsed = _parse(workshop, parser, archived)
+        state, detail = "landed", "; ".join(parsed.report.warnings)
+    except UnreadableFileError as error:
+        parsed = _Parsed(ReadReport(), {}, pl.DataFrame(schema=polars_schema(PARSED)))
+        state, detail = error.state, error.detail
+    version = publish.enter(workshop.warehouse, _landing(workshop, parser, archived, parsed, state, detail))
+    days = tuple(sorted(parsed.dates))
+    log.info("file entered", extra={"file": shown, "state": state, "records": parsed.records, "detail": detail})
+    return Landed(
+        shown,
+        parser.name,
+        state,
+        detail,
+        archived.sha256,
+        version,
+        parsed.report.rows_read,
+        parsed.records,
+        parsed.undated.height,
+        days,
+    )
+
+
+def _parse(workshop: Workshop, parser: FileSource, archived: ArchivedFile) -> _Parsed:
+    report = ReadReport()
+    dates: dict[date, int] = {}
+    undated = []
+    records = 0
+    path = workshop.lake.parsed_path(parser.name, archived.sha256, parser.parser_version)
+    with workshop.timed("parse"), workshop.lake.parsed_writer(path) as writer:
+        for batch in parser.read(archived.path, archived.name, report):
+            frame = _dated(conform(batch, PARSED), workshop)
+            writer.write(frame)
+            counts = frame["race_date"].value_counts(name="records")
+            for day, count in counts.iter_rows():
+                if day is not None:
+                    dates[day] = dates.get(day, 0) + count
+            if frame["race_date"].null_count():
+                undated.append(frame.filter(pl.col("race_date").is_null()))
+            records += frame.height
+    empty = pl.DataFrame(schema=polars_schema(PARSED))
+    return _Parsed(report, dict(sorted(dates.items())), pl.concat([empty, *undated]), records)
+
+
+def _dated(frame: pl.DataFrame, workshop: Workshop) -> pl.DataFrame:
+    """Gives records whose source states no local date the day it is at their track."""
+    open_days = pl.col("race_date").is_null() & pl.col("start_at").is_not_null()
+    if not frame.select(open_days.any()).item():
+        return frame
+    settled = workshop.tracks.resolve(frame.select("track_name", "country", "start_at"))
+    zones = settled["timezone"].drop_nulls().unique().to_list()
+    local = settled.select(times.in_zone(pl.col("start_at"), pl.col("timezone"), zones).dt.date()).to_series()
+    return frame.with_columns(race_date=pl.coalesce("race_date", pl.when(open_days).then(local)))
+
+
+def _landing(
+    workshop: Workshop, parser: FileSource, archived: ArchivedFile, parsed: _Parsed, state: str, detail: str
+) -> publish.Landing:
+    file = pl.DataFrame(
+        {
+            "source": parser.name,
+            "sha256": archived.sha256,
+            "name": archived.name,
+            "version": 1,
+            "bytes": archived.bytes,
+            "landed_at": archived.landed_at,
+            "withdrawn_at": None,
+            "race_dates": [list(parsed.dates)],
+            "race_date_records": [list(parsed.dates.values())],
+            "rows_read": parsed.report.rows_read,
+            "records": parsed.records,
+            "undated": parsed.undated.height,
+            "parser_version": parser.parser_version,
+            "dated_by": workshop.tracks.fingerprint,
+            "state": state,
+            "detail": detail or None,
+            "shape": parsed.report.shape or None,
+        },
+        schema=polars_schema(SOURCE_FILES),
+    )
+    run_id = f"land-{uuid.uuid4()}"
+    rejects, account = _undated_account(workshop, parser, archived, parsed.undated, run_id)
+    return publish.Landing(file, rejects, _account_row(run_id, parser.name, archived, account))
+
+
+def _undated_account(
+    workshop: Workshop, parser: FileSource, archived: ArchivedFile, undated: pl.DataFrame, run_id: str
+) -> tuple[pl.DataFrame, Account]:
+    is_filtered = pl.col("filtered").is_not_null()
+    refused = undated.filter(~is_filtered).with_columns(
+        source=pl.lit(parser.name), source_file=pl.lit(archived.sha256), stage=pl.lit("land")
+    )
+    said = [
+        entry or [{"rule": rule, "message": message}]
+        for entry, (rule, message) in zip(
+            refused["problems"].to_list(), _why_undated(workshop, refused), strict=True
+        )
+    ]
+    refused = refused.with_columns(
+        rules=pl.Series([[p["rule"] for p in each] for each in said], dtype=pl.List(pl.String)),
+        messages=pl.Series([[p["message"] for p in each] for each in said], dtype=pl.List(pl.String)),
+    )
+    account = Account(
+        records_in=undated.height,
+        quarantined=refused.height,
+        filtered=counted(undated["filtered"]),
+        rejected_by=counted(refused["rules"].explode().rename("rule")),
+        notes=counted(undated["notes"].explode().rename("note")),
+    )
+    return as_rejects(refused, run_id, {archived.sha256: archived.path}, parser), account
+
+
+def _why_undated(workshop: Workshop, refused: pl.DataFrame) -> list[tuple[str, str]]:
+    """For rows the parser found nothing wrong with: their track is not known, so neither is their local date."""
+    known: dict[tuple[str | None, str | None], tuple[str, str]] = {}
+    for key in refused.select("track_name", "country").unique().iter_rows():
+        near = ", ".join(workshop.tracks.nearest(key[0] or "", key[1]))
+        text = f"track '{key[0] or ''}' is not in the registry, so the local date cannot be told; nearest: {near}"
+        known[key] = ("track_known", text)
+    return [known[key] for key in refused.select("track_name", "country").iter_rows()]
+
+
+def _account_row(run_id: str, source: str, archived: ArchivedFile, account: Account) -> pl.DataFrame:
+    if not account.records_in:
+        return pl.DataFrame(schema=polars_schema(INGESTION_RUNS))
+    if imbalance := account.imbalance():
+        raise PermanentError(f"{archived.name}: {imbalance}; this is a fault of race_assets, not of the file")
+    from race_assets.pipeline.figures import account_frame
+
+    return account_frame(run_id, {(source, None): account}, {(source, None): 0}, archived.landed_at, datetime.now(UTC))
+
+
+def bring_up_to_date(workshop: Workshop) -> list[Landed]:
+    """Parses files anew that another parser version read, and dates rows anew that another registry could not date."""
+    done = []
+    for source in workshop.enabled:
+        parser = registry.create(source)
+        done += list(finish_pending(workshop, parser))
+        for file in workshop.ledger.outdated_files(source, parser.parser_version, workshop.tracks.fingerprint):
+            path = workshop.archive.path(source, file.sha256)
+            archived = ArchivedFile(source, file.sha256, file.name, file.bytes, file.landed_at, path)
+            done.append(_parse_and_enter(workshop, parser, archived, file.name))
+    return done
+
+
+def withdraw(workshop: Workshop, prefix: str, source: str | None = None) -> LedgerFile:
+    """Takes back the file whose hash begins with `prefix`; its days become stale and are built without it.
+
+    Raises:
+        PermanentError: no file, or more than one, begins so; or it was withdrawn before.
+    """
+    found = workshop.ledger.matching(prefix, source)
+    if len(found) != 1:
+        names = ", ".join(f"{file.sha256[:12]} {file.source} {file.name}" for file in found) or "none"
+        raise PermanentError(f"--withdraw {prefix}: must begin the hash of exactly one landed file; found: {names}")
+    if found[0].withdrawn_at is not None:
+        raise PermanentError(f"--withdraw {prefix}: {found[0].name} was withdrawn on {found[0].withdrawn_at:%Y-%m-%d}")
+    workshop.ledger.withdraw(found[0].source, found[0].sha256)
+    return found[0]
+
+
+def named(paths: Sequence[Path]) -> list[tuple[Path, str]]:
+    """Each file with its own name as its inbox name."""
+    return [(path, path.name) for path in paths]

@@ -1,0 +1,47 @@
+"""Refused records as rows of `quarantine.rejects`, with the text they had in their file; why they are refused is given."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+
+from race_assets.identity.keys import reject_id
+from race_assets.schemas.ops import REJECTS
+from race_assets.schemas.table import conform, polars_schema
+from race_assets.sources.base import FileSource, RowAsRead
+
+
+def as_rejects(refused: pl.DataFrame, run_id: str, files: Mapping[str, Path], parser: FileSource) -> pl.DataFrame:
+    """The rejects of one source.
+
+    Args:
+        refused: `source`, `source_file`, `source_row`, `byte_offset`, `market_type`, `race_date`, `stage`, `rules`,
+            `messages`.
+        files: where the bytes of each source file are.
+    """
+    if not refused.height:
+        return pl.DataFrame(schema=polars_schema(REJECTS))
+    keys = refused.select("source", "source_file", "source_row", "market_type", "stage").iter_rows()
+    frame = refused.with_columns(
+        reject_id=pl.Series([reject_id(*key) for key in keys]),
+        row=pl.Series(_texts(refused, files, parser), dtype=pl.String),
+        run_id=pl.lit(run_id),
+        rejected_at=pl.lit(datetime.now(UTC)),
+        state=pl.lit("open"),
+    )
+    return conform(frame, REJECTS)
+
+
+def _texts(refused: pl.DataFrame, files: Mapping[str, Path], parser: FileSource) -> list[str]:
+    texts: dict[tuple[str, int], str] = {}
+    for (sha256,), rows in refused.group_by("source_file"):
+        found = parser.rows_as_read(files[str(sha256)], rows["byte_offset"].to_list())
+        texts.update({(str(sha256), offset): _as_json(row) for offset, row in found.items()})
+    return [texts[key] for key in refused.select("source_file", "byte_offset").iter_rows()]
+
+
+def _as_json(row: RowAsRead) -> str:
+    """The row as jsonb takes it: NUL, which fits neither text nor jsonb, is shown as its symbol."""
+    return json.dumps({"text": row.text.replace("\0", "\u2400"), "bytes": row.length})

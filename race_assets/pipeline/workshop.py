@@ -1,0 +1,80 @@
+"""What every stage needs at hand: settings, archive, lake, warehouse, ledger, track registry; no stage's own work."""
+
+import hashlib
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from race_assets.identity.tracks import TrackRegistry
+from race_assets.settings import Settings
+from race_assets.sources import registry
+from race_assets.storage.archive import Archive
+from race_assets.storage.lake import Lake
+from race_assets.storage.ledger import Ledger
+from race_assets.storage.postgres import Warehouse
+
+BUILD_VERSION = 1
+"""Raised whenever the same records would be judged or built to something else; every day is then stale."""
+
+Progress = Callable[[str, int], None]
+"""Told the stage's name and how many days it has just finished."""
+
+
+@dataclass
+class Workshop:
+    """One set of tools for one process; opening it starts and migrates the warehouse as needed."""
+
+    settings: Settings
+    progress: Progress = lambda stage, days: None
+    seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+
+    @cached_property
+    def archive(self) -> Archive:
+        """Original bytes."""
+        return Archive(self.settings.home)
+
+    @cached_property
+    def lake(self) -> Lake:
+        """Parquet."""
+        return Lake(self.settings.home)
+
+    @cached_property
+    def tracks(self) -> TrackRegistry:
+        """The track registry with the user's own additions."""
+        extra = self.settings.home / "tracks.yaml"
+        return TrackRegistry.load(extra if extra.exists() else None)
+
+    @cached_property
+    def warehouse(self) -> Warehouse:
+        """Postgres."""
+        return Warehouse.open(self.settings)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger, told which configuration is in force."""
+        ledger = Ledger(self.warehouse)
+        ledger.configure(self.configuration, self.enabled)
+        return ledger
+
+    @property
+    def enabled(self) -> list[str]:
+        """Names of the sources that are switched on."""
+        return registry.enabled(self.settings)
+
+    @cached_property
+    def configuration(self) -> str:
+        """Fingerprint of all but the files that a built day depends on."""
+        parts = (str(BUILD_VERSION), self.settings.rules.model_dump_json(), self.tracks.fingerprint)
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+    @contextmanager
+    def timed(self, what: str) -> Iterator[None]:
+        """Adds the block's wall time to `seconds[what]`."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[what] += time.perf_counter() - began

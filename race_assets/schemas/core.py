@@ -1,0 +1,93 @@
+"""The tables people query: races, selections and prices; nothing of how they are made."""
+
+import polars as pl
+
+from race_assets.schemas.table import INSTANT, LOCAL_TIME, TEXTS, column, table
+
+PROCESSED_AT = column(INSTANT, "When this row was built, UTC.", required=True)
+
+RACES = table(
+    "core.races",
+    "One row per race.",
+    ("race_date", "race_id"),
+    {
+        "race_date": column(pl.Date, "Calendar date, at the track, of the scheduled off.", required=True),
+        "race_id": column(pl.String, "`<track_id>-<YYYYMMDD>-<HHMM>`, the scheduled off at the track.", required=True),
+        "track_id": column(pl.String, "The track in the registry.", required=True),
+        "track": column(pl.String, "The track's name.", required=True),
+        "country": column(pl.String, "`GB`, `IE`, `AU` or `NZ`.", required=True),
+        "timezone": column(pl.String, "The track's IANA time zone.", required=True),
+        "event_id": column(pl.String, "The first source's id of the meeting or event."),
+        "event_name": column(pl.String, "The first source's name of the meeting."),
+        "start_at": column(INSTANT, "Scheduled off, UTC.", required=True),
+        "start_local": column(LOCAL_TIME, "Scheduled off, wall clock at the track.", required=True),
+        "actual_off_at": column(INSTANT, "When the race really went off, UTC."),
+        "race_number": column(pl.Int16, "Number of the race on the card."),
+        "race_type": column(pl.String, "Grade or class: `A3`, `Gr5`, `HP`."),
+        "distance_m": column(pl.Int32, "Distance in metres."),
+        "status": column(
+            pl.String,
+            "`RESULT` a winner (or, from a place market alone, a placed dog) is known, `VOID` every runner is void, "
+            "else `OPEN`.",
+            required=True,
+        ),
+        "runner_count": column(pl.Int16, "Runners that stood: not scratched, not inactive.", required=True),
+        "sources": column(TEXTS, "The sources that tell of the race, sorted.", required=True),
+        "processed_at": PROCESSED_AT,
+    },
+)
+
+SELECTIONS = table(
+    "core.selections",
+    "One row per runner of a race.",
+    ("race_date", "selection_id"),
+    {
+        "race_date": column(pl.Date, "The race's date, at the track.", required=True),
+        "selection_id": column(
+            pl.String,
+            "`<race_id>-t<trap>`; `-r1`, `-r2` for dogs replaced in that trap; `-n-<name>` without a trap.",
+            required=True,
+        ),
+        "race_id": column(pl.String, "The race.", required=True),
+        "trap": column(pl.Int16, "Trap (GB, IE), box or rug (AU, NZ)."),
+        "runner_seq": column(
+            pl.Int16, "0 for the dog that stands in the trap, 1, 2 for those it replaced.", required=True
+        ),
+        "dog_name": column(pl.String, "The dog's name."),
+        "status": column(pl.String, "`ACTIVE`, `SCRATCHED` or `INACTIVE`.", required=True),
+        "result": column(pl.String, "`WINNER`, `LOSER`, `PLACED` or `VOID`; from the win market where there is one."),
+        "is_dead_heat": column(pl.Boolean, "Shared its place with another runner.", required=True),
+        "finish_position": column(pl.Int16, "Position at the line, 1 is first."),
+        "price": column(pl.Float64, "The best price known, decimal odds: see `price_kind`."),
+        "price_kind": column(pl.String, "`BSP`, `LAST_TRADED`, `PRE_OFF_WAP`, `PRICE`, `SP` or `FORECAST`."),
+        "price_source": column(pl.String, "The source of the price."),
+        "bsp": column(pl.Float64, "Betfair starting price of the win market, decimal odds."),
+        "sp_fraction": column(pl.String, "Starting price as written: `11/8F`."),
+        "sp_decimal": column(pl.Float64, "Starting price, decimal odds."),
+        "volume": column(pl.Float64, "Money matched on the runner in the win market, in `currency`."),
+        "currency": column(pl.String, "Currency of the volume, ISO 4217."),
+        "sources": column(TEXTS, "The sources that tell of the runner, sorted.", required=True),
+        "processed_at": PROCESSED_AT,
+    },
+)
+
+PRICES = table(
+    "core.prices",
+    "One row per price a source gives for a runner.",
+    ("race_date", "selection_id", "source", "market_type", "price_kind"),
+    {
+        "race_date": column(pl.Date, "The race's date, at the track.", required=True),
+        "selection_id": column(pl.String, "The runner.", required=True),
+        "source": column(pl.String, "Who says so.", required=True),
+        "market_type": column(pl.String, "`WIN` or `PLACE`.", required=True),
+        "price_kind": column(
+            pl.String,
+            "`BSP`, `LAST_TRADED`, `PRE_OFF_WAP`, `PRE_OFF_MAX`, `PRE_OFF_MIN`, `MORNING_WAP`, `PRICE`, `SP`, `FORECAST`.",
+            required=True,
+        ),
+        "price": column(pl.Float64, "Decimal odds.", required=True),
+        "volume": column(pl.Float64, "Money matched at prices of this kind, in `currency`."),
+        "currency": column(pl.String, "Currency of the volume, ISO 4217."),
+        "observed_at": column(INSTANT, "When the source said it; else when its file was first landed, UTC."),
+    },
+)

@@ -1,0 +1,123 @@
+"""The tables that account for everything: rejects, runs, files, built days; nothing a model is trained on."""
+
+import polars as pl
+
+from race_assets.schemas.table import INSTANT, TEXTS, column, table
+
+REJECTS = table(
+    "quarantine.rejects",
+    "Rows that were refused, with every rule they broke.",
+    ("reject_id",),
+    {
+        "reject_id": column(pl.String, "Hash of source, file, row and stage.", required=True),
+        "source": column(pl.String, "Name of the source.", required=True),
+        "source_file": column(pl.String, "sha256 of the file's original bytes.", required=True),
+        "source_row": column(pl.Int64, "Line of the file the row begins on; the first line is 1.", required=True),
+        "byte_offset": column(pl.Int64, "Where the row begins in the file, decompressed, in bytes."),
+        "race_date": column(pl.Date, "The day the row belongs to; null where that cannot be told."),
+        "stage": column(pl.String, "Where it was refused: `land`, `row`, `race` or `link`.", required=True),
+        "rules": column(TEXTS, "Every rule the row broke.", required=True),
+        "messages": column(TEXTS, "What each rule says of the row, in the order of `rules`.", required=True),
+        "row": column(pl.String, "The row as read, with its full length in bytes.", json=True),
+        "run_id": column(pl.String, "The run that last refused it.", required=True),
+        "rejected_at": column(INSTANT, "When it was first refused, UTC.", required=True),
+        "state": column(pl.String, "`open`, `replayed` (passes now) or `discarded` (by a person).", required=True),
+        "state_reason": column(pl.String, "Why the state changed."),
+    },
+)
+
+INGESTION_RUNS = table(
+    "ops.ingestion_runs",
+    "What a run made of each source and day. records_in = accepted + quarantined + duplicates + filtered, always.",
+    ("run_id", "source", "race_date"),
+    {
+        "run_id": column(pl.String, "The Dagster run, or the landing.", required=True),
+        "source": column(pl.String, "Name of the source.", required=True),
+        "race_date": column(pl.Date, "The day; null accounts for rows whose day cannot be told."),
+        "records_in": column(pl.Int64, "Records the landed files hold for the day.", required=True),
+        "accepted": column(pl.Int64, "Records reachable from core.", required=True),
+        "quarantined": column(pl.Int64, "Records refused.", required=True),
+        "duplicates": column(pl.String, "Records another record stands for, counted by kind.", required=True, json=True),
+        "filtered": column(pl.String, "Records not about a runner of a race, by reason.", required=True, json=True),
+        "rejected_by": column(pl.String, "Refused records by rule; one record may break several.", required=True, json=True),
+        "notes": column(pl.String, "Warnings and nulled sentinels, counted.", required=True, json=True),
+        "api_requests": column(pl.Int64, "Requests sent to the source.", required=True),
+        "api_retries": column(pl.Int64, "Of those, repeated ones.", required=True),
+        "api_wait_s": column(pl.Float64, "Time spent waiting for the rate limit, in seconds.", required=True),
+        "bytes_in": column(pl.Int64, "Bytes of the files, by the day's share of their records.", required=True),
+        "duration_s": column(pl.Float64, "Time judged, built and published, in seconds.", required=True),
+        "records_per_s": column(pl.Float64, "records_in / duration_s."),
+        "success_rate": column(pl.Float64, "accepted / (records_in - filtered - duplicates); null where that is 0 / 0."),
+        "started_at": column(INSTANT, "When work on the day began, UTC.", required=True),
+        "finished_at": column(INSTANT, "When it was published, UTC.", required=True),
+    },
+)
+
+SOURCE_FILES = table(
+    "ops.source_files",
+    "Every file ever landed.",
+    ("source", "sha256"),
+    {
+        "source": column(pl.String, "Name of the source.", required=True),
+        "sha256": column(pl.String, "Hash of the file's original bytes.", required=True),
+        "name": column(pl.String, "Its name in the inbox: the file's identity.", required=True),
+        "version": column(pl.Int32, "1 for the first landing of that name, then 2, …", required=True),
+        "bytes": column(pl.Int64, "Size as landed.", required=True),
+        "landed_at": column(INSTANT, "When it was first landed, UTC.", required=True),
+        "withdrawn_at": column(INSTANT, "When a person took it back, UTC."),
+        "race_dates": column(pl.List(pl.Date), "The days it tells of, sorted.", required=True),
+        "race_date_records": column(pl.List(pl.Int64), "Records of each of those days.", required=True),
+        "rows_read": column(pl.Int64, "Data lines read.", required=True),
+        "records": column(pl.Int64, "Records made of them.", required=True),
+        "undated": column(pl.Int64, "Records whose day cannot be told.", required=True),
+        "parser_version": column(pl.Int32, "Version of the parser that read it.", required=True),
+        "dated_by": column(pl.String, "Fingerprint of the track registry that dated it.", required=True),
+        "state": column(pl.String, "`landed`, `unreadable`, `no_data` or `blocked_page`.", required=True),
+        "detail": column(pl.String, "What a person should know about the file."),
+        "shape": column(pl.String, "Fingerprint of its columns."),
+    },
+)
+
+BUILT_DAYS = table(
+    "ops.built_days",
+    "The inputs each published day was built from.",
+    ("race_date",),
+    {
+        "race_date": column(pl.Date, "The day.", required=True),
+        "fingerprint": column(pl.String, "Of the files, parsers, settings and registry it was built from.", required=True),
+        "run_id": column(pl.String, "The run that published it.", required=True),
+        "built_at": column(INSTANT, "When, UTC.", required=True),
+    },
+)
+
+REVISIONS = table(
+    "ops.revisions",
+    "Every time a published day was replaced, and how its size changed.",
+    ("race_date", "built_at"),
+    {
+        "race_date": column(pl.Date, "The day.", required=True),
+        "built_at": column(INSTANT, "When, UTC.", required=True),
+        "run_id": column(pl.String, "The run that published it.", required=True),
+        "fingerprint": column(pl.String, "What it was built from.", required=True),
+        "races": column(pl.Int64, "Races published.", required=True),
+        "selections": column(pl.Int64, "Selections published.", required=True),
+        "prices": column(pl.Int64, "Prices published.", required=True),
+    },
+)
+
+WATCHED_FILES = table(
+    "ops.watched_files",
+    "What the drop sensor has seen in the inboxes.",
+    ("source", "name"),
+    {
+        "source": column(pl.String, "Name of the source.", required=True),
+        "name": column(pl.String, "Path below the source's drop folder.", required=True),
+        "size": column(pl.Int64, "Bytes when last looked at.", required=True),
+        "mtime_ns": column(pl.Int64, "Modification time when last looked at, nanoseconds.", required=True),
+        "looks": column(pl.Int32, "Looks in a row that found it unchanged.", required=True),
+        "taken_size": column(pl.Int64, "Size when last landed."),
+        "taken_mtime_ns": column(pl.Int64, "Modification time when last landed, nanoseconds."),
+        "attempts": column(pl.Int32, "Times a landing was asked for since it last changed.", required=True),
+        "seen_at": column(INSTANT, "When last looked at, UTC.", required=True),
+    },
+)

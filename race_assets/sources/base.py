@@ -1,0 +1,66 @@
+"""What a source must offer, and what it hands over; how a particular source does it lives in its own package."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+import polars as pl
+
+
+@dataclass
+class ReadReport:
+    """What a reading found besides records; complete once the batches are used up.
+
+    Attributes:
+        rows_read: data lines, whatever became of them.
+        shape: the file's columns as found, joined by commas.
+        warnings: what a person should know about the file, each a sentence.
+    """
+
+    rows_read: int = 0
+    shape: str = ""
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class RowAsRead:
+    """One row of a file as it stands there: at most 64 kB of text, and the length it really has."""
+
+    text: str
+    length: int
+
+
+class FileSource(ABC):
+    """A source that is read from files.
+
+    Attributes:
+        name: the source's name in settings, folders, assets and tables.
+        title: one line for people.
+        parser_version: raised whenever the same bytes would parse to something else; files are then parsed anew.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    parser_version: ClassVar[int]
+
+    @abstractmethod
+    def read(self, path: Path, name: str, report: ReadReport) -> Iterator[pl.DataFrame]:
+        """The file's records in batches of bounded size.
+
+        Args:
+            path: where the original bytes are; their suffix says nothing.
+            name: the name the file had in the inbox.
+            report: filled while the batches are drawn.
+
+        Yields:
+            frames of `schemas.records.PARSED` columns; a column that the source does not know may be absent.
+
+        Raises:
+            UnreadableFileError: the file as a whole cannot be read.
+        """
+
+    @abstractmethod
+    def rows_as_read(self, path: Path, byte_offsets: Sequence[int]) -> dict[int, RowAsRead]:
+        """The rows that begin at these offsets, by offset: what a reject shows."""

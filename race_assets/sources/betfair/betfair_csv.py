@@ -1,0 +1,120 @@
+"""The `betfair_csv` source: one row per runner with a plain price; nothing of starting-price or stream files."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from race_assets.sources import delimited
+from race_assets.sources.base import FileSource, ReadReport, RowAsRead
+from race_assets.sources.delimited import Dialect
+from race_assets.sources.findings import Problem, broken_lines, with_problems
+from race_assets.values import markets, names, odds, times
+
+COLUMNS = (
+    "event_id",
+    "event_name",
+    "track",
+    "start_time",
+    "selection_id",
+    "selection_name",
+    "price",
+    "volume",
+)
+
+
+class BetfairCsv(FileSource):
+    """Rows of event, track, off, runner, price and volume, one win market per event and off.
+
+    `start_time` is ISO 8601 with an offset or `Z`; prices are decimal or fractional; volumes are GBP, the exchange's
+    currency (API_CONTRACTS 8.8).
+    """
+
+    name = "betfair_csv"
+    title = "CSV rows of Betfair events: track, off, runner, price, volume"
+    parser_version = 1
+
+    def read(self, path: Path, name: str, report: ReadReport) -> Iterator[pl.DataFrame]:
+        """See `FileSource.read`."""
+        for block in delimited.read(path, Dialect(COLUMNS), report):
+            if block.broken.height:
+                yield broken_lines(block.broken)
+            if block.rows.height:
+                yield _records(block.rows)
+
+    def rows_as_read(self, path: Path, byte_offsets: Sequence[int]) -> dict[int, RowAsRead]:
+        """See `FileSource.rows_as_read`."""
+        return delimited.rows_as_read(path, byte_offsets)
+
+
+def _records(rows: pl.DataFrame) -> pl.DataFrame:
+    frame = rows.with_columns(start=times.iso_instant(pl.col("start_time")), decimal=odds.decimal_odds(pl.col("price")))
+    start = pl.col("start")
+    offset = start.struct.field("offset_minutes")
+    runner = names.split_trap(pl.col("selection_name"))
+    frame = frame.with_columns(
+        start_at=start.struct.field("at"),
+        # Z says nothing of the track's calendar; an offset of its own does.
+        race_date=pl.when(offset != 0).then(start.struct.field("local_date")),
+        number=pl.col("volume").str.strip_chars().cast(pl.Float64, strict=False),
+        trap=runner.struct.field("trap"),
+    )
+    frame = with_problems(frame, _problems())
+    return frame.select(
+        "source_row",
+        "byte_offset",
+        "notes",
+        "problems",
+        "event_id",
+        "event_name",
+        "selection_id",
+        "selection_name",
+        "start_at",
+        "race_date",
+        "trap",
+        market_id=markets.event_market_id(pl.col("event_id"), pl.col("start_at")),
+        market_type=pl.lit("WIN"),
+        track_name=pl.col("track"),
+        dog_name=names.dog_name(pl.col("selection_name")),
+        status=pl.lit("ACTIVE"),
+        price=pl.col("decimal"),
+        price_kind=pl.lit("PRICE"),
+        volume=pl.col("number"),
+        currency=pl.lit("GBP"),
+    )
+
+
+def _problems() -> list[Problem]:
+    price, volume, start = pl.col("price"), pl.col("volume"), pl.col("start_time")
+    said = price.str.strip_chars().str.to_lowercase()
+    not_finite = said.str.contains(r"^[+-]?(nan|inf|infinity)$")
+    unread = pl.col("decimal").is_null() & (said != "")
+    return [
+        Problem(
+            "start_time",
+            pl.col("start_at").is_null(),
+            pl.format(
+                "start_time {} is not a date and time in ISO 8601 with an offset or Z, such as 2024-06-27T14:52:00Z",
+                _quoted(start),
+            ),
+        ),
+        Problem(
+            "price_range",
+            unread & not_finite,
+            pl.format("price {} is not a price; 1.01 to 1000 or blank is", _quoted(price)),
+        ),
+        Problem(
+            "number",
+            unread & ~not_finite,
+            pl.format("price {} is neither decimal nor fractional odds, such as 3.5 or 5/2", _quoted(price)),
+        ),
+        Problem(
+            "number",
+            (pl.col("number").is_null() | ~pl.col("number").is_finite()) & (volume.str.strip_chars() != ""),
+            pl.format("volume {} is not a number", _quoted(volume)),
+        ),
+    ]
+
+
+def _quoted(text: pl.Expr) -> pl.Expr:
+    return pl.concat_str(pl.lit("'"), text.fill_null("").str.slice(0, 60), pl.lit("'"))

@@ -1,0 +1,36 @@
+"""The list of sources and the factory that makes one by name; nothing about any one source."""
+
+from importlib import import_module
+
+from race_assets.errors import SettingsError
+from race_assets.settings import Settings
+from race_assets.sources.base import FileSource
+
+# Modules are named, not imported: a command pays only for the sources it uses.
+FILE_SOURCES = {
+    "betfair_csv": "race_assets.sources.betfair.betfair_csv:BetfairCsv",
+    "betfair_bsp": "race_assets.sources.betfair.betfair_bsp:BetfairBsp",
+}
+
+
+def available() -> list[str]:
+    """Every source's name, sorted."""
+    return sorted(FILE_SOURCES)
+
+
+def enabled(settings: Settings) -> list[str]:
+    """Names of the sources that the settings switch on, sorted."""
+    return [name for name in available() if settings.source(name).enabled]
+
+
+def create(name: str) -> FileSource:
+    """The source of that name.
+
+    Raises:
+        SettingsError: there is no such source; the message lists those there are.
+    """
+    if name not in FILE_SOURCES:
+        raise SettingsError(f"there is no source {name!r}; available: {', '.join(available())}")
+    module, _, attribute = FILE_SOURCES[name].partition(":")
+    source: FileSource = getattr(import_module(module), attribute)()
+    return source

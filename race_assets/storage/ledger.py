@@ -1,0 +1,178 @@
+"""The ledger in `ops`: which files there are, which days they make, what is stale, what the inboxes looked like.
+
+Statements are small and go through psycopg; what is written in bulk beside the core tables is in `publish.py`.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from race_assets.storage.postgres import Warehouse
+
+if TYPE_CHECKING:
+    import psycopg
+
+Connection = "psycopg.Connection[tuple[Any, ...]]"
+
+EMPTY = "empty"
+"""The fingerprint of a day nothing tells of any more."""
+
+
+@dataclass(frozen=True)
+class LedgerFile:
+    """A row of `ops.source_files`."""
+
+    source: str
+    sha256: str
+    name: str
+    version: int
+    bytes: int
+    landed_at: datetime
+    withdrawn_at: datetime | None
+    dates: dict[date, int] = field(repr=False)
+    rows_read: int
+    records: int
+    undated: int
+    parser_version: int
+    dated_by: str
+    state: str
+    detail: str | None
+    shape: str | None
+
+
+@dataclass(frozen=True)
+class WantedDay:
+    """What a day should be built from now.
+
+    Attributes:
+        fingerprint: of all inputs and the configuration; `EMPTY` when nothing tells of the day.
+        inputs: fingerprint of each source's files of the day.
+        records_of: how many records each source's files hold for the day, as counted when they were landed.
+        bytes_of: their share of those files' bytes.
+        built: the fingerprint the published day was built from, if it is published.
+    """
+
+    race_date: date
+    fingerprint: str
+    inputs: dict[str, str]
+    records_of: dict[str, int]
+    bytes_of: dict[str, int]
+    built: str | None
+
+    @property
+    def records(self) -> int:
+        """Records of all sources."""
+        return sum(self.records_of.values())
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the published day was built from something else."""
+        return self.fingerprint != self.built
+
+
+_COLUMNS = (
+    "source, sha256, name, version, bytes, landed_at, withdrawn_at, race_dates, race_date_records, rows_read, records,"
+    " undated, parser_version, dated_by, state, detail, shape"
+)
+
+
+def _file(row: tuple[Any, ...]) -> LedgerFile:
+    *head, race_dates, counts, rows_read, records, undated, parser, dated_by, state, detail, shape = row
+    dates = dict(zip(race_dates, counts, strict=True))
+    return LedgerFile(*head, dates, rows_read, records, undated, parser, dated_by, state, detail, shape)
+
+
+class Ledger:
+    """Reads and small writes of the ledger; every call is its own transaction."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self.warehouse = warehouse
+
+    def configure(self, fingerprint: str, enabled_sources: Sequence[str]) -> None:
+        """States the configuration that days are to be built by; writes only when it changed."""
+        with self.warehouse.connect() as connection:
+            connection.execute(
+                """insert into ops.configuration as now (fingerprint, enabled_sources, set_at) values (%s, %s, now())
+                   on conflict (only_row) do update
+                   set fingerprint = excluded.fingerprint, enabled_sources = excluded.enabled_sources, set_at = now()
+                   where (now.fingerprint, now.enabled_sources)
+                         is distinct from (excluded.fingerprint, excluded.enabled_sources)""",
+                [fingerprint, list(enabled_sources)],
+            )
+
+    def file(self, source: str, sha256: str) -> LedgerFile | None:
+        """The file with these bytes, whatever became of it."""
+        found = self._files("source = %s and sha256 = %s", [source, sha256])
+        return found[0] if found else None
+
+    def files(self, source: str | None = None) -> list[LedgerFile]:
+        """All files, or those of one source, in the order they were landed."""
+        return self._files("source = coalesce(%s, source)", [source])
+
+    def matching(self, prefix: str, source: str | None = None) -> list[LedgerFile]:
+        """Files whose hash begins with `prefix`."""
+        return self._files("source = coalesce(%s, source) and sha256 like %s || '%%'", [source, prefix])
+
+    def live_files(self, source: str, days: Sequence[date]) -> list[LedgerFile]:
+        """Files of the source that count for any of these days, older versions included."""
+        return self._files(
+            "source = %s and race_dates && %s and withdrawn_at is null and state = 'landed'", [source, list(days)]
+        )
+
+    def undated_files(self, source: str) -> list[LedgerFile]:
+        """Files that count and hold rows whose day could not be told."""
+        return self._files("source = %s and undated > 0 and withdrawn_at is null and state = 'landed'", [source])
+
+    def outdated_files(self, source: str, parser_version: int, dated_by: str) -> list[LedgerFile]:
+        """Files read by another parser version, or whose undated rows another registry has looked at."""
+        return self._files(
+            "source = %s and withdrawn_at is null and (parser_version <> %s or (undated > 0 and dated_by <> %s))",
+            [source, parser_version, dated_by],
+        )
+
+    def _files(self, condition: str, parameters: Sequence[Any]) -> list[LedgerFile]:
+        query = f"select {_COLUMNS} from ops.source_files where {condition} order by landed_at, source, name, version"
+        with self.warehouse.connect() as connection:
+            return [_file(row) for row in connection.execute(query.encode(), parameters)]
+
+    def withdraw(self, source: str, sha256: str) -> None:
+        """Takes a file back: its days become stale and will be built without it."""
+        with self.warehouse.connect() as connection:
+            connection.execute(
+                "update ops.source_files set withdrawn_at = now() where source = %s and sha256 = %s", [source, sha256]
+            )
+
+    def wanted(self, days: Sequence[date]) -> dict[date, WantedDay]:
+        """What each of these days should be built from now."""
+        query = """select day, coalesce(wanted.fingerprint, %s), coalesce(wanted.inputs, '{}'),
+                          coalesce(wanted.records_of, '{}'), coalesce(wanted.bytes_of, '{}'), built.fingerprint
+                   from unnest(%s::date[]) as asked (day)
+                   left join ops.wanted_days as wanted on wanted.race_date = day
+                   left join ops.built_days as built on built.race_date = day"""
+        with self.warehouse.connect() as connection:
+            return {row[0]: WantedDay(*row) for row in connection.execute(query, [EMPTY, list(days)])}
+
+    def stale_days(self) -> list[tuple[date, str]]:
+        """Days whose published state is not what their inputs make now, with the fingerprint they should get."""
+        with self.warehouse.connect() as connection:
+            return [
+                (day, wanted)
+                for day, wanted in connection.execute("select race_date, wanted from ops.stale_days order by race_date")
+            ]
+
+    def spent_attempts(self) -> dict[date, tuple[str, int]]:
+        """How often each stale day was asked for, and with which fingerprint in mind."""
+        with self.warehouse.connect() as connection:
+            rows = connection.execute("select race_date, fingerprint, attempts from ops.day_attempts")
+            return {day: (fingerprint, attempts) for day, fingerprint, attempts in rows}
+
+    def count_attempts(self, days: Iterable[tuple[date, str]]) -> None:
+        """Notes that a run was asked for each of these days; a new fingerprint starts the count again."""
+        with self.warehouse.connect() as connection, connection.transaction():
+            connection.cursor().executemany(
+                """insert into ops.day_attempts as old values (%s, %s, 1, now())
+                   on conflict (race_date) do update set last_at = now(), fingerprint = excluded.fingerprint,
+                   attempts = case when old.fingerprint = excluded.fingerprint then old.attempts + 1 else 1 end""",
+                list(days),
+            )

@@ -1,0 +1,146 @@
+"""The way into Postgres: where it is, its connections, its migrations; what is stored there is in the modules beside this.
+
+Without a URL in the settings the embedded server is started; the rest of the code cannot tell the difference.
+"""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+
+from race_assets.errors import WarehouseError
+from race_assets.settings import Settings
+
+if TYPE_CHECKING:
+    import psycopg
+
+log = logging.getLogger(__name__)
+Result = TypeVar("Result")
+PAUSE = Event()
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+MIGRATION_LOCK = 0x7261_6365_0001
+PUBLISH_LOCK = 0x7261_6365_0002
+LANDING_LOCK = 0x7261_6365_0003
+"""Keys of our advisory locks ("race" in ASCII, then a number)."""
+
+
+class Warehouse:
+    """A Postgres database that holds our tables, migrated to what this code expects."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    @classmethod
+    def open(cls, settings: Settings) -> "Warehouse":
+        """The warehouse of these settings, started and migrated as needed.
+
+        Raises:
+            WarehouseError: it cannot be reached.
+        """
+        warehouse = cls(server_url(settings))
+        warehouse.migrate()
+        return warehouse
+
+    def connect(self) -> "psycopg.Connection[tuple[Any, ...]]":
+        """A connection for small statements, each its own transaction."""
+        import psycopg
+
+        try:
+            return psycopg.connect(self.url, autocommit=True, application_name="race_assets")
+        except psycopg.OperationalError as error:
+            raise WarehouseError(f"Postgres cannot be reached: {error}; check postgres.url and that it runs") from error
+
+    def bulk(self) -> Any:
+        """An ADBC connection, for COPY from Arrow; it is in a transaction from its first statement."""
+        from adbc_driver_postgresql import dbapi
+
+        return dbapi.connect(self.url, autocommit=False)
+
+    def migrate(self) -> None:
+        """Brings the tables up to this code's version; costs one small query when they are."""
+        with self.connect() as connection:
+            if _version(connection) == newest_migration():
+                return
+            connection.execute("select pg_advisory_lock(%s)", [MIGRATION_LOCK])
+            try:
+                connection.execute("create schema if not exists ops")
+                connection.execute("create schema if not exists dagster")
+                _upgrade(self.url)
+            finally:
+                connection.execute("select pg_advisory_unlock(%s)", [MIGRATION_LOCK])
+
+
+def server_url(settings: Settings) -> str:
+    """The libpq URL of the database; starts the embedded server where the settings name no other."""
+    if settings.postgres.url is not None:
+        return settings.postgres.url.get_secret_value()
+    from race_assets.storage import embedded
+
+    return embedded.ensure(settings.home)
+
+
+def sqlalchemy_url(url: str, driver: str, schema: str | None = None) -> str:
+    """The libpq URL as SQLAlchemy wants it, by driver, with `schema` as the only one searched."""
+    parts = urlsplit(url)
+    query = parse_qsl(parts.query)
+    if schema:
+        query.append(("options", f"-csearch_path={schema}"))
+    encoded = urlencode(query, quote_via=quote)
+    return urlunsplit((f"postgresql+{driver}", parts.netloc, parts.path, encoded, ""))
+
+
+def newest_migration() -> str:
+    """The version this code expects."""
+    return max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
+def _version(connection: "psycopg.Connection[tuple[Any, ...]]") -> str | None:
+    if connection.execute("select to_regclass('ops.alembic_version')").fetchone() == (None,):
+        return None
+    row = connection.execute("select version_num from ops.alembic_version").fetchone()
+    return row[0] if row else None
+
+
+def _upgrade(url: str) -> None:
+    from alembic import command
+    from alembic.config import Config
+    from sqlalchemy import create_engine
+    from sqlalchemy.pool import NullPool
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    engine = create_engine(sqlalchemy_url(url, "psycopg"), poolclass=NullPool)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    log.info("tables migrated", extra={"version": newest_migration()})
+
+
+def retrying(work: Callable[[], Result], attempts: int = 3) -> Result:
+    """Does a whole transaction again when its connection was lost; any other error goes straight through.
+
+    Raises:
+        WarehouseError: the connection was lost every time.
+    """
+    from adbc_driver_manager import OperationalError
+    from psycopg import OperationalError as PsycopgOperationalError
+
+    for attempt in range(1, attempts + 1):
+        try:
+            return work()
+        except (OperationalError, PsycopgOperationalError) as error:
+            if not _is_lost_connection(error) or attempt == attempts:
+                raise WarehouseError(f"Postgres went away: {error}; nothing of the transaction was kept") from error
+            log.warning("connection to Postgres lost, doing the transaction again", extra={"attempt": attempt})
+            PAUSE.wait(attempt)
+    raise AssertionError("unreachable: the loop returns or raises")
+
+
+def _is_lost_connection(error: Exception) -> bool:
+    """SQLSTATE classes 08 (connection) and 57P (shutdown, crash), or no SQLSTATE because nobody answered."""
+    state = getattr(error, "sqlstate", None)
+    return not state or state[:2] == "08" or state[:3] == "57P"

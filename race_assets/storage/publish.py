@@ -1,0 +1,228 @@
+"""Writing days and landings: everything of a day, or of a landing, in one transaction; what is written is decided elsewhere.
+
+Bulk goes through ADBC as binary COPY. Rejects and accounts pass through temporary tables, since they are merged.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from race_assets.schemas.catalogue import CORE
+from race_assets.schemas.ops import BUILT_DAYS, INGESTION_RUNS, REJECTS, REVISIONS, SOURCE_FILES
+from race_assets.schemas.table import conform, is_json
+from race_assets.storage.postgres import LANDING_LOCK, PUBLISH_LOCK, Warehouse, retrying
+
+
+@dataclass(frozen=True)
+class DayFrames:
+    """Whole days ready to be published.
+
+    Attributes:
+        fingerprints: what each day was built from.
+        core: the core tables by name, rows of these days only.
+        rejects: `quarantine.rejects` of these days, all that are refused now.
+        accounts: `ops.ingestion_runs`, one row per source and day.
+    """
+
+    fingerprints: Mapping[date, str]
+    core: Mapping[str, pl.DataFrame]
+    rejects: pl.DataFrame
+    accounts: pl.DataFrame
+    run_id: str
+
+
+def publish(warehouse: Warehouse, days: DayFrames) -> set[date]:
+    """Replaces the days that are still wanted as they were built.
+
+    Returns:
+        the days left alone because their inputs have moved on meanwhile; they are to be built again.
+
+    Raises:
+        WarehouseError: the connection was lost and stayed lost; nothing of these days was written.
+    """
+    return retrying(lambda: _publish(warehouse, days))
+
+
+def _publish(warehouse: Warehouse, days: DayFrames) -> set[date]:
+    with _transaction(warehouse, PUBLISH_LOCK) as cursor:
+        moved = _moved(cursor, days.fingerprints)
+        if moved:
+            days = _without(days, moved)
+        if days.fingerprints:
+            _replace_core(cursor, days)
+            _merge_rejects(cursor, days.rejects, f"race_date = any({_dates(days.fingerprints)})")
+            _insert(cursor, INGESTION_RUNS, days.accounts)
+            _note_built(cursor, days)
+    return moved
+
+
+@contextmanager
+def _transaction(warehouse: Warehouse, lock: int) -> Iterator[Any]:
+    """A cursor in a transaction that holds the lock; committed on a clean exit, rolled back otherwise."""
+    with warehouse.bulk() as connection, connection.cursor() as cursor:
+        try:
+            cursor.execute(f"select pg_advisory_xact_lock({lock})")
+            cursor.fetchall()
+            yield cursor
+            connection.commit()
+        except BaseException:
+            connection.rollback()
+            raise
+
+
+def _dates(days: Sequence[date] | Mapping[date, Any]) -> str:
+    return "array[" + ",".join(f"'{day.isoformat()}'" for day in sorted(days)) + "]::date[]"
+
+
+def _moved(cursor: Any, fingerprints: Mapping[date, str]) -> set[date]:
+    cursor.execute(
+        f"""select day, coalesce(wanted.fingerprint, 'empty') from unnest({_dates(fingerprints)}) as asked (day)
+            left join ops.wanted_days as wanted on wanted.race_date = day"""
+    )
+    return {day for day, wanted in cursor.fetchall() if wanted != fingerprints[day]}
+
+
+def _without(days: DayFrames, moved: set[date]) -> DayFrames:
+    stays = ~pl.col("race_date").is_in(list(moved))
+    return DayFrames(
+        {day: fingerprint for day, fingerprint in days.fingerprints.items() if day not in moved},
+        {name: frame.filter(stays) for name, frame in days.core.items()},
+        days.rejects.filter(stays),
+        days.accounts.filter(stays),
+        days.run_id,
+    )
+
+
+def _replace_core(cursor: Any, days: DayFrames) -> None:
+    for name, schema in CORE.items():
+        cursor.execute(f"delete from {name} where race_date = any({_dates(days.fingerprints)})")
+        frame = days.core[name]
+        if frame.height:
+            database_schema, _, table = name.partition(".")
+            data = conform(frame, schema).to_arrow(compat_level=pl.CompatLevel.oldest())
+            cursor.adbc_ingest(table, data, mode="append", db_schema_name=database_schema)
+
+
+def _note_built(cursor: Any, days: DayFrames) -> None:
+    counts = pl.DataFrame({"race_date": list(days.fingerprints), "fingerprint": list(days.fingerprints.values())})
+    for name, frame in days.core.items():
+        rows = frame.group_by("race_date").agg(pl.len().cast(pl.Int64).alias(name.partition(".")[2]))
+        counts = counts.join(rows, on="race_date", how="left")
+    counts = counts.with_columns(
+        pl.col("races", "selections", "prices").fill_null(0), run_id=pl.lit(days.run_id), built_at=_now(cursor)
+    )
+    cursor.execute(f"delete from ops.built_days where race_date = any({_dates(days.fingerprints)})")
+    cursor.execute(f"delete from ops.day_attempts where race_date = any({_dates(days.fingerprints)})")
+    _insert(cursor, BUILT_DAYS, counts)
+    _insert(cursor, REVISIONS, counts)
+
+
+def _now(cursor: Any) -> pl.Expr:
+    cursor.execute("select clock_timestamp()")
+    return pl.lit(cursor.fetchone()[0]).cast(pl.Datetime("us", "UTC"))
+
+
+def _staged(cursor: Any, name: str, frame: pl.DataFrame) -> str:
+    """The frame as a temporary table; the caller drops it."""
+    cursor.adbc_ingest(name, frame.to_arrow(compat_level=pl.CompatLevel.oldest()), mode="create", temporary=True)
+    return f"pg_temp.{name}"
+
+
+def _insert(cursor: Any, schema: Any, frame: pl.DataFrame) -> None:
+    """Inserts rows of a small table, turning its JSON texts into jsonb."""
+    if not frame.height:
+        return
+    stage = _staged(cursor, "stage_insert", conform(frame, schema))
+    cursor.execute(f"insert into {schema.name} ({_names(schema)}) select {_values(schema)} from {stage}")
+    cursor.execute(f"drop table {stage}")
+
+
+def _names(schema: Any) -> str:
+    return ", ".join(f'"{name}"' for name in schema.columns)
+
+
+def _values(schema: Any) -> str:
+    return ", ".join(f'"{name}"::jsonb' if is_json(declared) else f'"{name}"' for name, declared in schema.columns.items())
+
+
+def _merge_rejects(cursor: Any, rejects: pl.DataFrame, scope: str) -> None:
+    """Makes the open rejects in `scope` exactly these; those that pass now become replayed, discarded ones stay so."""
+    stage = _staged(cursor, "stage_rejects", conform(rejects, REJECTS))
+    told = [name for name in REJECTS.columns if name not in {"reject_id", "rejected_at", "state", "state_reason"}]
+    compared = [name for name in told if name != "run_id"]
+    cursor.execute(
+        f"""insert into quarantine.rejects as old ({_names(REJECTS)}) select {_values(REJECTS)} from {stage}
+            on conflict (reject_id) do update set {", ".join(f'"{name}" = excluded."{name}"' for name in told)},
+                state = case when old.state = 'discarded' then old.state else 'open' end,
+                state_reason = case when old.state = 'discarded' then old.state_reason end
+            where old.state = 'replayed' or ({_prefixed("old", compared)}) is distinct from
+                  ({_prefixed("excluded", compared)})"""
+    )
+    cursor.execute(
+        f"""update quarantine.rejects set state = 'replayed', state_reason = 'passes now, or is no longer told'
+            where {scope} and state = 'open' and reject_id not in (select reject_id from {stage})"""
+    )
+    cursor.execute(f"drop table {stage}")
+
+
+def _prefixed(prefix: str, names: Sequence[str]) -> str:
+    return ", ".join(f'{prefix}."{name}"' for name in names)
+
+
+@dataclass(frozen=True)
+class Landing:
+    """A landed file as the ledger is to know it.
+
+    Attributes:
+        file: one row of `ops.source_files`; the version of a new entry is given by the ledger.
+        rejects: its rows whose day cannot be told, as `quarantine.rejects`.
+        account: what became of those rows, as `ops.ingestion_runs` with race_date null; empty where there are none.
+    """
+
+    file: pl.DataFrame
+    rejects: pl.DataFrame
+    account: pl.DataFrame
+
+
+def enter(warehouse: Warehouse, landing: Landing) -> int:
+    """Enters a file in the ledger, or replaces what the ledger says of it; one that was withdrawn counts again.
+
+    Returns:
+        the file's version under its name.
+    """
+    return retrying(lambda: _enter(warehouse, landing))
+
+
+def _enter(warehouse: Warehouse, landing: Landing) -> int:
+    with _transaction(warehouse, LANDING_LOCK) as cursor:
+        stage = _staged(cursor, "stage_file", conform(landing.file, SOURCE_FILES))
+        next_version = f"""(select coalesce(max(other.version), 0) + 1 from ops.source_files as other, {stage} as new
+                            where other.source = new.source and other.name = new.name)"""
+        told = [n for n in SOURCE_FILES.columns if n not in {"source", "sha256", "name", "version", "landed_at"}]
+        cursor.execute(
+            f"""insert into ops.source_files as old ({_names(SOURCE_FILES)})
+                select {", ".join(next_version if n == "version" else f'"{n}"' for n in SOURCE_FILES.columns)} from {stage}
+                on conflict (source, sha256) do update set {", ".join(f'"{n}" = excluded."{n}"' for n in told)},
+                    version = case when old.withdrawn_at is null then old.version else excluded.version end"""
+        )
+        cursor.execute(
+            f"""select this.version, this.source, this.name from ops.source_files as this
+                join {stage} using (source, sha256)"""
+        )
+        version, source, name = cursor.fetchone()
+        cursor.execute(f"drop table {stage}")
+        # What an older version could not date is said anew by this one.
+        scope = f"""stage = 'land' and source = {_literal(source)} and source_file in (
+            select sha256 from ops.source_files
+            where source = {_literal(source)} and name = {_literal(name)} and version <= {int(version)})"""
+        _merge_rejects(cursor, landing.rejects, scope)
+        _insert(cursor, INGESTION_RUNS, landing.account)
+    return int(version)
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,15 @@
+"""Market ids in the one form they have everywhere; nothing of races or runners."""
+
+import polars as pl
+
+
+def betfair_market_id(text: pl.Expr) -> pl.Expr:
+    """Betfair's market id as `1.<digits>`, from text with or without the prefix; null when it is neither."""
+    digits = text.str.strip_chars().str.extract(r"^(?:1\.)?(\d+)$", 1)
+    return pl.concat_str(pl.lit("1."), digits)
+
+
+def event_market_id(event_id: pl.Expr, start_at: pl.Expr) -> pl.Expr:
+    """The id of the one market an event has at an off, for sources without market ids: `<event>@<YYYYMMDDTHHMMZ>`."""
+    event = event_id.str.strip_chars().replace("", None)
+    return pl.concat_str(event, pl.lit("@"), start_at.dt.strftime("%Y%m%dT%H%MZ"))
