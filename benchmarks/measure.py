@@ -1,8 +1,10 @@
 """Running a command under a clock: wall time, processor time, peak memory; and the figures drawn from repeats."""
 
 import os
+import resource
 import statistics
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +16,8 @@ import psutil
 
 SAMPLE_S = 0.1
 MEBIBYTE = 1 << 20
+# The kernel's mark is in KiB, on macOS in bytes.
+MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 class CommandFailedError(RuntimeError):
@@ -73,6 +77,12 @@ def _sizes(family: Iterable[psutil.Process]) -> Iterable[int]:
                 yield process.memory_info().rss
 
 
+def _kernel_peak(usage: resource.struct_rusage) -> int:
+    """The kernel's own mark of a child's peak, in bytes; 0 where it may be ours, which a child takes over at its fork."""
+    ours = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return usage.ru_maxrss * MAXRSS_UNIT if usage.ru_maxrss > ours else 0
+
+
 def run(
     command: Sequence[str | Path],
     *,
@@ -118,9 +128,8 @@ def run(
     return Run(
         seconds=seconds,
         cpu_s=usage.ru_utime + usage.ru_stime,
-        # The kernel's own mark is exact, and knows the descendants that were waited for.
-        peak_process_mib=max(usage.ru_maxrss * 1024, watch.largest) / MEBIBYTE,
-        peak_tree_mib=max(usage.ru_maxrss * 1024, watch.total) / MEBIBYTE,
+        peak_process_mib=max(_kernel_peak(usage), watch.largest) / MEBIBYTE,
+        peak_tree_mib=max(_kernel_peak(usage), watch.total) / MEBIBYTE,
         output=output.read_text(errors="replace"),
     )
 

@@ -73,11 +73,8 @@ def _card(shape: Shape) -> pl.DataFrame:
 
 def _dog_names() -> pl.DataFrame:
     """The dogs: a number and a name each; names repeat with a numeral as real ones do."""
-    pairs = len(FIRST_WORDS) * len(SECOND_WORDS)
-    names = [
-        f"{FIRST_WORDS[i % len(FIRST_WORDS)]} {SECOND_WORDS[i // len(FIRST_WORDS) % len(SECOND_WORDS)]} {i // pairs + 1}"
-        for i in range(DOGS)
-    ]
+    pairs = [f"{first} {second}" for second in SECOND_WORDS for first in FIRST_WORDS]
+    names = [f"{pairs[i % len(pairs)]} {i // len(pairs) + 1}" for i in range(DOGS)]
     return pl.DataFrame({"dog": range(DOGS), "dog_name": names}, schema_overrides={"dog": pl.Int64})
 
 

@@ -99,7 +99,6 @@ def _merged(told: pl.DataFrame) -> pl.DataFrame:
     told = told.with_columns(source=pl.col("sources").list.first()).sort(
         *SELECTION, "is_win", "source", descending=[False, False, True, False], maintain_order=True
     )
-    best = pl.all().sort_by("rank", maintain_order=True)
     groups = told.group_by(SELECTION, maintain_order=True)
     first = groups.agg(
         *(_first(name) for name in ("race_id", "trap", "runner_seq", "status", "result", "finish_position")),
@@ -111,7 +110,6 @@ def _merged(told: pl.DataFrame) -> pl.DataFrame:
         pl.col("source").unique().sort().alias("sources"),
         pl.col("is_win").any(),
     )
-    del best
     return first.select(name for name in told.columns if name != "source")
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 
 import polars as pl
 
-from race_assets.errors import RaceAssetsError
+from race_assets.errors import RaceAssetsError, SettingsError, WarehouseError
 from race_assets.normalise import runners, tables
 from race_assets.pipeline.days import chunks
 from race_assets.pipeline.figures import account_frame
@@ -59,10 +59,11 @@ class Built:
 
 @dataclass
 class _Prepared:
-    wanted: dict[date, WantedDay]
+    """Days ready to be published, and those that moved on while they were read."""
+
     frames: publish.DayFrames
     built: Built
-    started_at: datetime
+    moved: set[date]
 
 
 def build(workshop: Workshop, days: Sequence[date], run_id: str, *, refresh: bool = False) -> Iterator[Built]:
@@ -74,7 +75,9 @@ def build(workshop: Workshop, days: Sequence[date], run_id: str, *, refresh: boo
         pending: Future[Built] | None = None
         try:
             for group in chunks(workshop, days):
-                prepared = _prepare(workshop, group, run_id, refresh=refresh)
+                due = {day: each for day, each in group.items() if refresh or each.is_stale}
+                prepared = _prepare(workshop, due, run_id)
+                prepared.built.unchanged = [day for day in group if day not in due]
                 if pending:
                     yield _told(workshop, pending.result())
                 pending = copying.submit(_publish, workshop, prepared, run_id)
@@ -90,59 +93,96 @@ def _told(workshop: Workshop, built: Built) -> Built:
     return built
 
 
-def _prepare(workshop: Workshop, group: Mapping[date, WantedDay], run_id: str, *, refresh: bool) -> _Prepared:
-    started_at = datetime.now(UTC)
-    due = {day: each for day, each in group.items() if refresh or each.is_stale}
-    built = Built(unchanged=[day for day in group if day not in due])
-    frames = _frames(workshop, due, built, run_id, started_at)
-    return _Prepared(due, frames, built, started_at)
-
-
 def _publish(workshop: Workshop, prepared: _Prepared, run_id: str) -> Built:
-    built, frames = prepared.built, prepared.frames
+    """Publishes what is prepared; days whose inputs moved on meanwhile are built again and published then."""
+    built = prepared.built
     for _ in range(TIMES_MOVED):
-        try:
-            with workshop.timed("publish"):
-                moved = publish.publish(workshop.warehouse, frames) if frames.fingerprints else set()
-        except RaceAssetsError as error:
-            built.failed |= dict.fromkeys(frames.fingerprints, str(error))
-            return built
-        _note_published(built, frames, moved)
+        moved = prepared.moved | _written(workshop, prepared, run_id)
         if not moved:
             return built
         log.info("inputs moved on while days were built; building them again", extra={"days": len(moved)})
-        frames = _frames(workshop, workshop.ledger.wanted(sorted(moved)), built, run_id, prepared.started_at)
+        prepared = _prepare(workshop, workshop.wanted(sorted(moved)), run_id)
+        built.add(prepared.built)
+        prepared.built = built
     built.failed |= dict.fromkeys(moved, f"its inputs changed {TIMES_MOVED} times while it was built; run it again")
     return built
 
 
-def _note_published(built: Built, frames: publish.DayFrames, moved: set[date]) -> None:
+def _written(workshop: Workshop, prepared: _Prepared, run_id: str) -> set[date]:
+    """Writes the frames, and says which days were left alone; a day Postgres refuses does not take its chunk down."""
+    frames = prepared.frames
+    if not frames.fingerprints:
+        return set()
+    try:
+        with workshop.timed("publish"):
+            moved = publish.publish(workshop.warehouse, frames)
+    except WarehouseError as error:
+        prepared.built.failed |= dict.fromkeys(frames.fingerprints, str(error))
+        return set()
+    except Exception as error:
+        if len(frames.fingerprints) > 1:
+            days = sorted(frames.fingerprints)
+            return set().union(*(_written(workshop, _only(prepared, day), run_id) for day in days))
+        log.exception("a day was refused", extra={"days": [str(day) for day in frames.fingerprints]})
+        prepared.built.failed |= dict.fromkeys(frames.fingerprints, f"{type(error).__name__}: {error}")
+        return set()
     counts = {name: dict(f["race_date"].value_counts(name="n").iter_rows()) for name, f in frames.core.items()}
     for day in frames.fingerprints:
         if day not in moved:
-            built.published[day] = {name: each.get(day, 0) for name, each in counts.items()}
+            prepared.built.published[day] = {name: each.get(day, 0) for name, each in counts.items()}
+    return moved
 
 
-def _frames(
-    workshop: Workshop, due: Mapping[date, WantedDay], built: Built, run_id: str, started_at: datetime
-) -> publish.DayFrames:
-    """The due days as core tables; days that do not balance go to `built.failed` instead."""
+def _only(prepared: _Prepared, day: date) -> _Prepared:
+    return _Prepared(publish.only(prepared.frames, {day}), prepared.built, set())
+
+
+def _prepare(workshop: Workshop, due: Mapping[date, WantedDay], run_id: str) -> _Prepared:
+    """The due days as core tables; a day that cannot be built does not take its chunk down."""
+    try:
+        return _frames(workshop, due, run_id)
+    except SettingsError:
+        raise
+    except Exception as error:
+        if len(due) > 1:
+            return _together([_prepare(workshop, {day: each}, run_id) for day, each in due.items()])
+        log.exception("a day could not be built", extra={"days": [str(day) for day in due]})
+        nothing = _frames(workshop, {}, run_id)
+        nothing.built.failed |= dict.fromkeys(due, f"{type(error).__name__}: {error}")
+        return nothing
+
+
+def _together(parts: Sequence[_Prepared]) -> _Prepared:
+    built = Built()
+    for part in parts:
+        built.add(part.built)
+    return _Prepared(publish.together([part.frames for part in parts]), built, set().union(*(p.moved for p in parts)))
+
+
+def _frames(workshop: Workshop, due: Mapping[date, WantedDay], run_id: str) -> _Prepared:
+    """Judges and normalises the days; those that do not balance are failed, those that moved on are named."""
+    started_at = datetime.now(UTC)
     ensure_judged(workshop, due)
+    built = Built()
+    fresh = {day: each for day, each in due.items() if _is_fresh(workshop, day, each)}
     with workshop.timed("normalise"):
-        records, rejects, accounts = _judged(workshop, due)
+        records, rejects, accounts = _judged(workshop, fresh)
         core, race_rejects = _normalise(workshop, records, accounts, built, started_at)
-    failed = _imbalances(due, accounts)
-    built.failed |= failed
-    built.accounts |= {key: account for key, account in accounts.items() if key[1] not in failed}
-    good = [day for day in due if day not in failed]
-    is_good = pl.col("race_date").is_in(good)
-    return publish.DayFrames(
-        {day: due[day].fingerprint for day in good},
-        {name: frame if not failed else frame.filter(is_good) for name, frame in core.items()},
-        pl.concat([rejects, race_rejects]).filter(is_good).with_columns(run_id=pl.lit(run_id)),
-        _figures(due, built, good, run_id, started_at),
-        run_id,
-    )
+    # Another run may have replaced a file while it was read: what was read then is not what its fingerprint says.
+    fresh = {day: each for day, each in fresh.items() if _is_fresh(workshop, day, each)}
+    built.failed = _imbalances(fresh, accounts)
+    good = {day: each.fingerprint for day, each in fresh.items() if day not in built.failed}
+    built.accounts = {key: account for key, account in accounts.items() if key[1] in good}
+    bytes_in = {(source, day): due[day].bytes_of.get(source, 0) for source, day in built.accounts}
+    rejects = pl.concat([rejects, race_rejects]).with_columns(run_id=pl.lit(run_id))
+    figures = account_frame(run_id, built.accounts, bytes_in, started_at, datetime.now(UTC))
+    frames = publish.DayFrames(dict.fromkeys(due, "") | good, core, rejects, figures, run_id)
+    return _Prepared(publish.only(frames, set(good)), built, set(due) - set(fresh))
+
+
+def _is_fresh(workshop: Workshop, day: date, wanted: WantedDay) -> bool:
+    refused = workshop.lake.fingerprint(REFUSED, day)
+    return workshop.lake.fingerprint(VALIDATED, day) == wanted.fingerprint and refused in {None, wanted.fingerprint}
 
 
 def _judged(
@@ -217,7 +257,7 @@ def _refuse_races(
 
 
 def _count_reachable(accounts: Mapping[tuple[str, date], Account], keyed: pl.DataFrame, chosen: pl.DataFrame) -> None:
-    """Sets `accepted` to the records that really lead to a published selection."""
+    """Sets `accepted` to the records that really lead to a selection about to be published."""
     reached = keyed.join(
         chosen, left_on=["race_date", "core_selection_id"], right_on=["race_date", "selection_id"], how="semi"
     )
@@ -226,19 +266,9 @@ def _count_reachable(accounts: Mapping[tuple[str, date], Account], keyed: pl.Dat
         account.accepted = counts.get(key, 0)
 
 
-def _imbalances(
-    due: Mapping[date, WantedDay], accounts: Mapping[tuple[str, date], Account]
-) -> dict[date, str]:
+def _imbalances(due: Mapping[date, WantedDay], accounts: Mapping[tuple[str, date], Account]) -> dict[date, str]:
     failed: dict[date, str] = {}
     for (source, day), account in accounts.items():
         if day in due and (imbalance := account.imbalance()):
             failed[day] = f"{source}: {imbalance}; `race-assets ingest --from {day} --to {day} --refresh` builds it anew"
     return failed
-
-
-def _figures(
-    due: Mapping[date, WantedDay], built: Built, good: Sequence[date], run_id: str, started_at: datetime
-) -> pl.DataFrame:
-    accounts = {(source, day): built.accounts[source, day] for source, day in built.accounts if day in set(good)}
-    bytes_in = {(source, day): due[day].bytes_of.get(source, 0) for source, day in accounts}
-    return account_frame(run_id, accounts, bytes_in, started_at, datetime.now(UTC))

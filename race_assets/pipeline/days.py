@@ -21,7 +21,7 @@ def raw_table(source: str) -> str:
 
 def chunks(workshop: Workshop, days: Sequence[date]) -> Iterator[dict[date, WantedDay]]:
     """The days in order, in groups whose records fit in memory, with what each should be built from now."""
-    wanted = workshop.ledger.wanted(days)
+    wanted = workshop.wanted(days)
     group: dict[date, WantedDay] = {}
     records = 0
     for day in sorted(wanted):

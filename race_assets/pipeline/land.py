@@ -17,6 +17,7 @@ from race_assets.schemas.records import PARSED
 from race_assets.schemas.table import conform, polars_schema
 from race_assets.sources import registry
 from race_assets.sources.base import FileSource, ReadReport
+from race_assets.sources.findings import Problem, with_problems
 from race_assets.storage import publish
 from race_assets.storage.archive import ArchivedFile
 from race_assets.storage.ledger import LedgerFile
@@ -157,14 +158,20 @@ def _parse(workshop: Workshop, parser: FileSource, archived: ArchivedFile) -> _P
 
 
 def _dated(frame: pl.DataFrame, workshop: Workshop) -> pl.DataFrame:
-    """Gives records whose source states no local date the day it is at their track."""
+    """Gives records whose source states no local date the day it is at their track; days before the first have none."""
     open_days = pl.col("race_date").is_null() & pl.col("start_at").is_not_null()
-    if not frame.select(open_days.any()).item():
+    if frame.select(open_days.any()).item():
+        settled = workshop.tracks.resolve(frame.select("track_name", "country", "start_at"))
+        zones = settled["timezone"].drop_nulls().unique().to_list()
+        local = settled.select(times.in_zone(pl.col("start_at"), pl.col("timezone"), zones).dt.date()).to_series()
+        frame = frame.with_columns(race_date=pl.coalesce("race_date", pl.when(open_days).then(local)))
+    first = workshop.settings.partitions.start
+    early = pl.col("race_date") < first
+    if not frame.select(early.any()).item():
         return frame
-    settled = workshop.tracks.resolve(frame.select("track_name", "country", "start_at"))
-    zones = settled["timezone"].drop_nulls().unique().to_list()
-    local = settled.select(times.in_zone(pl.col("start_at"), pl.col("timezone"), zones).dt.date()).to_series()
-    return frame.with_columns(race_date=pl.coalesce("race_date", pl.when(open_days).then(local)))
+    message = pl.format(f"race date {{}} is before partitions.start, {first}", "race_date")
+    frame = with_problems(frame, [Problem("start_time", early, message)])
+    return frame.with_columns(race_date=pl.when(~early).then("race_date"))
 
 
 def _landing(
@@ -185,7 +192,7 @@ def _landing(
             "records": parsed.records,
             "undated": parsed.undated.height,
             "parser_version": parser.parser_version,
-            "dated_by": workshop.tracks.fingerprint,
+            "dated_by": _dated_by(workshop),
             "state": state,
             "detail": detail or None,
             "shape": parsed.report.shape or None,
@@ -250,11 +257,26 @@ def bring_up_to_date(workshop: Workshop) -> list[Landed]:
     for source in workshop.enabled:
         parser = registry.create(source)
         done += list(finish_pending(workshop, parser))
-        for file in workshop.ledger.outdated_files(source, parser.parser_version, workshop.tracks.fingerprint):
+        for file in _outdated(workshop, parser):
             path = workshop.archive.path(source, file.sha256)
             archived = ArchivedFile(source, file.sha256, file.name, file.bytes, file.landed_at, path)
             done.append(_parse_and_enter(workshop, parser, archived, file.name))
     return done
+
+
+def has_outdated_files(workshop: Workshop) -> bool:
+    """Whether `bring_up_to_date` has anything to do."""
+    parsers = [registry.create(source) for source in workshop.enabled]
+    return any(workshop.archive.pending(parser.name) or _outdated(workshop, parser) for parser in parsers)
+
+
+def _outdated(workshop: Workshop, parser: FileSource) -> list[LedgerFile]:
+    return workshop.ledger.outdated_files(parser.name, parser.parser_version, _dated_by(workshop))
+
+
+def _dated_by(workshop: Workshop) -> str:
+    """What decides which rows can be dated: the registry, and the first day there is."""
+    return f"{workshop.tracks.fingerprint} {workshop.settings.partitions.start}"
 
 
 def withdraw(workshop: Workshop, prefix: str, source: str | None = None) -> LedgerFile:

@@ -3,9 +3,10 @@
 import hashlib
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 
 from race_assets.identity.tracks import TrackRegistry
@@ -13,7 +14,7 @@ from race_assets.settings import Settings
 from race_assets.sources import registry
 from race_assets.storage.archive import Archive
 from race_assets.storage.lake import Lake
-from race_assets.storage.ledger import Ledger
+from race_assets.storage.ledger import Ledger, WantedDay
 from race_assets.storage.postgres import Warehouse
 
 BUILD_VERSION = 1
@@ -69,6 +70,10 @@ class Workshop:
         """Fingerprint of all but the files that a built day depends on."""
         parts = (str(BUILD_VERSION), self.settings.rules.model_dump_json(), self.tracks.fingerprint)
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+    def wanted(self, days: Sequence[date]) -> dict[date, WantedDay]:
+        """What each of these days should be built from now, under this process's configuration."""
+        return self.ledger.wanted(days, self.configuration)
 
     @contextmanager
     def timed(self, what: str) -> Iterator[None]:

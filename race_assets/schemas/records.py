@@ -47,6 +47,7 @@ ORIGIN = {
     "source": column(pl.String, "Name of the source.", required=True),
     "source_file": column(pl.String, "sha256 of the file's original bytes.", required=True),
     "source_row": column(pl.Int64, "Line of the file the record begins on; the first line is 1.", required=True),
+    "byte_offset": column(pl.Int64, "Where that line begins in the file, decompressed, in bytes.", required=True),
 }
 PLACE = {
     "track_id": column(pl.String, "The track in the registry: `gb-romford`."),
@@ -57,7 +58,6 @@ PROBLEM = pl.Struct({"rule": pl.String, "message": pl.String})
 """Why a parser holds a row to be wrong: the rule's id and a message with the offending value."""
 
 FINDINGS = {
-    "byte_offset": column(pl.Int64, "Where the row begins in the file, decompressed, in bytes."),
     "filtered": column(pl.String, "Why the row is not about a runner of a race: `forecast`, `match_bet`, …; else null."),
     "problems": column(pl.List(PROBLEM), "What the parser found wrong with the row; null is nothing."),
     "notes": column(TEXTS, "What the parser did to the row that a person may want counted: `sentinel_bsp`, …"),
@@ -78,6 +78,7 @@ PARSED = table(
     ("source_row", "market_type"),
     {
         "source_row": ORIGIN["source_row"],
+        "byte_offset": ORIGIN["byte_offset"],
         **RACE,
         "country": column(pl.String, "Country the source states, or `GB/IE` where it leaves the two open."),
         **{name: declared for name, declared in RUNNER.items() if name != "observed_at"},

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+from race_assets.errors import SettingsError
 from race_assets.storage.postgres import Warehouse
 
 if TYPE_CHECKING:
@@ -131,6 +132,21 @@ class Ledger:
             [source, parser_version, dated_by],
         )
 
+    def unreadable_files(self, source: str | None = None, since: float = 0.0) -> list[LedgerFile]:
+        """Files that could not be read and were not replaced by a newer version since.
+
+        Args:
+            source: only its files; none means all sources'.
+            since: only those landed since then, seconds since 1970.
+        """
+        return self._files(
+            """source = coalesce(%s, source) and state in ('unreadable', 'blocked_page') and withdrawn_at is null
+               and landed_at >= to_timestamp(%s) and not exists (
+                   select from ops.source_files as newer where newer.source = source_files.source
+                   and newer.name = source_files.name and newer.version > source_files.version)""",
+            [source, since],
+        )
+
     def _files(self, condition: str, parameters: Sequence[Any]) -> list[LedgerFile]:
         query = f"select {_COLUMNS} from ops.source_files where {condition} order by landed_at, source, name, version"
         with self.warehouse.connect() as connection:
@@ -143,14 +159,28 @@ class Ledger:
                 "update ops.source_files set withdrawn_at = now() where source = %s and sha256 = %s", [source, sha256]
             )
 
-    def wanted(self, days: Sequence[date]) -> dict[date, WantedDay]:
-        """What each of these days should be built from now."""
+    def wanted(self, days: Sequence[date], configuration: str) -> dict[date, WantedDay]:
+        """What each of these days should be built from now.
+
+        Args:
+            days: the days asked about.
+            configuration: the fingerprint the caller works by.
+
+        Raises:
+            SettingsError: another process has put another configuration in force meanwhile.
+        """
         query = """select day, coalesce(wanted.fingerprint, %s), coalesce(wanted.inputs, '{}'),
                           coalesce(wanted.records_of, '{}'), coalesce(wanted.bytes_of, '{}'), built.fingerprint
                    from unnest(%s::date[]) as asked (day)
                    left join ops.wanted_days as wanted on wanted.race_date = day
                    left join ops.built_days as built on built.race_date = day"""
-        with self.warehouse.connect() as connection:
+        with self.warehouse.connect() as connection, connection.transaction():
+            row = connection.execute("select fingerprint, set_at from ops.configuration for share").fetchone()
+            if row is None or row[0] != configuration:
+                raise SettingsError(
+                    f"another process put other settings, rules or tracks in force{f' at {row[1]}' if row else ''}; "
+                    "run this again, with the settings that are meant"
+                )
             return {row[0]: WantedDay(*row) for row in connection.execute(query, [EMPTY, list(days)])}
 
     def stale_days(self) -> list[tuple[date, str]]:

@@ -35,6 +35,31 @@ class DayFrames:
     run_id: str
 
 
+def only(frames: DayFrames, days: set[date]) -> DayFrames:
+    """The frames of these days."""
+    if days == set(frames.fingerprints):
+        return frames
+    stays = pl.col("race_date").is_in(sorted(days))
+    return DayFrames(
+        {day: fingerprint for day, fingerprint in frames.fingerprints.items() if day in days},
+        {name: frame.filter(stays) for name, frame in frames.core.items()},
+        frames.rejects.filter(stays),
+        frames.accounts.filter(stays),
+        frames.run_id,
+    )
+
+
+def together(parts: Sequence[DayFrames]) -> DayFrames:
+    """Frames of different days as one."""
+    return DayFrames(
+        {day: fingerprint for part in parts for day, fingerprint in part.fingerprints.items()},
+        {name: pl.concat([part.core[name] for part in parts]) for name in CORE},
+        pl.concat([part.rejects for part in parts]),
+        pl.concat([part.accounts for part in parts]),
+        parts[0].run_id,
+    )
+
+
 def publish(warehouse: Warehouse, days: DayFrames) -> set[date]:
     """Replaces the days that are still wanted as they were built.
 
@@ -51,7 +76,7 @@ def _publish(warehouse: Warehouse, days: DayFrames) -> set[date]:
     with _transaction(warehouse, PUBLISH_LOCK) as cursor:
         moved = _moved(cursor, days.fingerprints)
         if moved:
-            days = _without(days, moved)
+            days = only(days, set(days.fingerprints) - moved)
         if days.fingerprints:
             _replace_core(cursor, days)
             _merge_rejects(cursor, days.rejects, f"race_date = any({_dates(days.fingerprints)})")
@@ -84,17 +109,6 @@ def _moved(cursor: Any, fingerprints: Mapping[date, str]) -> set[date]:
             left join ops.wanted_days as wanted on wanted.race_date = day"""
     )
     return {day for day, wanted in cursor.fetchall() if wanted != fingerprints[day]}
-
-
-def _without(days: DayFrames, moved: set[date]) -> DayFrames:
-    stays = ~pl.col("race_date").is_in(list(moved))
-    return DayFrames(
-        {day: fingerprint for day, fingerprint in days.fingerprints.items() if day not in moved},
-        {name: frame.filter(stays) for name, frame in days.core.items()},
-        days.rejects.filter(stays),
-        days.accounts.filter(stays),
-        days.run_id,
-    )
 
 
 def _replace_core(cursor: Any, days: DayFrames) -> None:

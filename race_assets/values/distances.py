@@ -1,4 +1,4 @@
-"""Reads distances, and the grade and distance in the name of a market; which of them are plausible is not known here."""
+"""Reads distances, and the grade and distance in a market's name; which of them are plausible is not known here."""
 
 import polars as pl
 
@@ -8,13 +8,14 @@ METRES_PER_YARD = 0.9144
 
 _UNIT = "m|mtrs?|met(?:re|er)s?|y|yds?|yards?"
 _DISTANCE = rf"(?i)^\s*(?P<distance>[0-9]{{2,4}}(?:\.[0-9]+)?)\s*(?P<unit>{_UNIT})?\.?\s*$"
-# "R3 457m C0": Australia and New Zealand, the unit is missing now and then ("R10 520 Gr5"). Otherwise "A3 500m".
-# The first three groups bear the names of the fields of the result.
+# "R3 457m C0" in Australia and New Zealand, now and then without the unit; "A3 500m" in Great Britain and Ireland. The
+# groups bear the names of the fields of the result; the first holds the grade, too.
 _MARKET = (
-    rf"(?i)^\s*(?:R(?P<race_number>[0-9]{{1,2}})\s+(?P<distance_m>[0-9]{{3,4}})\s*(?P<unit>{_UNIT})?"
-    r"(?:\s+(?P<race_type>\S.*?))?"
-    rf"|(?P<grade>[A-Z]{{1,3}}[0-9]{{0,2}})\s+(?P<length>[0-9]{{3,4}})\s*(?P<length_unit>{_UNIT}))\s*$"
+    r"(?i)^\s*(?P<race_number>R[0-9]{1,2}|[A-Z]{1,3}[0-9]{0,2})\s+"
+    rf"(?P<distance_m>[0-9]{{3,4}}\s*(?:{_UNIT})?)(?:\s+(?P<race_type>\S.*?))?\s*$"
 )
+_NUMBERED = r"^[Rr][0-9]"
+_WITH_UNIT = r"[A-Za-z]$"
 
 
 def metres(text: pl.Expr) -> pl.Expr:
@@ -26,8 +27,12 @@ def metres(text: pl.Expr) -> pl.Expr:
     Returns:
         Int32, rounded; a number without a unit is metres, yards are converted. Null when unreadable.
     """
-    parts = text.str.extract_groups(_DISTANCE)
-    read = parts.struct.with_fields(distance=_in_metres(pl.field("distance"), pl.field("unit")))
+    is_yards = pl.field("unit").str.to_lowercase().str.starts_with("y").fill_null(value=False)
+    factor = pl.when(is_yards).then(METRES_PER_YARD).otherwise(1.0)
+    number = pl.field("distance").cast(pl.Float64, strict=False)
+    read = text.str.extract_groups(_DISTANCE).struct.with_fields(
+        distance=(number * factor).round().cast(pl.Int32, strict=False)
+    )
     return read.struct.field("distance")
 
 
@@ -41,19 +46,12 @@ def grade_and_distance(market_name: pl.Expr) -> pl.Expr:
         Struct of race_number (Int16, AU and NZ only), distance_m (Int32) and race_type (String: the grade in upper
         case, or AU and NZ's class as written). All null for other markets: ``To Be Placed``, forecasts, matches.
     """
-    number = pl.field("race_number").cast(pl.Int16, strict=False)
-    local = _in_metres(pl.field("distance_m"), pl.field("unit"))
-    british = _in_metres(pl.field("length"), pl.field("length_unit"))
-    read = market_name.str.extract_groups(_MARKET).struct.with_fields(
-        race_number=number,
-        distance_m=pl.coalesce(local, british),
-        race_type=pl.coalesce(pl.field("race_type"), pl.field("grade").str.to_uppercase()),
+    head, tail = pl.field("race_number"), pl.field("race_type")
+    is_numbered = head.str.contains(_NUMBERED)
+    # Outside AU and NZ the distance always has its unit, and nothing follows it.
+    is_graded = ~is_numbered & tail.is_null() & pl.field("distance_m").str.contains(_WITH_UNIT)
+    return market_name.str.extract_groups(_MARKET).struct.with_fields(
+        race_number=pl.when(is_numbered).then(head.str.slice(1)).cast(pl.Int16, strict=False),
+        distance_m=metres(pl.when(is_numbered | is_graded).then(pl.field("distance_m"))),
+        race_type=pl.when(is_numbered).then(tail).when(is_graded).then(head.str.to_uppercase()),
     )
-    return pl.struct(read.struct.field("race_number"), read.struct.field("distance_m"), read.struct.field("race_type"))
-
-
-def _in_metres(distance: pl.Expr, unit: pl.Expr) -> pl.Expr:
-    number = distance.cast(pl.Float64, strict=False)
-    is_yards = unit.str.to_lowercase().str.starts_with("y").fill_null(value=False)
-    factor = pl.when(is_yards).then(METRES_PER_YARD).otherwise(1.0)
-    return (number * factor).round().cast(pl.Int32, strict=False)

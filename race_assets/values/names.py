@@ -1,5 +1,7 @@
 """Takes the names of runners apart and makes them comparable; whether two names are one dog is decided elsewhere."""
 
+from collections.abc import Callable
+
 import polars as pl
 
 __all__ = ["BETFAIR_NAME_LENGTH", "dog_name", "is_reserve", "is_truncated", "match_name", "split_trap"]
@@ -13,10 +15,11 @@ _TRAP = r"^\s*(?:(?P<trap>[0-9]{1,4})\.)?\s*(?P<name>(?s:.*?))\s*$"
 _TRAP_PREFIX = r"^\s*[0-9]{1,4}\.\s*"
 _RESERVE = r"(?i)\(\s*res(?:erve)?\.?\s*\)"
 # Reserve, running style (wide, middle, rails) and country of birth, as cards and exchanges add them to a name.
-_MARKS = (
-    r"(?i)(?:\s*\(\s*(?:res(?:erve)?\.?|wide|mid|rails|[wmr]|ire|irl|ie|aus|au|nzl|nz|gbr|gb|uk|usa|us)\s*\))+\s*$"
-)
-_APOSTROPHES_AND_DOTS = "['’‘ʼʻ`´′.]"  # noqa: RUF001 - the very characters that people type for an apostrophe
+_MARKS = r"(?i)(?:\s*\(\s*(?:res(?:erve)?\.?|wide|mid|rails|[wmr]|ire|irl|ie|aus|au|nzl|nz|gbr|gb|uk|usa|us)\s*\))+\s*$"
+# Apostrophes, whatever people type for them, and dots.
+_DROPPED = list("'’‘ʼʻ`´′.")  # noqa: RUF001 - these very characters
+# Everything that collapsing changes; single blanks, which are most, need no rewriting.
+_BLANKS = r"\s{2,}|[^\S ]"
 
 
 def split_trap(text: pl.Expr) -> pl.Expr:
@@ -44,8 +47,9 @@ def dog_name(text: pl.Expr) -> pl.Expr:
     Returns:
         String, letters and case as given; null when nothing is left.
     """
-    name = text.str.normalize("NFC").str.replace(_TRAP_PREFIX, "").str.replace(_MARKS, "")
-    return _or_null(name.str.replace_all(r"\s+", " ").str.strip_chars())
+    composed = _where_not_ascii(text, lambda letters: letters.str.normalize("NFC"))
+    name = composed.str.replace(_TRAP_PREFIX, "").str.replace(_MARKS, "")
+    return _or_null(name.str.replace_all(_BLANKS, " ").str.strip_chars())
 
 
 def match_name(text: pl.Expr) -> pl.Expr:
@@ -61,11 +65,10 @@ def match_name(text: pl.Expr) -> pl.Expr:
         String in upper case: letters, digits and single blanks; null when nothing is left.
     """
     # Before NFKD, which would turn an acute accent that stands for an apostrophe into a blank.
-    bare = dog_name(text).str.replace_all(_APOSTROPHES_AND_DOTS, "")
-    letters = bare.str.normalize("NFKD").str.replace_all(rf"\p{{M}}|{_APOSTROPHES_AND_DOTS}", "")
-    # Upper-casing can bring accents back (a Greek letter has some of its own), hence a second NFKD.
-    upper = letters.str.to_uppercase().str.normalize("NFKD").str.replace_all(r"\p{M}", "")
-    return _or_null(upper.str.replace_all(r"[^\p{L}\p{N}]+", " ").str.strip_chars())
+    bare = dog_name(text).str.replace_many(_DROPPED, [""] * len(_DROPPED))
+    # Upper-casing can bring accents back (some Greek letters have no capital with theirs), hence the second time.
+    upper = _where_not_ascii(_where_not_ascii(bare, _without_accents).str.to_uppercase(), _without_accents)
+    return _or_null(upper.str.replace_all(r"[^\p{L}\p{N} ]+", " ").str.replace_all(" {2,}", " ").str.strip_chars())
 
 
 def is_truncated(text: pl.Expr) -> pl.Expr:
@@ -97,5 +100,20 @@ def is_reserve(text: pl.Expr) -> pl.Expr:
     return text.str.contains(_RESERVE)
 
 
+def _without_accents(text: pl.Expr) -> pl.Expr:
+    # Taking a character apart can yield dots and apostrophes of its own.
+    letters = text.str.normalize("NFKD").str.replace_all(r"\p{M}", "")
+    return letters.str.replace_many(_DROPPED, [""] * len(_DROPPED))
+
+
+def _where_not_ascii(text: pl.Expr, change: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
+    """Applies a change that leaves ASCII alone only where there is something else: nearly all names are ASCII."""
+    name = pl.field("name")
+    other = pl.when(name.str.len_bytes() != name.str.len_chars()).then(name)
+    changed = pl.struct(text.alias("name")).struct.with_fields(name=pl.coalesce(change(other), name))
+    return changed.struct.field("name")
+
+
 def _or_null(text: pl.Expr) -> pl.Expr:
-    return pl.when(text != "").then(text)
+    name = pl.field("name")
+    return pl.struct(text.alias("name")).struct.with_fields(name=pl.when(name != "").then(name)).struct.field("name")

@@ -1,4 +1,4 @@
-"""Turns written dates and times into instants and back into local time; which day a race belongs to is not decided here.
+"""Turns written times into instants and back into local time; which day a race belongs to is not decided here.
 
 An instant is Datetime in microseconds, UTC. A naive Datetime is what a clock on the wall shows, and means nothing
 without its zone. Zones are IANA names, which Polars carries with it.
@@ -70,8 +70,10 @@ def iso_instant(text: pl.Expr) -> pl.Expr:
             offset_minutes=offset,
         )
     )
-    instant = pl.field("local_date").cast(pl.Datetime("us")) + pl.field("at") - pl.duration(
-        minutes=pl.field("offset_minutes")
+    instant = (
+        pl.field("local_date").cast(pl.Datetime("us"))
+        + pl.field("at")
+        - pl.duration(minutes=pl.field("offset_minutes"))
     )
     exists = pl.field("local_date").is_not_null()
     return read.struct.with_fields(
@@ -190,8 +192,11 @@ def day_month(text: pl.Expr) -> pl.Expr:
         Struct of day and month (Int8). Both are null when the text ends otherwise or the month has no such day in
         any year; 29 February is kept.
     """
-    month = pl.field("month").str.to_lowercase().str.slice(0, 3).replace_strict(
-        list(_MONTHS), list(range(1, 13)), default=None, return_dtype=pl.Int8
+    month = (
+        pl.field("month")
+        .str.to_lowercase()
+        .str.slice(0, 3)
+        .replace_strict(list(_MONTHS), list(range(1, 13)), default=None, return_dtype=pl.Int8)
     )
     read = text.str.extract_groups(_DAY_MONTH).struct.with_fields(
         day=pl.field("day").cast(pl.Int8, strict=False), month=month
@@ -227,7 +232,10 @@ def nearest_date(day: pl.Expr, month: pl.Expr, reference: pl.Expr) -> pl.Expr:
     for candidate in (pl.field("before"), pl.field("same"), pl.field("after")):
         distance = (candidate - pl.field("reference")).dt.total_days().abs()
         is_nearer = distance < best
-        nearest, best = pl.when(is_nearer).then(candidate).otherwise(nearest), pl.when(is_nearer).then(distance).otherwise(best)
+        nearest, best = (
+            pl.when(is_nearer).then(candidate).otherwise(nearest),
+            pl.when(is_nearer).then(distance).otherwise(best),
+        )
     return parts.struct.with_fields(same=nearest).struct.field("same")
 
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -400,8 +401,6 @@ def test_what_a_killed_initdb_left_is_cleared(home: Path) -> None:
 
 def test_a_server_that_is_not_visible_here_is_not_started_twice(home: Path) -> None:
     """A socket that answers, without a postgres process: a home shared with another container."""
-    import socket  # noqa: PLC0415
-
     embedded.ensure(home)
     embedded.release(home)
     with socket.socket(socket.AF_UNIX) as listener:

@@ -181,7 +181,7 @@ def _is_place(name: str) -> pl.Expr:
 
 def _result() -> pl.Expr:
     won = pl.when("is_place").then(pl.lit("PLACED")).otherwise(pl.lit("WINNER"))
-    return pl.when(pl.col("outcome").is_in([1, 2])).then(won).when(pl.col("outcome") == 0).then(pl.lit("LOSER"))
+    return pl.when(pl.col("outcome").is_in([1.0, 2.0])).then(won).when(pl.col("outcome") == 0).then(pl.lit("LOSER"))
 
 
 def _problems(name: str) -> list[Problem]:
@@ -216,7 +216,7 @@ def _problems(name: str) -> list[Problem]:
         ),
         Problem(
             "number",
-            (~pl.col("outcome").is_in([0, 1, 2])).fill_null(pl.col("win_lose") != ""),
+            (~pl.col("outcome").is_in([0.0, 1.0, 2.0])).fill_null(pl.col("win_lose") != ""),
             pl.format("WIN_LOSE {} is not 0, 1 or 2", _quoted("win_lose")),
         ),
         *bad,

@@ -1,0 +1,96 @@
+"""The checks that stand beside the assets: their names, and how a figure becomes a verdict; the figures come from below."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+import dagster as dg
+
+from race_assets.assets.metadata import tally
+from race_assets.pipeline.land import Landed
+from race_assets.validation.account import Account, total
+
+SHAPE = "shape"
+ROW_RULES = "row_rules"
+CONSERVATION = "conservation"
+RACE_RULES = "race_rules"
+NOT_EMPTY = "not_empty"
+
+Accounts = Mapping[tuple[str, date], Account]
+
+
+def spec(name: str, asset: dg.AssetKey, description: str) -> dg.AssetCheckSpec:
+    """A check's declaration."""
+    return dg.AssetCheckSpec(name, asset=asset, description=description)
+
+
+def shape(asset: dg.AssetKey, landed: Sequence[Landed], unreadable: Sequence[str]) -> dg.AssetCheckResult:
+    """Fails when a file of the source could not be read."""
+    bad = sorted({*(f"{each.path}: {each.detail}" for each in landed if each.is_bad), *unreadable})
+    return dg.AssetCheckResult(
+        passed=not bad,
+        asset_key=asset,
+        check_name=SHAPE,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description="; ".join(bad[:5]) or "every file has the columns it should",
+        metadata={"unreadable files": len(bad)},
+    )
+
+
+def row_rules(asset: dg.AssetKey, accounts: Accounts) -> dg.AssetCheckResult:
+    """Warns when rows were quarantined, and says by which rules."""
+    everything = total(accounts.values())
+    return dg.AssetCheckResult(
+        passed=not everything.quarantined,
+        asset_key=asset,
+        check_name=ROW_RULES,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{everything.quarantined:,} of {everything.records_in:,} records quarantined",
+        metadata={"rejects by rule": tally(everything.rejected_by), "notes": tally(everything.notes)},
+    )
+
+
+def conservation(asset: dg.AssetKey, accounts: Accounts, failed: Mapping[date, str]) -> dg.AssetCheckResult:
+    """Fails when the records of a published day are not all accounted for, or a day could not be published."""
+    off = {f"{source} {day}": text for (source, day), each in accounts.items() if (text := each.imbalance())}
+    off |= {str(day): reason for day, reason in failed.items()}
+    everything = total(accounts.values())
+    return dg.AssetCheckResult(
+        passed=not off,
+        asset_key=asset,
+        check_name=CONSERVATION,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description="; ".join(f"{name}: {text}" for name, text in sorted(off.items())[:5])
+        or "records in = accepted + quarantined + duplicates + filtered, for every source and day",
+        metadata={
+            "records in": everything.records_in,
+            "accepted": everything.accepted,
+            "quarantined": everything.quarantined,
+            "duplicates": tally(everything.duplicates),
+            "filtered": tally(everything.filtered),
+        },
+    )
+
+
+def race_rules(asset: dg.AssetKey, findings: Mapping[str, int]) -> dg.AssetCheckResult:
+    """Warns when races broke a rule of races."""
+    return dg.AssetCheckResult(
+        passed=not findings,
+        asset_key=asset,
+        check_name=RACE_RULES,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{sum(findings.values()):,} findings" if findings else "every race is as races are",
+        metadata={"races by rule": tally(findings)},
+    )
+
+
+def not_empty(asset: dg.AssetKey, empty: Sequence[date]) -> dg.AssetCheckResult:
+    """Warns when a day was published without races: valid, but worth a look."""
+    shown = ", ".join(map(str, empty[:10]))
+    return dg.AssetCheckResult(
+        passed=not empty,
+        asset_key=asset,
+        check_name=NOT_EMPTY,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{len(empty)} days without races: {shown}" if empty else "every day has races",
+        metadata={"empty days": len(empty)},
+    )

@@ -1,0 +1,98 @@
+"""The `core/*` assets: races, selections and prices, published together in one transaction per chunk of whole days."""
+
+from datetime import date
+
+import dagster as dg
+
+from race_assets.assets import checks, metadata
+from race_assets.assets.days import SINGLE_RUN, days_of
+from race_assets.assets.raw import REFRESH
+from race_assets.assets.validated import KEY as VALIDATED
+from race_assets.pipeline.build import Built, build
+from race_assets.pipeline.workshop import Workshop
+from race_assets.schemas.catalogue import CORE
+from race_assets.storage import tables
+
+KEYS = {name: dg.AssetKey(name.split(".")) for name in CORE}
+RACES = KEYS["core.races"]
+
+
+def core_assets(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+    """The three assets, made by one step."""
+
+    @dg.multi_asset(
+        name="core",
+        specs=[
+            dg.AssetSpec(
+                KEYS[name],
+                deps=[VALIDATED],
+                group_name="core",
+                kinds={"postgres"},
+                description=schema.description,
+                metadata={"dagster/column_schema": metadata.columns(schema), "dagster/table_name": name},
+            )
+            for name, schema in CORE.items()
+        ],
+        partitions_def=partitions,
+        backfill_policy=SINGLE_RUN,
+        check_specs=[
+            checks.spec(checks.CONSERVATION, RACES, "Every record that came in is accounted for."),
+            checks.spec(checks.RACE_RULES, RACES, "Traps are held once, fields and books are of a usual size."),
+            checks.spec(checks.NOT_EMPTY, RACES, "Every day has races."),
+        ],
+    )
+    def _core(context: dg.AssetExecutionContext, workshop: dg.ResourceParam[Workshop]):  # noqa: ANN202 - Dagster reads generators by their yields
+        days = days_of(context)
+        refresh = context.run_tags.get(REFRESH) == "true"
+        built = Built()
+        for part in build(workshop, days, context.run_id, refresh=refresh):
+            built.add(part)
+        context.log.info("seconds by stage: %s", {name: round(s, 2) for name, s in workshop.seconds.items()})
+        unreadable = workshop.ledger.unreadable_files(since=_started_at(context))
+        if built.failed or unreadable:
+            _log_good_days(context, built)
+            reasons = [f"{day}: {reason}" for day, reason in sorted(built.failed.items())]
+            reasons += [f"file {file.name} of {file.source}: {file.detail}" for file in unreadable]
+            raise dg.Failure("; ".join(reasons), allow_retries=False)
+        yield from _results(context, workshop, built)
+
+    return _core
+
+
+def _started_at(context: dg.AssetExecutionContext) -> float:
+    record = context.instance.get_run_record_by_id(context.run_id)
+    return record.create_timestamp.timestamp() if record else 0.0
+
+
+def _day_metadata(built: Built, day: date, name: str) -> dict[str, int]:
+    return {"dagster/partition_row_count": built.published[day][name]}
+
+
+def _log_good_days(context: dg.AssetExecutionContext, built: Built) -> None:
+    """A step that fails records nothing by itself: the days that were published say so here."""
+    for day in sorted([*built.published, *built.unchanged]):
+        for name, key in KEYS.items():
+            rows = _day_metadata(built, day, name) if day in built.published else {}
+            context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata=rows))
+
+
+def _results(context: dg.AssetExecutionContext, workshop: Workshop, built: Built):  # noqa: ANN202
+    for name, key in KEYS.items():
+        for day in built.published:
+            context.add_asset_metadata(
+                _day_metadata(built, day, name), asset_key=key, partition_key=day.isoformat()
+            )
+        rows = sum(counts[name] for counts in built.published.values())
+        told = {"days published": len(built.published), "days unchanged": len(built.unchanged), "rows published": rows}
+        sample = tables.head(workshop.warehouse, name, days_of(context), metadata.PREVIEW_ROWS)
+        results = []
+        if key == RACES:
+            empty = [day for day, counts in built.published.items() if not counts["core.races"]]
+            results = [
+                checks.conservation(key, built.accounts, built.failed),
+                checks.race_rules(key, built.findings),
+                checks.not_empty(key, sorted(empty)),
+            ]
+        yield dg.MaterializeResult(
+            asset_key=key, metadata={**told, "preview": metadata.preview(sample)}, check_results=results
+        )

@@ -1,0 +1,47 @@
+"""What people see beside an asset: columns, previews, tallies; the figures are counted elsewhere."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+import pandera.polars as pa
+import polars as pl
+
+PREVIEW_ROWS = 10
+
+
+def columns(schema: pa.DataFrameSchema) -> dg.TableSchema:
+    """The table's columns, for the asset's page."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name,
+                type=str(declared.dtype),
+                description=declared.description,
+                constraints=dg.TableColumnConstraints(nullable=declared.nullable),
+            )
+            for name, declared in schema.columns.items()
+        ]
+    )
+
+
+def preview(frame: pl.DataFrame) -> dg.MarkdownMetadataValue:
+    """The first rows as a table, without columns that say nothing."""
+    rows = frame.head(PREVIEW_ROWS)
+    told = [name for name in rows.columns if rows[name].null_count() < rows.height]
+    if not told:
+        return dg.MetadataValue.md("no rows")
+    lines = ["| " + " | ".join(told) + " |", "|" + "---|" * len(told)]
+    lines += ["| " + " | ".join(_cell(value) for value in row) + " |" for row in rows.select(told).iter_rows()]
+    return dg.MetadataValue.md("\n".join(lines))
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else str(value).replace("|", "\\|").replace("\n", " ")
+
+
+def tally(counts: Mapping[str, int]) -> dg.MarkdownMetadataValue:
+    """Counts by name as a table."""
+    if not counts:
+        return dg.MetadataValue.md("none")
+    return dg.MetadataValue.md("\n".join(["| | |", "|---|---:|", *(f"| {name} | {n:,} |" for name, n in counts.items())]))

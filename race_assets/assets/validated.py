@@ -1,0 +1,69 @@
+"""The `validated/records` asset: accepted records of all sources by day; the rules are in `validation/`."""
+
+import json
+from collections.abc import Sequence
+from datetime import date
+
+import dagster as dg
+
+from race_assets.assets import checks, metadata
+from race_assets.assets.days import SINGLE_RUN, days_of
+from race_assets.assets.raw import REFRESH
+from race_assets.pipeline.days import chunks
+from race_assets.pipeline.judge import VALIDATED, ensure_judged
+from race_assets.pipeline.workshop import Workshop
+from race_assets.schemas.records import RECORDS
+from race_assets.schemas.table import polars_schema
+from race_assets.storage.lake import ACCOUNT
+from race_assets.validation.account import Account, total
+
+KEY = dg.AssetKey(["validated", "records"])
+
+
+def validated_asset(sources: Sequence[str], partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+    """The asset over these sources."""
+
+    @dg.asset(
+        key=KEY,
+        deps=[dg.AssetKey(["raw", source]) for source in sources],
+        partitions_def=partitions,
+        backfill_policy=SINGLE_RUN,
+        group_name="validated",
+        kinds={"parquet", "polars"},
+        description=RECORDS.description,
+        metadata={"dagster/column_schema": metadata.columns(RECORDS), "dagster/table_name": VALIDATED},
+        check_specs=[
+            checks.spec(checks.ROW_RULES, KEY, "No row broke a rule; those that did are in quarantine.rejects.")
+        ],
+    )
+    def _validated(context: dg.AssetExecutionContext, workshop: dg.ResourceParam[Workshop]) -> dg.MaterializeResult[None]:
+        days = days_of(context)
+        refresh = context.run_tags.get(REFRESH) == "true"
+        written = 0
+        for group in chunks(workshop, days):
+            for day, rows in ensure_judged(workshop, group, refresh=refresh).items():
+                context.add_asset_metadata({"dagster/partition_row_count": rows}, partition_key=day.isoformat())
+                written += 1
+            workshop.progress("validated", len(group))
+        sample = workshop.lake.scan(VALIDATED, days, polars_schema(RECORDS)).head(metadata.PREVIEW_ROWS).collect()
+        accounts = _accounts(workshop, days)
+        return dg.MaterializeResult(
+            metadata={
+                "days written": written,
+                "rejects by rule": metadata.tally(total(accounts.values()).rejected_by),
+                "preview": metadata.preview(sample),
+            },
+            check_results=[checks.row_rules(KEY, accounts)],
+        )
+
+    return _validated
+
+
+def _accounts(workshop: Workshop, days: Sequence[date]) -> dict[tuple[str, date], Account]:
+    accounts = {}
+    for day in days:
+        for source, told in json.loads(workshop.lake.metadata(VALIDATED, day).get(ACCOUNT, "{}")).items():
+            account = Account(**told)
+            account.records_in = account.accounted_for
+            accounts[source, day] = account
+    return accounts

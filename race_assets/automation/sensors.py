@@ -1,0 +1,99 @@
+"""The sensors: they look and ask for runs, and do no work; what they remember is in the ledger, not in cursors."""
+
+from datetime import date
+
+import dagster as dg
+
+from race_assets.automation.jobs import INGEST, LAND, land_job
+from race_assets.automation.ranges import LIVE, contiguous, covered, range_tags
+from race_assets.errors import PermanentError
+from race_assets.pipeline import drops
+from race_assets.pipeline.land import has_outdated_files
+from race_assets.pipeline.workshop import Workshop
+from race_assets.settings import SensorSettings, Settings
+
+DROP_SENSOR = "drop_folders"
+STALE_SENSOR = "stale_days"
+
+
+def _status(settings: SensorSettings) -> dg.DefaultSensorStatus:
+    return dg.DefaultSensorStatus.RUNNING if settings.enabled else dg.DefaultSensorStatus.STOPPED
+
+
+def drop_sensor(settings: Settings) -> dg.SensorDefinition:
+    """Asks for the `land` job when a dropped file has settled."""
+    wanted = settings.automation.drops
+
+    @dg.sensor(
+        name=DROP_SENSOR,
+        job=land_job,
+        minimum_interval_seconds=wanted.interval_seconds,
+        default_status=_status(wanted),
+        description="Looks into the drop folders; a file unchanged for two looks, or with a .done marker, is landed.",
+    )
+    def _look(context: dg.SensorEvaluationContext, workshop: dg.ResourceParam[Workshop]) -> dg.SensorResult | dg.SkipReason:
+        ready: list[drops.Settled] = []
+        broken: list[str] = []
+        for source in workshop.enabled:
+            try:
+                ready += drops.look(workshop, source)
+            except PermanentError as error:
+                broken.append(str(error))
+        due = [file for file in ready if file.attempts < wanted.attempts]
+        is_work = bool(due) or has_outdated_files(workshop)
+        # A folder that cannot be read must not hold up the others, nor pass for an empty one: the files that can be
+        # taken are asked for first, and the tick fails as soon as there is nothing more to ask for.
+        if is_work and not _live(context, LAND):
+            drops.count_attempts(workshop, due)
+            for text in broken:
+                context.log.error(text)
+            return dg.SensorResult(run_requests=[dg.RunRequest()])
+        given_up = [f"{file.source}/{file.name}" for file in ready if file.attempts >= wanted.attempts]
+        if given_up:
+            broken.append(
+                f"asked {wanted.attempts} times for {', '.join(given_up)} to be landed, without success; "
+                "see the `land` runs, then change the file or land it by hand"
+            )
+        if broken:
+            raise PermanentError("; ".join(broken))
+        return dg.SkipReason("a landing is under way" if is_work else "nothing new has settled")
+
+    return _look
+
+
+def stale_sensor(
+    settings: Settings, job: dg.UnresolvedAssetJobDefinition, partitions: dg.PartitionsDefinition
+) -> dg.SensorDefinition:
+    """Asks for runs over days whose inputs have changed since they were built."""
+    wanted = settings.automation.stale_days
+
+    @dg.sensor(
+        name=STALE_SENSOR,
+        job=job,
+        minimum_interval_seconds=wanted.interval_seconds,
+        default_status=_status(wanted),
+        description="Has stale days built, one run per stretch of days, a bounded number of times.",
+    )
+    def _stale(context: dg.SensorEvaluationContext, workshop: dg.ResourceParam[Workshop]) -> dg.SensorResult | dg.SkipReason:
+        last = date.fromisoformat(partitions.get_partition_keys()[-1])
+        stale = {day: each for day, each in workshop.ledger.stale_days() if settings.partitions.start <= day <= last}
+        running = covered(_live(context, INGEST))
+        free = {day: each for day, each in stale.items() if not any(first <= day <= end for first, end in running)}
+        spent = workshop.ledger.spent_attempts()
+        given_up = [day for day, each in free.items() if spent.get(day, ("", 0))[0] == each and spent[day][1] >= wanted.attempts]
+        due = {day: each for day, each in free.items() if day not in given_up}
+        if due:
+            workshop.ledger.count_attempts(due.items())
+            return dg.SensorResult(run_requests=[dg.RunRequest(tags=range_tags(*each)) for each in contiguous(due)])
+        if given_up:
+            raise PermanentError(
+                f"asked {wanted.attempts} times for {', '.join(map(str, sorted(given_up)))} to be built, without success; "
+                "see the failed `ingest` runs, mend the cause, then run `race-assets ingest`"
+            )
+        return dg.SkipReason(f"{len(stale)} stale days, all being built" if stale else "no day is stale")
+
+    return _stale
+
+
+def _live(context: dg.SensorEvaluationContext, job: str) -> list[dg.DagsterRun]:
+    return list(context.instance.get_runs(dg.RunsFilter(job_name=job, statuses=LIVE)))

@@ -1,0 +1,36 @@
+"""Dagster's own storage, kept in the warehouse's database under the schema `dagster`; nothing of our tables.
+
+Named in dagster.yaml under `storage.custom`. It starts the embedded server when the settings name no other, and sets
+the two variables without which a run over a year writes thousands of events one by one.
+"""
+
+import os
+from typing import Any
+
+from dagster._config.config_schema import UserConfigSchema
+from dagster._serdes import ConfigurableClassData
+from dagster_postgres import DagsterPostgresStorage
+
+from race_assets import settings
+from race_assets.storage.postgres import Warehouse, sqlalchemy_url
+
+SCHEMA = "dagster"
+BATCHED = {"DAGSTER_EVENT_BATCH_SIZE": "1000", "DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS": "true"}
+
+
+class WarehouseStorage(DagsterPostgresStorage):
+    """Runs, events and schedules in the warehouse."""
+
+    @classmethod
+    def config_type(cls) -> UserConfigSchema:
+        """Nothing to configure: the settings of race_assets say where the warehouse is."""
+        return {}
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> "WarehouseStorage":
+        """Makes the storage, with its server running and its schema there."""
+        del config_value
+        for variable, value in BATCHED.items():
+            os.environ.setdefault(variable, value)
+        warehouse = Warehouse.open(settings.load())
+        return cls(sqlalchemy_url(warehouse.url, "psycopg2", SCHEMA), inst_data=inst_data)

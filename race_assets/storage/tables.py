@@ -1,0 +1,33 @@
+"""Reading tables of the warehouse as Polars frames; writing whole days of core is in `publish.py`."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import polars as pl
+
+from race_assets.storage.postgres import Warehouse
+
+
+def read(warehouse: Warehouse, query: str) -> pl.DataFrame:
+    """The rows of a query."""
+    with warehouse.bulk() as connection, connection.cursor() as cursor:
+        cursor.execute(query)
+        frame = pl.from_arrow(cursor.fetch_arrow_table())
+    assert isinstance(frame, pl.DataFrame)  # noqa: S101 - a table is never a series
+    return frame
+
+
+def read_days(warehouse: Warehouse, table: str, days: Sequence[date]) -> pl.DataFrame:
+    """A table's rows of these days, sorted as its key is."""
+    if not days:
+        return read(warehouse, f"select * from {table} where false")
+    listed = ",".join(f"'{day.isoformat()}'" for day in days)
+    return read(warehouse, f"select * from {table} where race_date in ({listed})")
+
+
+def head(warehouse: Warehouse, table: str, days: Sequence[date], rows: int) -> pl.DataFrame:
+    """The first rows of a table between the first and the last of these days."""
+    first, last = min(days), max(days)
+    return read(
+        warehouse, f"select * from {table} where race_date between '{first}' and '{last}' order by 1, 2 limit {int(rows)}"
+    )

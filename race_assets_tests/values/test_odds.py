@@ -1,0 +1,153 @@
+"""Odds against Python's own fractions and decimals, and Betfair's ladder tick by tick."""
+
+import re
+from decimal import Decimal
+from fractions import Fraction
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from race_assets.values.odds import decimal_odds, fractional_odds, is_null_word, is_on_ladder
+
+_MARKS = {"": None, "F": "F", "J": "JF", "JF": "JF", "C": "CF", "CF": "CF"}
+
+
+def _decimal(*texts: str | None) -> list[float | None]:
+    return (
+        pl.DataFrame({"text": texts}, schema={"text": pl.String})
+        .select(price=decimal_odds(pl.col("text")))["price"]
+        .to_list()
+    )
+
+
+def _fractional(*texts: str | None) -> list[dict[str, object]]:
+    frame = pl.DataFrame({"text": texts}, schema={"text": pl.String})
+    return frame.select(odds=fractional_odds(pl.col("text"))).unnest("odds").to_dicts()
+
+
+@given(st.integers(0, 10**6), st.integers(1, 10**6), st.sampled_from(sorted(_MARKS)), st.sampled_from(["", " ", "  "]))
+@settings(max_examples=150, deadline=None)
+def test_a_fraction_is_one_plus_its_value(numerator: int, denominator: int, mark: str, blank: str) -> None:
+    [odds] = _fractional(f" {numerator}/{denominator}{blank}{mark.lower()} ")
+
+    assert (odds["numerator"], odds["denominator"]) == (numerator, denominator)
+    assert odds["decimal"] == pytest.approx(float(1 + Fraction(numerator, denominator)), abs=5.1e-7)
+    assert odds["favourite"] == _MARKS[mark]
+
+
+@given(st.lists(st.decimals(min_value="-2000", max_value="2000", places=4), min_size=1, max_size=20))
+@settings(max_examples=100, deadline=None)
+def test_a_plain_decimal_is_itself(numbers: list[Decimal]) -> None:
+    assert _decimal(*(format(number, "f") for number in numbers)) == [float(number) for number in numbers]
+
+
+@given(st.text(alphabet="0123456789.eE+-/FJCNn aifINFT ", max_size=8))
+@settings(max_examples=400, deadline=None)
+def test_nothing_else_is_a_price(text: str) -> None:
+    plain = re.fullmatch(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)", text.strip())
+    fraction = re.fullmatch(r"(?i)(?:EVENS?|EVS?|([0-9]+)(?:/([0-9]+))?)\s*(?:F|JF?|CF?)?", text.strip())
+    is_price = bool(plain) or bool(fraction and (fraction[2] is None or int(fraction[2]) > 0))
+
+    assert (_decimal(text) != [None]) == is_price
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("5/2", (5, 2, 3.5, None)),
+        ("Evs", (1, 1, 2.0, None)),
+        ("Evens", (1, 1, 2.0, None)),
+        ("EV", (1, 1, 2.0, None)),
+        ("EVS", (1, 1, 2.0, None)),
+        ("1/1", (1, 1, 2.0, None)),
+        ("EvensF", (1, 1, 2.0, "F")),
+        ("EvsF", (1, 1, 2.0, "F")),
+        ("11/8F", (11, 8, 2.375, "F")),
+        ("7/2J", (7, 2, 4.5, "JF")),
+        ("7/2JF", (7, 2, 4.5, "JF")),
+        ("2J", (2, 1, 3.0, "JF")),
+        ("3C", (3, 1, 4.0, "CF")),
+        ("3/1CF", (3, 1, 4.0, "CF")),
+        ("9/4C", (9, 4, 3.25, "CF")),
+        ("2F", (2, 1, 3.0, "F")),
+        ("3", (3, 1, 4.0, None)),
+        ("10", (10, 1, 11.0, None)),
+        ("4/6F", (4, 6, 1.666667, "F")),
+        ("100/30", (100, 30, 4.333333, None)),
+    ],
+)
+def test_the_spellings_of_the_contract(text: str, expected: tuple[int, int, float, str | None]) -> None:
+    [odds] = _fractional(text)
+
+    assert (odds["numerator"], odds["denominator"], odds["decimal"], odds["favourite"]) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "",
+        "-",
+        " - ",
+        "N/O",
+        "n/o",
+        "NR",
+        "11/0",
+        "11/0F",
+        "5/",
+        "/2",
+        "2.5",
+        "99999999999999999999",
+        "5/99999999999999999999",
+        "3FF",
+        "x",
+    ],
+)
+def test_no_fraction_leaves_every_field_null(text: str | None) -> None:
+    [odds] = _fractional(text)
+
+    assert set(odds.values()) == {None}
+
+
+def test_a_bare_number_is_decimal_here_and_a_fraction_there() -> None:
+    assert _decimal("3", "3.5", ".5", " 4 ", "0", "1001") == [3.0, 3.5, 0.5, 4.0, 0.0, 1001.0]
+    assert _decimal("2F", "5/2", "Evs", "7/2JF") == [3.0, 3.5, 2.0, 4.5]
+    assert _fractional("3")[0]["decimal"] == 4.0
+
+
+def test_what_python_would_call_a_number_is_not_always_one() -> None:
+    assert (
+        _decimal("1e3", "1E3", "NaN", "nan", "inf", "Infinity", "-inf", "9" * 400, "1,000", "0x10", None) == [None] * 11
+    )
+
+
+def test_forty_digits_are_read_as_far_as_they_fit() -> None:
+    assert _decimal("10.9823148251592000893754887722042229918") == [10.9823148251592]
+
+
+def test_null_words() -> None:
+    frame = pl.DataFrame({"text": ["N/O", "nr", " ", "-", "", None, "5/2", "--"]})
+
+    assert frame.select(said=is_null_word(pl.col("text")))["said"].to_list() == [True] * 6 + [False] * 2
+
+
+def test_the_ladder_tick_by_tick() -> None:
+    bands = [(101, 200, 1), (200, 300, 2), (300, 400, 5), (400, 600, 10), (600, 1000, 20), (1000, 2000, 50)]
+    bands += [(2000, 3000, 100), (3000, 5000, 200), (5000, 10000, 500), (10000, 100001, 1000)]
+    ticks = {tick for low, high, step in bands for tick in range(low, high, step)}
+    prices = pl.DataFrame({"price": [hundredths / 100 for hundredths in range(-5, 110_001)]})
+
+    found = prices.select(tick=is_on_ladder(pl.col("price")))["tick"].to_list()
+
+    assert len(ticks) == 350
+    assert {hundredths for hundredths, tick in zip(range(-5, 110_001), found, strict=True) if tick} == ticks
+
+
+def test_between_the_ticks_is_off_the_ladder() -> None:
+    prices = pl.DataFrame(
+        {"price": [1.015, 1.0100001, 2.0849663, float("nan"), float("inf"), float("-inf"), 1e300, None]}
+    )
+
+    assert prices.select(tick=is_on_ladder(pl.col("price")))["tick"].to_list() == [False] * 7 + [None]
