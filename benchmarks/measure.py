@@ -78,7 +78,7 @@ def _sizes(family: Iterable[psutil.Process]) -> Iterable[int]:
 
 
 def _kernel_peak(usage: resource.struct_rusage) -> int:
-    """The kernel's own mark of a child's peak, in bytes; 0 where it may be ours, which a child takes over at its fork."""
+    """The kernel's own mark of a child's peak, in bytes; 0 where it may be ours, taken over at the fork."""
     ours = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return usage.ru_maxrss * MAXRSS_UNIT if usage.ru_maxrss > ours else 0
 

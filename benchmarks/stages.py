@@ -29,8 +29,7 @@ REPEATS = 3
 
 def open_workshop(home: Path) -> Workshop:
     """Our own tools on the home that a contest has filled."""
-    os.environ["RACE_ASSETS_HOME"] = str(home)
-    return Workshop(settings.load())
+    return Workshop(settings.load(environment={**os.environ, "RACE_ASSETS_HOME": str(home)}))
 
 
 def raw_records(workshop: Workshop, shape: Shape) -> pl.DataFrame:

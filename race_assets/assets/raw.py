@@ -29,7 +29,7 @@ def raw_asset(source: str, partitions: dg.PartitionsDefinition) -> dg.AssetsDefi
         metadata={"dagster/column_schema": metadata.columns(RAW), "dagster/table_name": raw_table(source)},
         check_specs=[checks.spec(checks.SHAPE, key, "Every file of the source can be read and has its columns.")],
     )
-    def _raw(context: dg.AssetExecutionContext, workshop: dg.ResourceParam[Workshop]) -> dg.MaterializeResult[None]:
+    def _raw(context: dg.AssetExecutionContext, workshop: dg.ResourceParam[Workshop]) -> dg.MaterializeResult:
         landed = _land(context, workshop, source)
         days = days_of(context)
         written = 0

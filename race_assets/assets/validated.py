@@ -36,7 +36,7 @@ def validated_asset(sources: Sequence[str], partitions: dg.PartitionsDefinition)
             checks.spec(checks.ROW_RULES, KEY, "No row broke a rule; those that did are in quarantine.rejects.")
         ],
     )
-    def _validated(context: dg.AssetExecutionContext, workshop: dg.ResourceParam[Workshop]) -> dg.MaterializeResult[None]:
+    def _validated(context: dg.AssetExecutionContext, workshop: dg.ResourceParam[Workshop]) -> dg.MaterializeResult:
         days = days_of(context)
         refresh = context.run_tags.get(REFRESH) == "true"
         written = 0

@@ -1,5 +1,7 @@
 """The jobs: `ingest` builds days, `land` takes settled files from the drop folders; when they run is decided elsewhere."""
 
+from typing import Any, TypeAlias
+
 import dagster as dg
 
 from race_assets.errors import PermanentError
@@ -7,11 +9,14 @@ from race_assets.pipeline import drops
 from race_assets.pipeline.land import Landed, bring_up_to_date
 from race_assets.pipeline.workshop import Workshop
 
+IngestJob: TypeAlias = Any
+"""An asset job before it meets its assets: Dagster exports no name for its type."""
+
 INGEST = "ingest"
 LAND = "land"
 
 
-def ingest_job() -> dg.UnresolvedAssetJobDefinition:
+def ingest_job() -> IngestJob:
     """All assets, for a day or a range of days in one run."""
     return dg.define_asset_job(
         INGEST, selection=dg.AssetSelection.all(), description="Builds days from the landed files: raw, validated, core."

@@ -4,13 +4,14 @@ from datetime import timedelta
 
 import dagster as dg
 
+from race_assets.automation.jobs import IngestJob
 from race_assets.automation.ranges import range_tags
 from race_assets.settings import Settings
 
 HISTORICAL_SYNC = "historical_sync"
 
 
-def historical_sync(settings: Settings, job: dg.UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
+def historical_sync(settings: Settings, job: IngestJob) -> dg.ScheduleDefinition:
     """One run over the last days and those that exist ahead."""
     wanted = settings.automation.historical_sync
 

@@ -4,7 +4,7 @@ from datetime import date
 
 import dagster as dg
 
-from race_assets.automation.jobs import INGEST, LAND, land_job
+from race_assets.automation.jobs import INGEST, LAND, IngestJob, land_job
 from race_assets.automation.ranges import LIVE, contiguous, covered, range_tags
 from race_assets.errors import PermanentError
 from race_assets.pipeline import drops
@@ -62,7 +62,7 @@ def drop_sensor(settings: Settings) -> dg.SensorDefinition:
 
 
 def stale_sensor(
-    settings: Settings, job: dg.UnresolvedAssetJobDefinition, partitions: dg.PartitionsDefinition
+    settings: Settings, job: IngestJob, partitions: dg.PartitionsDefinition
 ) -> dg.SensorDefinition:
     """Asks for runs over days whose inputs have changed since they were built."""
     wanted = settings.automation.stale_days

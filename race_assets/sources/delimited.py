@@ -271,10 +271,12 @@ class _Reader:
             line = physical[index]
             span = 1
             bare = line[:-1] if line.endswith(b"\r") else line
-            if bare.count(separator) == separators and bare.isascii() and b'"' not in bare and b"\0" not in bare:
+            if self.dialect.is_furniture(bare.strip()):
+                pass
+            elif bare.count(separator) == separators and bare.isascii() and b'"' not in bare and b"\0" not in bare:
                 lines.clean.append(bare)
                 lines.clean_at.append((number, offset))
-            elif not self.dialect.is_furniture(bare.strip()):
+            else:
                 if b'"' in bare:
                     span = _quoted_span(physical, index)
                     bare = b"\n".join(physical[index : index + span]).removesuffix(b"\r")

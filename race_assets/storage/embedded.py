@@ -443,7 +443,7 @@ def _start(cluster: _Cluster) -> psutil.Process:
         )
     finally:
         os.close(log_fd)
-    log.info("started PostgreSQL (pid %d) in %s", int(result.stdout), cluster.data)
+    log.debug("started PostgreSQL (pid %d) in %s", int(result.stdout), cluster.data)
     try:
         return psutil.Process(int(result.stdout))
     except psutil.NoSuchProcess:
@@ -459,7 +459,7 @@ def _stop(cluster: _Cluster) -> None:
     if not _all_gone([server], STOP_TIMEOUT_S):
         log.warning("PostgreSQL in %s is still shutting down after %.0f s", cluster.data, STOP_TIMEOUT_S)
         return
-    log.info("stopped PostgreSQL (pid %d) in %s", server.pid, cluster.data)
+    log.debug("stopped PostgreSQL (pid %d) in %s", server.pid, cluster.data)
     if cluster.socket_dir != cluster.data:
         with suppress(OSError):
             cluster.socket_dir.rmdir()
@@ -531,7 +531,7 @@ def _initialise(cluster: _Cluster, account: _Account | None, binaries: Path) -> 
     stage = Path(tempfile.mkdtemp(prefix=f"{data.name}.new-", dir=data.parent))
     if account is not None:
         os.chown(stage, account.uid, account.gid)
-        log.info("as PostgreSQL does not run as root, %s belongs to user id %d", data, account.uid)
+        log.debug("as PostgreSQL does not run as root, %s belongs to user id %d", data, account.uid)
     command = [str(binaries / "initdb"), "-D", _as_seen_by(account, stage), "-U", "postgres", "--no-instructions"]
     # Trust: whoever passes the socket's folder is us or root. C.UTF-8 sorts by code point on every platform.
     command += [
@@ -561,7 +561,7 @@ def _hand_over(data: Path, account: _Account) -> None:
     """Give a folder that root restored from a backup to the server's account."""
     if data.stat().st_uid == account.uid:
         return
-    log.info("giving %s to user id %d, as whom the server runs", data, account.uid)
+    log.debug("giving %s to user id %d, as whom the server runs", data, account.uid)
     for path in (*data.rglob("*"), data):
         os.chown(path, account.uid, account.gid, follow_symlinks=False)
 
@@ -644,7 +644,7 @@ def _binaries_for(account: _Account | None) -> Path:
     name = hashlib.sha256(os.fsencode(install) + str(made).encode()).hexdigest()[:16]
     copy = BINARIES_ROOT / name
     if not copy.exists():
-        log.info("user id %d cannot reach %s: copying the binaries to %s", account.uid, install, copy)
+        log.debug("user id %d cannot reach %s: copying the binaries to %s", account.uid, install, copy)
         _copy_binaries(install, copy)
     return copy / install.parent.name / install.name / "bin"
 

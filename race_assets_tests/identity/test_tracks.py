@@ -219,7 +219,7 @@ def test_the_fingerprint_does_not_depend_on_order_but_on_names(tmp_path: Path) -
         ("tracks: [{id: gb-x, name: X, country: GB, timezone: Europe/London, zone: 1}]", ["gb-x", "zone"]),
         ("tracks: [{id: gb-hove, name: Hove, country: GB, timezone: Europe/London}]", ["gb-hove", "built in"]),
         (
-            "tracks: [{id: gb-x, name: X, country: GB, timezone: UTC}, {id: gb-x, name: x, country: GB, timezone: UTC}]",
+            "tracks: [&x {id: gb-x, name: X, country: GB, timezone: UTC}, *x]",
             ["track 2", "gb-x", "twice"],
         ),
         ("tracks: [", ["tracks.yaml", "YAML"]),

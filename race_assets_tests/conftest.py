@@ -1,0 +1,131 @@
+"""What every test may ask for: a database of its own on a real Postgres, a home folder, the samples, the real files.
+
+Without RACE_ASSETS_POSTGRES__URL an embedded server is started once per test process; with it, the suite runs on that
+server, in databases it creates and drops.
+"""
+
+import itertools
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+
+from race_assets import settings as settings_module
+from race_assets.pipeline.workshop import Workshop
+from race_assets.settings import Settings
+from race_assets.storage import embedded
+from race_assets.storage.postgres import Warehouse
+
+PROJECT = Path(__file__).parent.parent
+SAMPLES = PROJECT / "data" / "samples"
+OURS = "RACE_ASSETS_"
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a Postgres server to make databases on."""
+    if url := os.environ.get("RACE_ASSETS_POSTGRES__URL"):
+        yield url
+        return
+    home = tmp_path_factory.mktemp("server")
+    yield embedded.ensure(home)
+    embedded.release(home)
+
+
+@pytest.fixture(scope="session")
+def migrated(server: str) -> Iterator[str]:
+    """Name of a database with all our tables and nothing in them, to copy from."""
+    name = f"race_assets_test_{os.getpid()}_template"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"create database {name}")
+        Warehouse(_with_database(server, name)).migrate()
+        yield name
+        connection.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def database(server: str, migrated: str) -> Iterator[str]:
+    """URL of a migrated, empty database that is this test's own."""
+    name = f"race_assets_test_{os.getpid()}_{next(_numbers)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"create database {name} template {migrated}")
+        yield _with_database(server, name)
+        connection.execute(f"drop database {name} with (force)")
+
+
+def _with_database(url: str, name: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+@pytest.fixture
+def make_settings(tmp_path: Path, database: str) -> Callable[..., Settings]:
+    """Settings over this test's home and database, with changes given as nested dicts."""
+
+    def make(**changes: object) -> Settings:
+        base = {"home": tmp_path / "home", "postgres": {"url": database}}
+        base["automation"] = {"drops": {"settle_seconds": 0}}
+        return Settings.model_validate({**base, **changes})
+
+    return make
+
+
+@pytest.fixture
+def workshop(make_settings: Callable[..., Settings]) -> Workshop:
+    """The pipeline's tools over this test's home and database."""
+    return Workshop(make_settings())
+
+
+@pytest.fixture
+def environment(tmp_path: Path, database: str) -> dict[str, str]:
+    """The environment of a command that is to use this test's home and database."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+    return {
+        **inherited,
+        "RACE_ASSETS_HOME": str(tmp_path / "home"),
+        "RACE_ASSETS_POSTGRES__URL": database,
+        "RACE_ASSETS_AUTOMATION__DROPS__SETTLE_SECONDS": "0",
+        "DAGSTER_HOME": str(PROJECT),
+        "NO_COLOR": "1",
+    }
+
+
+@pytest.fixture
+def command(environment: dict[str, str]) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs `race-assets` with arguments, as a user would, and gives its output and exit code."""
+
+    def run(*arguments: str | Path, **extra: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "race_assets", *map(str, arguments)],
+            env={**environment, **extra},
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            timeout=200,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def realdata() -> Path:
+    """The folder of real files; tests that need it are skipped where it is absent."""
+    folder = Path(os.environ.get("RACE_ASSETS_REALDATA", PROJECT.parent / "shared" / "realdata"))
+    if not folder.is_dir():
+        pytest.skip(f"real files are not at {folder}; RACE_ASSETS_REALDATA names their folder")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _no_outside_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the developer's own settings reaches a test."""
+    for name in list(os.environ):
+        if name.startswith(OURS) and name.removeprefix(OURS) not in settings_module.NOT_SETTINGS:
+            monkeypatch.delenv(name)
