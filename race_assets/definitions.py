@@ -1,24 +1,28 @@
 """The Dagster entry point: puts assets, jobs, schedule, sensors and resources together, nothing else."""
 
+import warnings
+
 import dagster as dg
 
-from race_assets import settings
-from race_assets.assets.core import core_assets
-from race_assets.assets.days import race_days
-from race_assets.assets.raw import raw_asset
-from race_assets.assets.validated import validated_asset
-from race_assets.automation.jobs import ingest_job, land_job
-from race_assets.automation.schedules import historical_sync
-from race_assets.automation.sensors import drop_sensor, stale_sensor
-from race_assets.observability import logs
-from race_assets.resources.workshop import WorkshopResource
-from race_assets.settings import Settings
-from race_assets.sources import registry
+# Named one by one: a new beta argument should be seen. Range runs need `backfill_policy`; sensors pass `owners` on.
+warnings.filterwarnings("ignore", message="Parameter `(backfill_policy|owners)`", category=dg.BetaWarning)
+
+from race_assets import settings  # noqa: E402 - the warnings are raised while these are imported
+from race_assets.assets.core import core_assets  # noqa: E402
+from race_assets.assets.days import race_days  # noqa: E402
+from race_assets.assets.raw import raw_asset  # noqa: E402
+from race_assets.assets.validated import validated_asset  # noqa: E402
+from race_assets.automation.jobs import ingest_job, land_job  # noqa: E402
+from race_assets.automation.schedules import historical_sync  # noqa: E402
+from race_assets.automation.sensors import drop_sensor, stale_sensor  # noqa: E402
+from race_assets.observability import logs  # noqa: E402
+from race_assets.resources.workshop import WorkshopResource  # noqa: E402
+from race_assets.settings import Settings  # noqa: E402
+from race_assets.sources import registry  # noqa: E402
 
 
 def build(settings: Settings, workshop: WorkshopResource) -> dg.Definitions:
     """The definitions of these settings; a source that is not enabled is not among them."""
-    logs.configure(settings.logging)
     sources = registry.enabled(settings)
     partitions = race_days(settings.partitions)
     ingest = ingest_job()
@@ -36,4 +40,7 @@ def build(settings: Settings, workshop: WorkshopResource) -> dg.Definitions:
     )
 
 
-defs = build(settings.load(), WorkshopResource())
+_settings = settings.load()
+logs.configure(_settings.logging, again=False)
+workshop = WorkshopResource()
+defs = build(_settings, workshop)

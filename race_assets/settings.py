@@ -240,7 +240,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         node = tree
         for level in levels:
             node = node.setdefault(level, {})
-        node[leaf] = text if leaf in {"url", "home", "path"} else yaml.safe_load(text)
+        node[leaf] = (text or None) if leaf in {"url", "home", "path"} else yaml.safe_load(text)
     return tree
 
 

@@ -10,8 +10,16 @@ from race_assets.settings import LoggingSettings
 NOISY = {"alembic": logging.WARNING, "botocore": logging.WARNING, "urllib3": logging.WARNING}
 
 
-def configure(settings: LoggingSettings) -> None:
-    """Sends every log record to stderr in the chosen format; calling it again replaces what was set before."""
+def configure(settings: LoggingSettings, *, again: bool = True) -> None:
+    """Sends every log record of ours to stderr in the chosen format.
+
+    Args:
+        settings: format and level.
+        again: replaces what was set before; without it, what a command has set for itself stays.
+    """
+    root = logging.getLogger("race_assets")
+    if root.handlers and not again:
+        return
     shared = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -30,7 +38,6 @@ def configure(settings: LoggingSettings) -> None:
             foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]
         )
     )
-    root = logging.getLogger("race_assets")
     root.handlers[:] = [handler]
     root.setLevel(settings.level)
     root.propagate = False

@@ -1,11 +1,12 @@
-"""Accounts as rows of `ops.ingestion_runs`; how they are counted is elsewhere."""
+"""Accounts as rows of `ops.ingestion_runs`, written and read; how they are counted is elsewhere."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 import polars as pl
 
+from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.ops import INGESTION_RUNS
 from race_assets.schemas.table import polars_schema
 from race_assets.validation.account import Account
@@ -46,3 +47,11 @@ def account_frame(
             }
         )
     return pl.DataFrame(rows, schema=polars_schema(INGESTION_RUNS))
+
+
+def accounts_of(workshop: Workshop, run_ids: Sequence[str]) -> dict[Key, Account]:
+    """What these runs made of each source and day."""
+    query = """select source, race_date, records_in, accepted, quarantined, duplicates, filtered, rejected_by, notes
+               from ops.ingestion_runs where run_id = any(%s) order by source, race_date"""
+    with workshop.warehouse.connect() as connection:
+        return {(row[0], row[1]): Account(*row[2:]) for row in connection.execute(query, [list(run_ids)])}

@@ -152,6 +152,27 @@ class Ledger:
         with self.warehouse.connect() as connection:
             return [_file(row) for row in connection.execute(query.encode(), parameters)]
 
+    def rejects(
+        self, source: str | None, day: date | None, rule: str | None, state: str, limit: int
+    ) -> tuple[list[str], list[tuple[Any, ...]], int]:
+        """Refused rows for people to read: column names, rows, and how many there are in all."""
+        condition = """r.state = %(state)s and r.source = coalesce(%(source)s, r.source)
+                       and (%(day)s::date is null or r.race_date = %(day)s)
+                       and (%(rule)s::text is null or %(rule)s = any(r.rules))"""
+        query = f"""select left(r.reject_id, 12) as reject, r.source, f.name as file, r.source_row as line, r.race_date,
+                           r.stage, array_to_string(r.rules, ', ') as rules, array_to_string(r.messages, '; ') as reason
+                    from quarantine.rejects as r
+                    left join ops.source_files as f on f.source = r.source and f.sha256 = r.source_file
+                    where {condition} order by r.race_date nulls first, r.source, f.name, r.source_row limit %(limit)s"""
+        given = {"state": state, "source": source, "day": day, "rule": rule, "limit": limit}
+        with self.warehouse.connect() as connection:
+            cursor = connection.execute(query.encode(), given)
+            columns = [each.name for each in cursor.description or ()]
+            rows = cursor.fetchall()
+            count = connection.execute(f"select count(*) from quarantine.rejects as r where {condition}".encode(), given)
+            total = count.fetchone()
+        return columns, rows, total[0] if total else 0
+
     def withdraw(self, source: str, sha256: str) -> None:
         """Takes a file back: its days become stale and will be built without it."""
         with self.warehouse.connect() as connection:

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 import polars as pl
 
+from race_assets.errors import SettingsError
 from race_assets.storage.postgres import Warehouse
 
 
@@ -31,3 +33,25 @@ def head(warehouse: Warehouse, table: str, days: Sequence[date], rows: int) -> p
     return read(
         warehouse, f"select * from {table} where race_date between '{first}' and '{last}' order by 1, 2 limit {int(rows)}"
     )
+
+
+def read_only(warehouse: Warehouse, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Runs one statement that can change nothing, and gives column names and rows.
+
+    Raises:
+        SettingsError: it is not one statement, is wrong, or would change something.
+    """
+    import psycopg
+
+    with warehouse.connect() as connection:
+        connection.read_only = True
+        connection.autocommit = False
+        try:
+            # Sent as a prepared statement: Postgres takes only one at a time that way.
+            cursor = connection.execute(sql.encode(), prepare=True)
+            rows = cursor.fetchall() if cursor.description else []
+        except psycopg.Error as error:
+            raise SettingsError(f"the query was refused: {str(error).strip()}") from None
+        finally:
+            connection.rollback()
+    return [each.name for each in cursor.description or ()], rows

@@ -13,7 +13,7 @@ TRAP_CHALLENGE = r"(?i)trap challenge|^trap \d+$"
 EXOTIC = r"(?i)^(exacta|quinella|trifecta|tricast|without fav|antepost|daily winning)"
 PAIR = r"^\d+ ?- ?\d+$"
 
-DAY = r"(?i)\s+\d{1,2}(?:st|nd|rd|th)\s+[a-z]{3,9}$"
+DAY = r"(?i)\s+\d{1,2} ?(?:st|nd|rd|th)\s+[a-z]{3,9}$"
 TAG = r"\(([A-Z]{2,3})\)"
 SESSION = r"(?i)\s+(?:matinee|evening|morning|afternoon|bags|eve|aft)$"
 

@@ -1,0 +1,120 @@
+"""What `race-assets ingest` does: settles which days, runs them with a progress bar, shows the figures; the run itself is Dagster's."""
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+
+import dagster as dg
+
+from race_assets import definitions
+from race_assets.automation import runs
+from race_assets.automation.ranges import contiguous
+from race_assets.console import report
+from race_assets.pipeline.figures import accounts_of
+from race_assets.pipeline.land import Landed, bring_up_to_date
+from race_assets.pipeline.workshop import Progress, Workshop
+from race_assets.settings import Settings
+from race_assets.validation.account import Account, total
+
+@dataclass(frozen=True)
+class Ingested:
+    """What an ingest came to.
+
+    Attributes:
+        outcomes: how each run ended.
+        accounts: by source and day of the days that were built.
+        reread: files that were parsed or dated anew before.
+        stages: seconds by stage.
+    """
+
+    outcomes: Sequence[runs.Outcome]
+    accounts: Mapping[tuple[str, date | None], Account]
+    reread: Sequence[Landed]
+    days: int
+    seconds: float
+    stages: Mapping[str, float]
+
+    @property
+    def exit_code(self) -> int:
+        """1 when a run failed or a file could not be read."""
+        return int(any(not each.succeeded for each in self.outcomes) or any(each.is_bad for each in self.reread))
+
+
+def run(
+    settings: Settings,
+    wanted: Sequence[tuple[date, date]] | None,
+    source: str | None = None,
+    *,
+    refresh: bool = False,
+    hidden: bool = False,
+) -> Ingested:
+    """Builds days as Dagster runs, one per range, with a progress bar.
+
+    Args:
+        settings: as loaded.
+        wanted: the ranges of days; None means all that are stale.
+        source: whose day files are refreshed; None means all sources'.
+        refresh: builds days that are not stale too.
+        hidden: leaves the progress bar out.
+    """
+    workshop = definitions.workshop.workshop
+    reread = bring_up_to_date(workshop)
+    ranges = contiguous(_stale(workshop, settings)) if wanted is None else wanted
+    days = sum((last - first).days + 1 for first, last in ranges)
+    began = time.perf_counter()
+    with dg.DagsterInstance.get() as instance, _bar(days, hidden=hidden) as progress:
+        workshop.progress = progress
+        outcomes = runs.ingest(definitions.defs, instance, ranges, source=source, refresh=refresh)
+    accounts = accounts_of(workshop, [each.run_id for each in outcomes])
+    return Ingested(outcomes, accounts, reread, days, time.perf_counter() - began, dict(workshop.seconds))
+
+
+def _stale(workshop: Workshop, settings: Settings) -> list[date]:
+    """Stale days that are partitions already; days further ahead wait until they are."""
+    last = date.today() + timedelta(days=settings.partitions.end_offset - 1)  # noqa: DTZ011 - the partitions' own clock is UTC days
+    return [day for day, _ in workshop.ledger.stale_days() if settings.partitions.start <= day <= last]
+
+
+@contextmanager
+def _bar(days: int, *, hidden: bool) -> Iterator[Progress]:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bar, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description:12}"), BarColumn(), MofNCompleteColumn(), TextColumn("days"), TimeElapsedColumn())
+    with Bar(*columns, console=report.errors(), disable=hidden, transient=True) as bar:
+        tasks = {stage: bar.add_task(stage, total=days) for stage in ("raw", "validated", "core")}
+        yield lambda stage, done: bar.update(tasks[stage], advance=done)
+
+
+def show(ingested: Ingested) -> None:
+    """The figures, for people."""
+    for file in ingested.reread:
+        report.landed_file(file)
+    if not ingested.outcomes:
+        report.line("No day is stale: every published day is what its files make.")
+        return
+    report.conservation(ingested.accounts)
+    report.figures(total(ingested.accounts.values()), ingested.days, ingested.seconds)
+    idle = ingested.days - len({day for _, day in ingested.accounts})
+    if idle > 0:
+        report.line(f"{idle:,} days were as they should be already, were not published, or have no files")
+    for each in ingested.outcomes:
+        if not each.succeeded:
+            report.failure(f"{each.first} to {each.last} (run {each.run_id}): {each.reason}")
+
+
+def as_json(ingested: Ingested) -> str:
+    """The figures, for programs."""
+    everything = total(ingested.accounts.values())
+    told = {
+        "runs": [asdict(each) for each in ingested.outcomes],
+        "days": ingested.days,
+        "account": asdict(everything),
+        "success_rate": everything.success_rate,
+        "duration_s": ingested.seconds,
+        "records_per_s": everything.records_in / ingested.seconds if ingested.seconds else None,
+        "stages": ingested.stages,
+    }
+    return json.dumps(told, default=str, indent=1)
