@@ -21,7 +21,7 @@ from race_assets.settings import Settings  # noqa: E402
 from race_assets.sources import registry  # noqa: E402
 
 
-def build(settings: Settings, workshop: WorkshopResource) -> dg.Definitions:
+def build(settings: Settings) -> dg.Definitions:
     """The definitions of these settings; a source that is not enabled is not among them."""
     sources = registry.enabled(settings)
     partitions = race_days(settings.partitions)
@@ -35,12 +35,11 @@ def build(settings: Settings, workshop: WorkshopResource) -> dg.Definitions:
         jobs=[ingest, land_job],
         schedules=[historical_sync(settings, ingest)],
         sensors=[drop_sensor(settings), stale_sensor(settings, ingest, partitions)],
-        resources={"workshop": workshop},
+        resources={"workshop": WorkshopResource()},
         executor=dg.in_process_executor,
     )
 
 
 _settings = settings.load()
 logs.configure(_settings.logging, again=False)
-workshop = WorkshopResource()
-defs = build(_settings, workshop)
+defs = build(_settings)

@@ -16,6 +16,7 @@ from race_assets.console import report
 from race_assets.pipeline.figures import accounts_of
 from race_assets.pipeline.land import Landed, bring_up_to_date
 from race_assets.pipeline.workshop import Progress, Workshop
+from race_assets.resources.workshop import workshop_in_use
 from race_assets.settings import Settings
 from race_assets.validation.account import Account, total
 
@@ -60,7 +61,7 @@ def run(
         refresh: builds days that are not stale too.
         hidden: leaves the progress bar out.
     """
-    workshop = definitions.workshop.workshop
+    workshop = workshop_in_use()
     reread = bring_up_to_date(workshop)
     ranges = contiguous(_stale(workshop, settings)) if wanted is None else wanted
     days = sum((last - first).days + 1 for first, last in ranges)

@@ -153,6 +153,8 @@ class TrackRegistry:
             The frame, rows in order, with ``track_id``, ``country`` and ``timezone`` added or replaced. Where no track
             was found track_id and timezone are null, and a hint of one country is kept.
         """
+        if isinstance(frame, pl.DataFrame) and country in frame.columns and frame[country].null_count() == frame.height:
+            return self._resolved_by_name(frame, name, country)
         rows = frame.lazy()
         columns = rows.collect_schema().names()
         if country not in columns:
@@ -172,6 +174,21 @@ class TrackRegistry:
             .drop("__country")
         )
         return resolved if isinstance(frame, pl.LazyFrame) else resolved.collect()
+
+    def _resolved_by_name(self, frame: pl.DataFrame, name: str, country: str) -> pl.DataFrame:
+        """`resolve` where there is no hint: names as numbers, since gathering by number is far cheaper than a join."""
+        names = frame[name].unique().drop_nulls()
+        pairs = pl.LazyFrame({"__name": names, "__hint": pl.Series([None] * names.len(), dtype=pl.String)})
+        answers = pl.LazyFrame({"__name": names}).join(
+            self._answers(pairs), on="__name", how="left", maintain_order="left"
+        )
+        answer = answers.collect()
+        number = frame[name].cast(pl.Enum(names)).to_physical()
+        return frame.with_columns(
+            answer["track_id"].gather(number).alias("track_id"),
+            answer["__country"].gather(number).alias(country),
+            answer["timezone"].gather(number).alias("timezone"),
+        )
 
     def _answers(self, pairs: pl.LazyFrame) -> pl.LazyFrame:
         """The track of each pair of __name and __hint: track_id, __country, timezone."""

@@ -6,7 +6,8 @@ from race_assets.identity import keys
 from race_assets.values import names, times
 
 STANDING = "ACTIVE"
-PLACED_COLUMNS = ("timezone", "start_local", "race_id", "runner", "runner_seq", "core_selection_id")
+PLACES = 10_000
+"""Room for the traps of a race in one number with it."""
 
 
 def assign(records: pl.DataFrame, tracks: pl.DataFrame) -> pl.DataFrame:
@@ -44,28 +45,41 @@ def _one_start_per_market(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_race(frame: pl.DataFrame) -> pl.DataFrame:
-    zones = frame["timezone"].unique().to_list()
-    offs = frame.select("track_id", "timezone", "start_at").unique()
+    """Adds the race's key, and `place`: numbers that sort as race_date, race_id and trap do as text."""
     at, zone = pl.col("start_at"), pl.col("timezone")
+    offs = frame.select("race_date", "track_id", "timezone", "start_at").unique()
+    zones = offs["timezone"].unique().to_list()
     offs = offs.with_columns(start_local=times.in_zone(at, zone, zones), second=times.is_second_pass(at, zone, zones))
     offs = offs.with_columns(race_id=keys.race_id(pl.col("track_id"), pl.col("start_local"), pl.col("second")))
-    offs = offs.select("track_id", "start_at", "start_local", "race_id")
-    return frame.join(offs, on=["track_id", "start_at"], how="left", maintain_order="left").sort(
-        "race_date", "race_id", "trap", "source", "market_type", "market_id", "source_file", "source_row",
-        nulls_last=True, descending=[False, False, False, False, True, False, False, False],
-    )  # fmt: skip
+    offs = offs.sort("race_date", "race_id", "start_at").with_columns(
+        race_place=pl.struct("race_date", "race_id").rle_id().cast(pl.Int64)
+    )
+    offs = offs.select("race_date", "track_id", "start_at", "start_local", "race_id", "race_place")
+    joined = frame.join(offs, on=["race_date", "track_id", "start_at"], how="left", maintain_order="left")
+    return joined.with_columns(place=pl.col("race_place") * PLACES + _trap_place()).drop("race_place")
+
+
+def _trap_place() -> pl.Expr:
+    """Traps as their keys sort, as text: 1, 10, 2; without a trap, after all others."""
+    trap = pl.col("trap").cast(pl.Int64)
+    as_text = pl.when(trap < 10).then(trap * 100).otherwise(trap // 10 * 100 + trap % 10 + 1)  # noqa: PLR2004
+    return as_text.clip(0, PLACES - 2).fill_null(PLACES - 1)
 
 
 def _with_runner(frame: pl.DataFrame) -> pl.DataFrame:
-    trap = ["race_date", "race_id", "trap"]
-    alone = frame.select((~pl.struct(trap).is_duplicated() & pl.col("trap").is_not_null()).alias("alone")).to_series()
+    """Sorts by race and trap, and adds the runner's key; only those that share a trap need to be told apart."""
     frame = frame.with_columns(runner=pl.lit(None, dtype=pl.String), runner_seq=pl.lit(0, dtype=pl.Int16))
-    if not alone.all():
-        shared = _told_apart(frame.filter(~alone))
-        frame = pl.concat([frame.filter(alone), shared]).sort(
-            "race_date", "race_id", "trap", "runner_seq", "runner", nulls_last=True, maintain_order=True
-        )
-    return frame.with_columns(
+    alone = frame.select((~pl.col("place").is_duplicated() & pl.col("trap").is_not_null()).alias("alone")).to_series()
+    if alone.all():
+        frame = frame.sort("place")
+    else:
+        shared = frame.filter(~alone).sort(
+            "place", "source", "market_type", "market_id", "source_file", "source_row",
+            descending=[False, False, True, False, False, False],
+        )  # fmt: skip
+        shared = _told_apart(shared).sort("place", "runner_seq", "runner", maintain_order=True)
+        frame = pl.concat([frame.filter(alone), shared]).sort("place", maintain_order=True)
+    return frame.drop("place").with_columns(
         core_selection_id=keys.selection_id(pl.col("race_id"), pl.col("trap"), pl.col("runner_seq"), pl.col("runner"))
     )
 
@@ -88,7 +102,11 @@ def _told_apart(frame: pl.DataFrame) -> pl.DataFrame:
         .agg(stands=(pl.col("status") == STANDING).any())
         .with_columns(place=pl.int_range(pl.len()).over(trap), runners=pl.len().over(trap))
         # Nobody stands in the trap: the last of them is its dog.
-        .with_columns(holds=pl.col("stands") | (~pl.col("stands").any().over(trap) & (pl.col("place") == pl.col("runners") - 1)))
+        # Of several that stand the first holds it; the rule `trap_once` must still see the others.
+        .with_columns(
+            holds=(pl.col("stands") & (pl.col("stands").cum_sum().over(trap) == 1))
+            | (~pl.col("stands").any().over(trap) & (pl.col("place") == pl.col("runners") - 1))
+        )
         .with_columns(
             runner_seq=pl.when(pl.col("trap").is_null() | pl.col("holds"))
             .then(0)

@@ -6,12 +6,14 @@ from datetime import date
 
 import polars as pl
 
+from race_assets.pipeline.land import ensure_parsed
 from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.records import PARSED, RAW
 from race_assets.schemas.table import polars_schema
 from race_assets.storage.ledger import LedgerFile, WantedDay
 
 WRITERS = 2
+PARSED_SCHEMA = polars_schema(PARSED)
 
 
 def raw_table(source: str) -> str:
@@ -66,8 +68,12 @@ def _records(workshop: Workshop, source: str, days: Sequence[date]) -> pl.DataFr
     superseded = _superseded(files)
     parts = []
     for file in files:
+        ensure_parsed(workshop, file)
         path = workshop.lake.parsed_path(source, file.sha256, file.parser_version)
-        rows = pl.scan_parquet(path, glob=False).filter(pl.col("race_date").is_in([d for d in days if d in file.dates]))
+        told = [day for day in days if day in file.dates]
+        rows = workshop.lake.scan_parsed(path, PARSED_SCHEMA).filter(
+            pl.col("race_date").is_between(told[0], told[-1]) & pl.col("race_date").is_in(told)
+        )
         parts.append(
             rows.with_columns(
                 source=pl.lit(source),
@@ -79,7 +85,7 @@ def _records(workshop: Workshop, source: str, days: Sequence[date]) -> pl.DataFr
             )
         )
     schema = polars_schema(RAW)
-    told = set(polars_schema(PARSED)) | {"source", "source_file", "observed_at", "superseded"}
+    told = set(PARSED_SCHEMA) | {"source", "source_file", "observed_at", "superseded"}
     names = [name for name in schema if name in told]
     if not parts:
         return pl.DataFrame(schema={name: schema[name] for name in names})

@@ -87,14 +87,18 @@ def judge(workshop: Workshop, raw: pl.DataFrame) -> Judged:
     refusals, notes = _judged_rows(workshop, placed)
     _count(accounts, notes, NOTED, "notes")
     rejects = _refuse(workshop, accounts, placed, refusals)
-    passed = placed.with_row_index("position").join(refusals.select("position").unique(), on="position", how="anti")
-    passed = passed.drop("position") if refusals.height else placed
+    passed = _without_rows(placed, refusals["position"]) if refusals.height else placed
     kinds = duplicate_kinds(passed)
     if kinds.null_count() < kinds.len():
         _count(accounts, passed.with_columns(kind=kinds).drop_nulls("kind"), "kind", "duplicates")
         passed = passed.filter(kinds.is_null())
     _count_accepted(accounts, passed)
     return Judged(conform(passed, RECORDS), rejects, accounts)
+
+
+def _without_rows(frame: pl.DataFrame, positions: pl.Series) -> pl.DataFrame:
+    stays = pl.repeat(value=True, n=frame.height, eager=True).scatter(positions.unique(), False)  # noqa: FBT003
+    return frame.filter(stays)
 
 
 def _opened(raw: pl.DataFrame) -> dict[tuple[str, date], Account]:
@@ -115,11 +119,19 @@ def _count_accepted(accounts: dict[tuple[str, date], Account], rows: pl.DataFram
 
 
 def _placed(workshop: Workshop, records: pl.DataFrame) -> pl.DataFrame:
-    """The records with their track, its country, and the local date of the off."""
+    """The records with their track, its country, and `local_date` where the off is not on race_date in UTC.
+
+    No zone is a whole day from UTC: where the UTC date is the race date, the local one is within a day of it.
+    """
     placed = workshop.tracks.resolve(records)
-    zones = placed["timezone"].drop_nulls().unique().to_list()
-    local = times.in_zone(pl.col("start_at"), pl.col("timezone"), zones).dt.date() if zones else pl.lit(None, pl.Date)
-    return placed.with_columns(local_date=local)
+    elsewhere = placed.select((pl.col("start_at").dt.date() != pl.col("race_date")).fill_null(value=False)).to_series()
+    if not elsewhere.any():
+        return placed.with_columns(local_date=pl.lit(None, dtype=pl.Date))
+    doubtful = placed.filter(elsewhere).select("start_at", "timezone")
+    zones = doubtful["timezone"].drop_nulls().unique().to_list()
+    local = doubtful.select(local=times.in_zone(pl.col("start_at"), pl.col("timezone"), zones).dt.date())["local"]
+    nothing = pl.Series("local_date", [None], dtype=pl.Date).new_from_index(0, placed.height)
+    return placed.with_columns(nothing.scatter(elsewhere.arg_true(), local))
 
 
 def _judged_rows(workshop: Workshop, placed: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -264,6 +264,15 @@ def bring_up_to_date(workshop: Workshop) -> list[Landed]:
     return done
 
 
+def ensure_parsed(workshop: Workshop, file: LedgerFile) -> None:
+    """Parses a landed file anew whose parsed form is not in the lake: it is derived, the archive is not."""
+    if workshop.lake.parsed_path(file.source, file.sha256, file.parser_version).is_dir():
+        return
+    path = workshop.archive.path(file.source, file.sha256)
+    archived = ArchivedFile(file.source, file.sha256, file.name, file.bytes, file.landed_at, path)
+    _parse_and_enter(workshop, registry.create(file.source), archived, file.name)
+
+
 def has_outdated_files(workshop: Workshop) -> bool:
     """Whether `bring_up_to_date` has anything to do."""
     parsers = [registry.create(source) for source in workshop.enabled]

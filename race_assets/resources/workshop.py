@@ -1,25 +1,28 @@
 """The pipeline's tools as a Dagster resource; what they do is in `pipeline/`."""
 
 import dagster as dg
-from pydantic import PrivateAttr
 
 from race_assets import settings
 from race_assets.pipeline.workshop import Workshop
 
+_opened: list[Workshop] = []
+
+
+def workshop_in_use() -> Workshop:
+    """The tools of this process for the settings in force: the same ones as long as those stay the same.
+
+    Dagster copies a resource for every run; the tools, with their caches and figures, are shared.
+    """
+    wanted = settings.load()
+    if not _opened or _opened[0].settings != wanted:
+        _opened[:] = [Workshop(wanted)]
+    return _opened[0]
+
 
 class WorkshopResource(dg.ConfigurableResource[Workshop]):
-    """Opens one `Workshop` per process, so that the steps of a run share their connections and caches."""
-
-    _workshop: Workshop | None = PrivateAttr(default=None)
+    """Hands the process's tools to assets, jobs and sensors; the warehouse is opened when it is first used."""
 
     def create_resource(self, context: dg.InitResourceContext) -> Workshop:
-        """The tools; the warehouse is opened when it is first used."""
+        """The tools."""
         del context
-        return self.workshop
-
-    @property
-    def workshop(self) -> Workshop:
-        """The tools, the same ones every time."""
-        if self._workshop is None:
-            self._workshop = Workshop(settings.load())
-        return self._workshop
+        return workshop_in_use()

@@ -7,7 +7,6 @@ fails the proof is looked at line by line, and only the lines that need it are t
 import bz2
 import csv
 import gzip
-import io
 import re
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +25,8 @@ LONGEST_LINE = 1 << 20
 SHOWN_BYTES = 64_000
 LONGEST_QUOTED = 200
 """Lines a quoted field may span before its quote is held to be a stray one."""
+# Python's own limit for a quoted cell is 128 KiB, and a longer one would end the whole reading.
+csv.field_size_limit(max(csv.field_size_limit(), LONGEST_LINE))
 
 Repair = Callable[[list[str]], list[str] | None]
 
@@ -191,7 +192,7 @@ class _Reader:
                 return start
             start = pending.rfind(b"\n", 0, start - 1) + 1
             if not start:
-                break
+                return 0 if cut <= LONGEST_LINE else cut
         return cut
 
     def _block(self, data: bytes) -> Block:
@@ -205,24 +206,29 @@ class _Reader:
 
     def _fast(self, data: bytes) -> pl.DataFrame | None:
         """The whole block through Polars, or None when a byte of it would not be accounted for."""
-        if b'"' in data or b"\0" in data:
+        if b'"' in data or b"\0" in data or data.startswith(_BOM):
+            return None
+        # One kind of line end throughout: were they mixed, a field too few could make up for a byte too many.
+        lines = data.count(b"\n")
+        ending = 2 if b"\r" in data else 1
+        if ending > 1 and not lines == data.count(b"\r") == data.count(b"\r\n"):
             return None
         rows = _through_polars(data, self.dialect.separator, len(self.names))
-        if rows is None:
+        if rows is None or rows.height != lines:
             return None
-        ending = 2 if data.endswith(b"\r\n") else 1
         length = pl.sum_horizontal(pl.all().str.len_bytes().fill_null(0)) + (len(self.names) - 1 + ending)
         lengths = rows.select(length.cast(pl.Int64)).to_series()
-        # Furniture would pass for a row of its own, so a block that may hold some is read line by line.
-        if lengths.sum() != len(data) or self._may_hold_furniture(data):
+        if lengths.sum() != len(data) or (lengths > LONGEST_LINE).any() or self._may_hold_furniture(rows, data):
             return None
         offsets = lengths.cum_sum().shift(1, fill_value=0) + self.offset
         numbers = pl.int_range(self.line, self.line + rows.height, dtype=pl.Int64, eager=True)
         return self._named(rows, numbers, offsets).with_columns(notes=pl.lit(None, dtype=pl.List(pl.String)))
 
-    def _may_hold_furniture(self, data: bytes) -> bool:
+    def _may_hold_furniture(self, rows: pl.DataFrame, data: bytes) -> bool:
+        """Whether a line of layout may have passed for a row: one that begins with nothing, a blank or a dash."""
+        first = rows.to_series(0)
         tail = data.rstrip(b"\n").rpartition(b"\n")[2].strip()
-        return self.dialect.is_furniture(tail) or b"\n\n" in data or data.startswith((b"\n", b"-", b" -"))
+        return bool(first.null_count()) or first.str.contains(r"^[\s-]").any() or self.dialect.is_furniture(tail)
 
     def _named(self, rows: pl.DataFrame, numbers: pl.Series, offsets: pl.Series) -> pl.DataFrame:
         rows.columns = self.names
@@ -247,7 +253,7 @@ class _Reader:
     def _mended_frame(self, lines: _Lines) -> pl.DataFrame:
         rows = pl.DataFrame(
             lines.mended, schema=dict.fromkeys(map(str, range(len(self.names))), pl.String), orient="row"
-        )
+        ).with_columns(pl.all().replace("", None))
         at = pl.DataFrame(
             [(row, offset, notes or None) for row, offset, notes in lines.mended_at],
             schema={"row": pl.Int64, "offset": pl.Int64, "notes": pl.List(pl.String)},
@@ -273,12 +279,12 @@ class _Reader:
             bare = line[:-1] if line.endswith(b"\r") else line
             if self.dialect.is_furniture(bare.strip()):
                 pass
-            elif bare.count(separator) == separators and bare.isascii() and b'"' not in bare and b"\0" not in bare:
+            elif bare.count(separator) == separators and _is_plain(bare):
                 lines.clean.append(bare)
                 lines.clean_at.append((number, offset))
             else:
                 if b'"' in bare:
-                    span = _quoted_span(physical, index)
+                    span = _quoted_span(physical, index, self.dialect.separator)
                     bare = b"\n".join(physical[index : index + span]).removesuffix(b"\r")
                 self._take_apart(lines, bare, number, offset)
             offset += sum(map(len, physical[index : index + span])) + span
@@ -296,7 +302,9 @@ class _Reader:
         text, notes = _decoded(line)
         fields = _split(text, self.dialect.separator)
         if fields is None:
-            lines.broken.append((number, offset, "text", f"a quote is opened and never closed: {_shown(text)}"))
+            is_open = text.count('"') % 2
+            what = "a quote is opened and never closed" if is_open else "a line end stands outside its quotes"
+            lines.broken.append((number, offset, "text", f"{what}: {_shown(text)}"))
             return
         if len(fields) != len(self.names):
             repaired = self.dialect.repair(fields)
@@ -345,7 +353,7 @@ def _through_polars(data: bytes, separator: str, columns: int) -> pl.DataFrame |
             quote_char=None,
             schema=dict.fromkeys(map(str, range(columns)), pl.String),
         )
-    except (pl.exceptions.ComputeError, pl.exceptions.ShapeError, pl.exceptions.NoDataError):
+    except pl.exceptions.PolarsError:
         return None
 
 
@@ -358,7 +366,7 @@ def _refuse_what_is_no_text(head: bytes) -> None:
         )
     if head.startswith(_UTF16):
         raise UnreadableFileError("unreadable", "it is UTF-16 text; save it as UTF-8")
-    first = head.removeprefix(_BOM).lstrip(b"\r\n").partition(b"\n")[0]
+    first = head.removeprefix(_BOM).lstrip().partition(b"\n")[0]
     if b"\0" in first or sum(byte < 9 or 13 < byte < 32 for byte in first) > len(first) // 20:
         raise UnreadableFileError("unreadable", "it is binary data, not text; drop the CSV itself")
 
@@ -371,24 +379,38 @@ def _decoded(line: bytes) -> tuple[str, list[str]]:
         return line.decode("cp1252", errors="replace"), ["latin_1"]
 
 
-def _split(text: str, separator: str) -> list[str] | None:
-    """The fields of a row, quotes observed; None when a quote stays open."""
+def _is_plain(line: bytes) -> bool:
+    """Whether a line with the right number of separators may go through Polars as it is."""
+    return line.isascii() and not any(byte in line for byte in (b'"', b"\0", b"\r")) and len(line) <= LONGEST_LINE
+
+
+def _split(text: str, separator: str, *, strict: bool = False) -> list[str] | None:
+    """The fields of a row, quotes observed; None when a quote stays open or the text is more than one row."""
     if '"' not in text:
         return text.split(separator)
     if text.count('"') % 2:
         return None
-    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=False))
-    return [cell for row in rows for cell in row] if len(rows) == 1 else None
+    try:
+        rows = list(csv.reader([text], delimiter=separator, strict=strict))
+    except csv.Error:
+        return None
+    return rows[0] if len(rows) == 1 else None
 
 
-def _quoted_span(physical: list[bytes], index: int) -> int:
+def _quoted_span(physical: list[bytes], index: int, separator: str) -> int:
     """How many lines the record at `index` spans: more than one where a quoted field holds line ends."""
     quotes = 0
     for span, line in enumerate(physical[index : index + LONGEST_QUOTED], start=1):
         quotes += line.count(b'"')
         if quotes % 2 == 0:
-            return span
+            return span if _is_one_row(b"\n".join(physical[index : index + span]), separator) else 1
     return 1
+
+
+def _is_one_row(lines: bytes, separator: str) -> bool:
+    """Whether these lines are one row by the letter, rather than rows between two stray quotes."""
+    text = _decoded(lines.removesuffix(b"\r"))[0]
+    return "\n" not in text or _split(text, separator, strict=True) is not None
 
 
 def _too_long(length: int) -> str:
@@ -410,20 +432,24 @@ def rows_as_read(path: Path, byte_offsets: Sequence[int], separator: str = ",") 
 
 
 def _row_at(stream: IO[bytes], separator: str) -> RowAsRead:
-    line = stream.readline(LONGEST_LINE)
-    for _ in range(LONGEST_QUOTED):
-        if line.count(b'"') % 2 == 0 or len(line) >= LONGEST_LINE:
+    row = stream.readline(LONGEST_LINE)
+    length = len(row.rstrip(b"\r\n"))
+    if row.endswith(b"\n"):
+        row = _quoted_row(stream, row, separator)
+        length = len(row.rstrip(b"\r\n"))
+    else:
+        while more := stream.readline(BLOCK_BYTES):
+            length += len(more.rstrip(b"\r\n"))
+            if more.endswith(b"\n"):
+                break
+    return RowAsRead(_decoded(row.rstrip(b"\r\n")[:SHOWN_BYTES])[0], length)
+
+
+def _quoted_row(stream: IO[bytes], first: bytes, separator: str) -> bytes:
+    """The row that begins with this line: more lines than the one where a quoted field holds line ends."""
+    row = first
+    for _ in range(LONGEST_QUOTED - 1):
+        if row.count(b'"') % 2 == 0 or len(row) > LONGEST_LINE:
             break
-        more = stream.readline(LONGEST_LINE)
-        if not more:
-            break
-        line += more
-    if line.count(b'"') % 2:
-        line = line.partition(b"\n")[0]
-    length = len(line.rstrip(b"\r\n"))
-    while line and not line.endswith(b"\n") and (more := stream.readline(BLOCK_BYTES)):
-        length += len(more.rstrip(b"\r\n"))
-        if more.endswith(b"\n"):
-            break
-    text = _decoded(line.rstrip(b"\r\n")[:SHOWN_BYTES])[0]
-    return RowAsRead(text, length)
+        row += stream.readline(LONGEST_LINE)
+    return row if _is_one_row(row.rstrip(b"\n"), separator) else first

@@ -10,18 +10,26 @@ from race_assets.schemas.records import PROBLEM
 
 @dataclass(frozen=True)
 class Problem:
-    """A rule's id, which rows break it, and what to say of them."""
+    """A rule's id, which rows break it, and what to say of them.
+
+    Attributes:
+        among: a cheap condition that every row that breaks the rule meets; `broken` is only asked of rows that do.
+    """
 
     rule: str
     broken: pl.Expr
     message: pl.Expr
+    among: pl.Expr | None = None
 
 
 def with_problems(frame: pl.DataFrame, problems: Sequence[Problem]) -> pl.DataFrame:
     """The frame with a `problems` column; it costs next to nothing where nothing is wrong."""
     frame = frame if "problems" in frame.columns else frame.with_columns(problems=pl.lit(None, dtype=pl.List(PROBLEM)))
     for problem in problems:
-        broken = frame.select(problem.broken.fill_null(value=False).alias("broken")).to_series()
+        if problem.among is not None and not frame.select(problem.among.any()).item():
+            continue
+        condition = problem.broken if problem.among is None else problem.among & problem.broken
+        broken = frame.select(condition.fill_null(value=False).alias("broken")).to_series()
         if not broken.any():
             continue
         entry = pl.struct(pl.lit(problem.rule).alias("rule"), problem.message.alias("message"))

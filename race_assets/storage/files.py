@@ -1,6 +1,7 @@
 """Writing files so that a reader, or a power cut, never meets half of one; what is in them is known elsewhere."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,12 +26,16 @@ def temporary(folder: Path) -> Iterator[Path]:
 def commit(part: Path, path: Path) -> None:
     """Syncs a temporary file and gives it its name, in one step for any reader."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(part, os.O_RDONLY)
+    _sync(part)
+    part.replace(path)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
-    part.replace(path)
 
 
 @contextmanager
@@ -39,3 +44,24 @@ def replacing(path: Path) -> Iterator[Path]:
     with temporary(path.parent) as part:
         yield part
         commit(part, path)
+
+
+@contextmanager
+def temporary_folder(parent: Path) -> Iterator[Path]:
+    """A new folder in `parent`; what is still there at the end is removed with all that is in it."""
+    parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=parent, prefix=".", suffix=PART))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def commit_folder(folder: Path, path: Path) -> None:
+    """Syncs a temporary folder's files and gives it its name; one that was there before is put aside and removed."""
+    for file in folder.iterdir():
+        _sync(file)
+    with temporary_folder(path.parent) as aside:
+        if path.exists():
+            path.rename(aside / "old")
+        folder.rename(path)

@@ -5,16 +5,18 @@ file from an outdated one without asking anybody.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
 import polars as pl
 
-from race_assets.storage.files import replacing
+from race_assets.storage.files import commit_folder, replacing, temporary_folder
 
 FINGERPRINT = "race_assets:fingerprint"
 ACCOUNT = "race_assets:account"
+ROW_GROUP = 50_000
 
 
 class Lake:
@@ -24,7 +26,7 @@ class Lake:
         self.folder = home / "lake"
 
     def parsed_path(self, source: str, sha256: str, parser_version: int) -> Path:
-        """The Parquet file that holds what a parser made of a landed file."""
+        """The folder of Parquet parts that hold what a parser made of a landed file."""
         return self.folder / "parsed" / source / f"{sha256}-{parser_version}.parquet"
 
     def day_path(self, table: str, day: date) -> Path:
@@ -34,9 +36,9 @@ class Lake:
     def write_day(
         self, table: str, day: date, frame: pl.DataFrame, fingerprint: str, metadata: Mapping[str, str] | None = None
     ) -> None:
-        """Replaces the table's day; a reader sees the old file or the new one."""
+        """Replaces the table's day; a reader sees the old file or the new one. Columns of nulls are left out."""
         with replacing(self.day_path(table, day)) as part:
-            frame.write_parquet(
+            _told(frame).write_parquet(
                 part,
                 compression="lz4",
                 statistics=False,
@@ -55,7 +57,7 @@ class Lake:
         return self.metadata(table, day).get(FINGERPRINT)
 
     def scan(self, table: str, days: Sequence[date], schema: pl.Schema) -> pl.LazyFrame:
-        """The table's rows of these days, lazily; days without a file add no rows."""
+        """The table's rows of these days, lazily, with all columns of `schema`; days without a file add no rows."""
         paths = [path for day in days if (path := self.day_path(table, day)).exists()]
         if not paths:
             return pl.LazyFrame(schema=schema)
@@ -63,32 +65,49 @@ class Lake:
 
     @contextmanager
     def parsed_writer(self, path: Path) -> Iterator["ParsedWriter"]:
-        """A writer whose file appears at `path` once the block ends without an error."""
-        with replacing(path) as part:
-            writer = ParsedWriter(part)
-            try:
+        """A writer whose folder of parts appears at `path` once the block ends without an error."""
+        with temporary_folder(path.parent) as folder:
+            with ThreadPoolExecutor(1, thread_name_prefix="parts") as pool:
+                writer = ParsedWriter(folder, pool)
                 yield writer
-            finally:
-                writer.close()
+                writer.finish()
+            commit_folder(folder, path)
+
+    def scan_parsed(self, path: Path, schema: pl.Schema) -> pl.LazyFrame:
+        """The rows of a folder that `parsed_writer` wrote, lazily, with all columns of `schema`."""
+        parts = sorted(path.glob("*.parquet"))
+        if not parts:
+            return pl.LazyFrame(schema=schema)
+        return pl.scan_parquet(parts, schema=schema, missing_columns="insert", glob=False, hive_partitioning=False)
 
 
 class ParsedWriter:
-    """Appends frames of one schema to a Parquet file as row groups, so that memory stays bounded."""
+    """Writes frames as parts, one behind the caller: a part is written while the next is parsed."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._writer: object = None
+    def __init__(self, folder: Path, pool: ThreadPoolExecutor) -> None:
+        self._folder = folder
+        self._pool = pool
+        self._parts = 0
+        self._pending: Future[None] | None = None
 
     def write(self, frame: pl.DataFrame) -> None:
-        """Appends the frame."""
-        import pyarrow.parquet as pq
+        """Appends the frame as a part; columns of nulls are left out."""
+        self.finish()
+        self._pending = self._pool.submit(_write_part, frame, self._folder / f"{self._parts:06}.parquet")
+        self._parts += 1
 
-        table = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
-        if self._writer is None:
-            self._writer = pq.ParquetWriter(self._path, table.schema, compression="lz4")
-        self._writer.write_table(table, row_group_size=100_000)  # type: ignore[attr-defined]
+    def finish(self) -> None:
+        """Waits until everything is written."""
+        if self._pending is not None:
+            self._pending.result()
+            self._pending = None
 
-    def close(self) -> None:
-        """Completes the file."""
-        if self._writer is not None:
-            self._writer.close()  # type: ignore[attr-defined]
+
+def _write_part(frame: pl.DataFrame, path: Path) -> None:
+    # Statistics let a reader of one day pass over the parts of others.
+    _told(frame).write_parquet(path, compression="lz4", row_group_size=ROW_GROUP)
+
+
+def _told(frame: pl.DataFrame) -> pl.DataFrame:
+    """The columns that say anything."""
+    return frame.select(name for name in frame.columns if frame[name].null_count() < frame.height)

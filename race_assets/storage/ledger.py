@@ -174,10 +174,15 @@ class Ledger:
         return columns, rows, total[0] if total else 0
 
     def withdraw(self, source: str, sha256: str) -> None:
-        """Takes a file back: its days become stale and will be built without it."""
-        with self.warehouse.connect() as connection:
+        """Takes a file back: its days become stale and will be built without it, its rows without a day are settled."""
+        with self.warehouse.connect() as connection, connection.transaction():
             connection.execute(
                 "update ops.source_files set withdrawn_at = now() where source = %s and sha256 = %s", [source, sha256]
+            )
+            connection.execute(
+                """update quarantine.rejects set state = 'replayed', state_reason = 'its file was withdrawn'
+                   where stage = 'land' and state = 'open' and source = %s and source_file = %s""",
+                [source, sha256],
             )
 
     def wanted(self, days: Sequence[date], configuration: str) -> dict[date, WantedDay]:

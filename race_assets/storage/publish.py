@@ -84,7 +84,7 @@ def _publish(warehouse: Warehouse, days: DayFrames) -> set[date]:
         if days.fingerprints:
             _replace_core(cursor, days)
             _merge_rejects(cursor, days.rejects, f"race_date = any({_dates(days.fingerprints)})")
-            _insert(cursor, INGESTION_RUNS, days.accounts)
+            _replace_accounts(cursor, days)
             _note_built(cursor, days)
     return moved
 
@@ -124,6 +124,13 @@ def _replace_core(cursor: Any, days: DayFrames) -> None:
             data = conform(frame, schema).to_arrow(compat_level=pl.CompatLevel.oldest())
             batches = data.to_reader(max_chunksize=COPY_ROWS)
             cursor.adbc_ingest(table, batches, mode="append", db_schema_name=database_schema)
+
+
+def _replace_accounts(cursor: Any, days: DayFrames) -> None:
+    """A run may publish a day twice: when the word of its commit was lost, or when it is told to build it anew."""
+    run_id, dates = _literal(days.run_id), _dates(days.fingerprints)
+    cursor.execute(f"delete from ops.ingestion_runs where run_id = {run_id} and race_date = any({dates})")
+    _insert(cursor, INGESTION_RUNS, days.accounts)
 
 
 def _note_built(cursor: Any, days: DayFrames) -> None:
@@ -226,6 +233,7 @@ def _enter(warehouse: Warehouse, landing: Landing) -> int:
             f"""insert into ops.source_files as old ({_names(SOURCE_FILES)})
                 select {", ".join(next_version if n == "version" else f'"{n}"' for n in SOURCE_FILES.columns)} from {stage}
                 on conflict (source, sha256) do update set {", ".join(f'"{n}" = excluded."{n}"' for n in told)},
+                    name = case when old.withdrawn_at is null then old.name else excluded.name end,
                     version = case when old.withdrawn_at is null then old.version else excluded.version end"""
         )
         cursor.execute(

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 import pandera.polars as pa
 import polars as pl
 
 from race_assets.settings import RuleSettings, Severity
+from race_assets.values import names
 
 PRICES = ("price", "bsp", "last_traded", "pre_off_wap", "pre_off_max", "pre_off_min", "morning_wap", "sp_decimal")
 EXCHANGE_PRICES = ("price", "bsp", "last_traded", "pre_off_wap", "pre_off_max", "pre_off_min", "morning_wap")
@@ -67,14 +69,16 @@ def row_rules(settings: RuleSettings) -> list[RowRule]:
         RowRule(
             "volume",
             settings.volume.severity,
-            pl.all_horizontal(pl.col(VOLUMES) >= 0),
+            pl.all_horizontal(pl.col(VOLUMES).is_between(0, inf, closed="left")),
             _offending(VOLUMES, 0, None),
             "volume",
         ),
         RowRule(
             "selection_name",
             settings.selection_name.severity,
-            pl.col("dog_name").is_not_null(),
+            # A runner without trap is known by its name alone, so that needs a letter or a digit.
+            pl.col("dog_name").is_not_null()
+            & (trap.is_not_null() | names.match_name(pl.when(trap.is_null()).then("dog_name")).is_not_null()),
             pl.format("selection_name {} names no dog", _shown("selection_name")),
             "selection_name",
         ),
@@ -157,13 +161,13 @@ def name_tracks(messages: pl.DataFrame, frame: pl.DataFrame, nearest: NearestTra
     if not messages.height:
         return messages
     named = messages.with_columns(frame.select("track_name", "country")[messages["position"]])
-    names = named.select("track_name", "country").unique()
+    asked = named.select("track_name", "country").unique()
     said = pl.Series(
         "nearest",
-        ["; nearest: " + ", ".join(nearest(name or "", country)) for name, country in names.iter_rows()],
+        ["; nearest: " + ", ".join(nearest(name or "", country)) for name, country in asked.iter_rows()],
         dtype=pl.String,
     )
-    joined = named.join(names.with_columns(said), on=["track_name", "country"], how="left", nulls_equal=True)
+    joined = named.join(asked.with_columns(said), on=["track_name", "country"], how="left", nulls_equal=True)
     return joined.select("position", message=pl.concat_str("message", "nearest"))
 
 
@@ -184,7 +188,8 @@ def _offending(columns: Sequence[str], low: float, high: float | None) -> pl.Exp
     parts = []
     for name in columns:
         column = pl.col(name)
-        fine = column >= low if high is None else column.is_between(low, high)
+        # NaN is above every number here, infinity included.
+        fine = column.is_between(low, inf, closed="left") if high is None else column.is_between(low, high)
         parts.append(pl.when(~fine).then(pl.format(f"{name} {{}}", column)))
     limits = f"{low:g} or more" if high is None else f"{low:g} to {high:g}"
     return pl.concat_str(pl.concat_str(parts, separator=", ", ignore_nulls=True), pl.lit(f": {limits} passes"))

@@ -9,7 +9,11 @@ def betfair_market_id(text: pl.Expr) -> pl.Expr:
     return pl.concat_str(pl.lit("1."), digits)
 
 
-def event_market_id(event_id: pl.Expr, start_at: pl.Expr) -> pl.Expr:
-    """The id of the one market an event has at an off, for sources without market ids: `<event>@<YYYYMMDDTHHMMZ>`."""
-    event = event_id.str.strip_chars().replace("", None)
-    return pl.concat_str(event, pl.lit("@"), start_at.dt.strftime("%Y%m%dT%H%MZ"))
+def stamp(at: pl.Expr) -> pl.Expr:
+    """An instant as it stands in a market id: `YYYYMMDDTHHMMZ`."""
+    return at.dt.strftime("%Y%m%dT%H%MZ")
+
+
+def event_market_id(event_id: pl.Expr, off_stamp: pl.Expr) -> pl.Expr:
+    """The id of the one market an event has at an off, for sources without market ids: `<event>@<stamp of the off>`."""
+    return pl.concat_str(event_id.str.strip_chars().replace("", None), pl.lit("@"), off_stamp)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-__all__ = ["BETFAIR_NAME_LENGTH", "dog_name", "is_reserve", "is_truncated", "match_name", "split_trap"]
+__all__ = ["BETFAIR_NAME_LENGTH", "dog_name", "is_reserve", "is_truncated", "match_name", "split_trap", "with_trap_and_dog"]
 
 # Betfair cuts the part after the trap number to this length: none of 133,000 measured rows is longer, 5 % are exactly
 # this long (API_CONTRACTS 3.8).
@@ -12,6 +12,8 @@ BETFAIR_NAME_LENGTH = 16
 
 # Four digits are the most that surely fit Int16. A name that begins with a longer number keeps it.
 _TRAP = r"^\s*(?:(?P<trap>[0-9]{1,4})\.)?\s*(?P<name>(?s:.*?))\s*$"
+# What nearly all runners look like: nothing in it but the trap, the dog and single blanks.
+_PLAIN = r"^[0-9]\. [A-Za-z]+(?: [A-Za-z]+)*$"
 _TRAP_PREFIX = r"^\s*[0-9]{1,4}\.\s*"
 _RESERVE = r"(?i)\(\s*res(?:erve)?\.?\s*\)"
 # Reserve, running style (wide, middle, rails) and country of birth, as cards and exchanges add them to a name.
@@ -50,6 +52,26 @@ def dog_name(text: pl.Expr) -> pl.Expr:
     composed = _where_not_ascii(text, lambda letters: letters.str.normalize("NFC"))
     name = composed.str.replace(_TRAP_PREFIX, "").str.replace(_MARKS, "")
     return _or_null(name.str.replace_all(_BLANKS, " ").str.strip_chars())
+
+
+def with_trap_and_dog(frame: pl.DataFrame, runner: str) -> pl.DataFrame:
+    """Adds `trap` and `dog_name`, as `split_trap` and `dog_name` give them, in a third of the time.
+
+    Args:
+        frame: holds the column named by ``runner``.
+        runner: a String column such as ``3. Kirabilly Kathy``.
+    """
+    text = pl.col(runner)
+    plain = frame.select(text.str.contains(_PLAIN).fill_null(value=False)).to_series()
+    trap, dog = text.str.slice(0, 1).cast(pl.Int16, strict=False), text.str.slice(3)
+    if plain.all():
+        return frame.with_columns(trap=trap, dog_name=dog)
+    odd = frame.filter(~plain).select(trap=split_trap(text).struct.field("trap"), dog_name=dog_name(text))
+    quick = frame.select(trap=trap, dog_name=dog)
+    rows = (~plain).arg_true()
+    return frame.with_columns(
+        trap=quick["trap"].scatter(rows, odd["trap"]), dog_name=quick["dog_name"].scatter(rows, odd["dog_name"])
+    )
 
 
 def match_name(text: pl.Expr) -> pl.Expr:

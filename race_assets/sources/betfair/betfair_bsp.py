@@ -87,7 +87,8 @@ def _repair(fields: list[str]) -> list[str] | None:
     surplus = len(fields) - len(COLUMNS)
     after = fields[-AFTER_NAME:]
     name = fields[NAME_AT : NAME_AT + surplus + 1]
-    if surplus < 1 or not all(map(_is_number, after)) or any(_is_number(part) for part in name[1:]):
+    is_in_name = surplus >= 1 and fields[NAME_AT - 1].strip().isdigit()
+    if not is_in_name or not all(map(_is_number, after)) or any(_is_number(part) for part in name[1:]):
         return None
     return [*fields[:NAME_AT], ",".join(name), *after]
 
@@ -97,7 +98,7 @@ def _is_number(cell: str) -> bool:
 
 
 def _records(rows: pl.DataFrame, name: str) -> pl.DataFrame:
-    frame = rows.with_columns(pl.col(COLUMNS).str.strip_chars())
+    frame = names.with_trap_and_dog(rows.with_columns(pl.col(COLUMNS).str.strip_chars()), "selection_name")
     frame = _numbers(menu.with_menu(_dated(frame), "menu_hint", "event_name", "selection_name"))
     frame = frame.with_columns(
         race_date=times.nearest_date(pl.col("menu_day"), pl.col("menu_month"), pl.col("dt").dt.date()).fill_null(
@@ -116,6 +117,8 @@ def _records(rows: pl.DataFrame, name: str) -> pl.DataFrame:
         "filtered",
         "selection_id",
         "selection_name",
+        "trap",
+        "dog_name",
         "start_at",
         "race_date",
         "track_name",
@@ -128,8 +131,6 @@ def _records(rows: pl.DataFrame, name: str) -> pl.DataFrame:
         race_type=race.struct.field("race_type"),
         distance_m=race.struct.field("distance_m"),
         race_number=race.struct.field("race_number"),
-        trap=names.split_trap(pl.col("selection_name")).struct.field("trap"),
-        dog_name=names.dog_name(pl.col("selection_name")),
         status=pl.lit("ACTIVE"),
         result=_result(),
         is_dead_heat=pl.col("outcome") == 2,  # noqa: PLR2004 - the file's own code for a shared place
@@ -149,7 +150,7 @@ def _dated(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _numbers(frame: pl.DataFrame) -> pl.DataFrame:
-    """Prices and volumes as numbers, sentinels as null with a note each; `bad_<column>` marks what is no number."""
+    """Prices and volumes as numbers, sentinels as null with a note each; `bad_<column>` holds what is no number."""
     number = {column: pl.col(column).cast(pl.Float64, strict=False) for column in (*PRICES, *VOLUMES)}
     frame = frame.with_columns(value.alias(f"{column}_number") for column, value in number.items())
     sentinel = {
@@ -164,7 +165,7 @@ def _numbers(frame: pl.DataFrame) -> pl.DataFrame:
     frame = with_notes(frame, {f"sentinel_{column}": pl.col(f"{column}_null") for column in sentinel})
     into = {**PRICES, **VOLUMES}
     return frame.with_columns(
-        *((pl.col(f"{c}_number").is_null() & (pl.col(c) != "")).alias(f"bad_{c}") for c in into),
+        *(pl.when(pl.col(f"{c}_number").is_null() & (pl.col(c) != "")).then(c).alias(f"bad_{c}") for c in into),
         *(
             (pl.when(~pl.col(f"{c}_null")).then(f"{c}_number") if c in sentinel else pl.col(f"{c}_number")).alias(name)
             for c, name in into.items()
@@ -188,7 +189,11 @@ def _problems(name: str) -> list[Problem]:
     race_date, stated = pl.col("race_date"), file_race_date(name)
     far = (race_date - pl.col("dt").dt.date()).dt.total_days().abs() > 1
     bad = [
-        Problem("number", pl.col(f"bad_{column}"), pl.format("{} {} is not a number", pl.lit(column.upper()), _quoted(column)))
+        Problem(
+            "number",
+            pl.col(f"bad_{column}").is_not_null(),
+            pl.format("{} {} is not a number", pl.lit(column.upper()), _quoted(f"bad_{column}")),
+        )
         for column in (*PRICES, *VOLUMES)
     ]
     elsewhere = [] if stated is None else [

@@ -48,16 +48,10 @@ class BetfairCsv(FileSource):
 
 
 def _records(rows: pl.DataFrame) -> pl.DataFrame:
-    frame = rows.with_columns(start=times.iso_instant(pl.col("start_time")), decimal=odds.decimal_odds(pl.col("price")))
-    start = pl.col("start")
-    offset = start.struct.field("offset_minutes")
-    runner = names.split_trap(pl.col("selection_name"))
+    frame = names.with_trap_and_dog(_with_start(rows), "selection_name")
     frame = frame.with_columns(
-        start_at=start.struct.field("at"),
-        # Z says nothing of the track's calendar; an offset of its own does.
-        race_date=pl.when(offset != 0).then(start.struct.field("local_date")),
+        decimal=odds.decimal_odds(pl.col("price")),
         number=pl.col("volume").str.strip_chars().cast(pl.Float64, strict=False),
-        trap=runner.struct.field("trap"),
     )
     frame = with_problems(frame, _problems())
     return frame.select(
@@ -72,10 +66,10 @@ def _records(rows: pl.DataFrame) -> pl.DataFrame:
         "start_at",
         "race_date",
         "trap",
-        market_id=markets.event_market_id(pl.col("event_id"), pl.col("start_at")),
+        "dog_name",
+        market_id=markets.event_market_id(pl.col("event_id"), pl.col("stamp")),
         market_type=pl.lit("WIN"),
         track_name=pl.col("track"),
-        dog_name=names.dog_name(pl.col("selection_name")),
         status=pl.lit("ACTIVE"),
         price=pl.col("decimal"),
         price_kind=pl.lit("PRICE"),
@@ -84,11 +78,27 @@ def _records(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _with_start(rows: pl.DataFrame) -> pl.DataFrame:
+    """Adds `start_at`, its `stamp`, and `race_date` where an offset tells it; each time is read once for its runners."""
+    start = times.iso_instant(pl.col("start_time"))
+    offs = rows.select("start_time").unique().with_columns(start=start)
+    offs = offs.select(
+        "start_time",
+        start_at=pl.col("start").struct.field("at"),
+        stamp=markets.stamp(pl.col("start").struct.field("at")),
+        # Z says nothing of the track's calendar; an offset of its own does.
+        race_date=pl.when(pl.col("start").struct.field("offset_minutes") != 0).then(
+            pl.col("start").struct.field("local_date")
+        ),
+    )
+    return rows.join(offs, on="start_time", how="left", nulls_equal=True, maintain_order="left")
+
+
 def _problems() -> list[Problem]:
     price, volume, start = pl.col("price"), pl.col("volume"), pl.col("start_time")
-    said = price.str.strip_chars().str.to_lowercase()
-    not_finite = said.str.contains(r"^[+-]?(nan|inf|infinity)$")
-    unread = pl.col("decimal").is_null() & (said != "")
+    not_finite = price.str.contains(r"(?i)^\s*[+-]?(nan|inf|infinity)\s*$")
+    unread = pl.col("decimal").is_null() & (price.str.strip_chars() != "")
+    no_number = pl.col("number").is_null() | ~pl.col("number").is_finite()
     return [
         Problem(
             "start_time",
@@ -102,16 +112,19 @@ def _problems() -> list[Problem]:
             "price_range",
             unread & not_finite,
             pl.format("price {} is not a price; 1.01 to 1000 or blank is", _quoted(price)),
+            among=pl.col("decimal").is_null(),
         ),
         Problem(
             "number",
             unread & ~not_finite,
             pl.format("price {} is neither decimal nor fractional odds, such as 3.5 or 5/2", _quoted(price)),
+            among=pl.col("decimal").is_null(),
         ),
         Problem(
             "number",
-            (pl.col("number").is_null() | ~pl.col("number").is_finite()) & (volume.str.strip_chars() != ""),
+            volume.str.strip_chars() != "",
             pl.format("volume {} is not a number", _quoted(volume)),
+            among=no_number,
         ),
     ]
 

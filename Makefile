@@ -1,0 +1,61 @@
+# Two commands do everything on a machine with python3 (3.11+), pip and make: `make demo` and `make test`.
+
+PYTHON ?= python3
+VENV := .venv
+BENCH := benchmarks/.venv
+export DAGSTER_HOME := $(CURDIR)
+
+.PHONY: help install install-test demo dev test lint docs samples bench clean
+
+help:
+	@echo "make demo     install, then run the whole pipeline on the bundled samples"
+	@echo "make dev      the Dagster UI on http://127.0.0.1:3000, with daemon, schedule and sensors"
+	@echo "make test     install, then lint, type-check and test"
+	@echo "make bench    our speed beside dlt's and a plain COPY's"
+	@echo "make docs     write docs/TABLES.md and docs/API.md anew"
+	@echo "make samples  write data/samples anew"
+
+install: $(VENV)/installed
+install-test: $(VENV)/installed-test
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: $(VENV)/bin/python requirements.lock pyproject.toml
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable .
+	touch $@
+
+$(VENV)/installed-test: $(VENV)/bin/python requirements.lock pyproject.toml
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[test]'
+	touch $@ $(VENV)/installed
+
+demo: install
+	$(VENV)/bin/race-assets demo
+
+dev: install
+	$(VENV)/bin/dagster dev -w workspace.yaml -h 127.0.0.1
+
+lint: install-test
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+test: lint
+	$(VENV)/bin/python -m pytest -n 2
+
+docs: install
+	$(VENV)/bin/python -m race_assets.schemas.markdown docs
+
+samples:
+	$(PYTHON) data/samples/generate.py
+
+$(BENCH)/installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[bench,test]'
+	touch $@
+
+bench: $(BENCH)/installed
+	$(BENCH)/bin/python -m benchmarks --repeat 3 --kills 20
+
+clean:
+	rm -rf $(VENV) $(BENCH) build *.egg-info

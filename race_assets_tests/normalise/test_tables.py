@@ -1,0 +1,378 @@
+"""Races, selections and prices out of small hand-made records, each expectation written by hand."""
+
+from datetime import UTC, date, datetime
+
+import polars as pl
+import pytest
+
+from race_assets.normalise import runners, tables
+from race_assets.schemas.catalogue import CORE
+from race_assets.schemas.records import RECORDS
+from race_assets.schemas.table import conform, key_of, polars_schema
+
+DAY = date(2024, 6, 27)
+OFF = datetime(2024, 6, 27, 17, 36, tzinfo=UTC)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+RACE = "gb-romford-20240627-1836"
+TRACKS = pl.DataFrame(
+    [
+        ("gb-romford", "Romford", "GB", "Europe/London"),
+        ("au-ballarat", "Ballarat", "AU", "Australia/Melbourne"),
+    ],
+    schema=["track_id", "track", "country", "timezone"],
+    orient="row",
+)
+
+
+def record(name: str | None = "1. Alpha", **changes: object) -> dict[str, object]:
+    """A record of the 18:36 at Romford as the feed `betfair_csv` tells it; the trap is read off the name."""
+    head, dot, dog = (name or "").partition(". ")
+    base = {
+        "source": "betfair_csv",
+        "source_file": "a" * 64,
+        "source_row": 2,
+        "byte_offset": 0,
+        "market_id": "m1",
+        "market_type": "WIN",
+        "track_name": "Romford",
+        "track_id": "gb-romford",
+        "country": "GB",
+        "start_at": OFF,
+        "race_date": DAY,
+        "selection_id": name,
+        "selection_name": name,
+        "trap": int(head) if dot else None,
+        "dog_name": dog if dot else name,
+        "status": "ACTIVE",
+        "currency": "GBP",
+    }
+    return {**base, **changes}
+
+
+def bsp(name: str | None = "1. Alpha", **changes: object) -> dict[str, object]:
+    """The same race as `betfair_bsp` tells it."""
+    return record(name, **{"source": "betfair_bsp", "market_id": "1.9", "source_file": "b" * 64, **changes})
+
+
+class Core:
+    """The core tables made of some records, in whatever order these come."""
+
+    def __init__(self, *told: dict[str, object]) -> None:
+        frame = pl.DataFrame(list(told), schema_overrides=dict(polars_schema(RECORDS)), infer_schema_length=None)
+        keyed = runners.assign(conform(frame, RECORDS), TRACKS)
+        self.selections = tables.selections(keyed, NOW)
+        self.races = tables.races(keyed, self.selections, TRACKS, NOW)
+        self.prices = tables.prices(keyed)
+        assert tables.unreferenced(self.races, self.selections, self.prices) == []
+        for name, made in zip(CORE, (self.races, self.selections, self.prices), strict=True):
+            CORE[name].validate(made)
+            key = list(key_of(CORE[name]))
+            assert made.equals(made.sort(key))
+            assert not made.select(pl.struct(key).is_duplicated().any()).item()
+
+    def race(self, *columns: str) -> object:
+        """These columns of the only race."""
+        (row,) = self.races.select(columns).rows()
+        return row if len(columns) > 1 else row[0]
+
+    def runner(self, *columns: str) -> object:
+        """These columns of the only runner."""
+        (row,) = self.selections.select(columns).rows()
+        return row if len(columns) > 1 else row[0]
+
+
+# Races
+
+
+def test_a_race_has_its_key_its_track_and_its_times() -> None:
+    core = Core(bsp(race_type="A3", distance_m=400, race_number=2), bsp("2. Beta"))
+    assert core.race("race_date", "race_id", "track_id", "track", "country", "timezone") == (
+        DAY,
+        RACE,
+        "gb-romford",
+        "Romford",
+        "GB",
+        "Europe/London",
+    )
+    assert core.race("start_at", "start_local") == (OFF, datetime(2024, 6, 27, 18, 36))  # noqa: DTZ001 - a local time
+    assert core.race("race_type", "distance_m", "race_number", "runner_count") == ("A3", 400, 2, 2)
+    assert core.race("status", "sources", "processed_at") == ("OPEN", ["betfair_bsp"], NOW)
+
+
+def test_two_sources_that_tell_of_one_track_and_minute_make_one_race() -> None:
+    core = Core(
+        record(price=3.0, price_kind="PRICE", volume=50.0),
+        record("2. Beta"),
+        bsp(bsp=4.5, result="WINNER", race_type="A3"),
+    )
+    assert core.race("race_id", "sources", "race_type", "status") == (
+        RACE,
+        ["betfair_bsp", "betfair_csv"],
+        "A3",
+        "RESULT",
+    )
+    assert core.selections.select("selection_id", "sources").rows() == [
+        (f"{RACE}-t1", ["betfair_bsp", "betfair_csv"]),
+        (f"{RACE}-t2", ["betfair_csv"]),
+    ]
+
+
+def test_the_win_and_the_place_market_of_an_event_are_one_race_and_the_win_market_speaks_first() -> None:
+    core = Core(
+        bsp(bsp=4.5, result="LOSER", volume=70.0),
+        bsp(bsp=1.8, result="PLACED", volume=9.0, market_type="PLACE", market_id="1.8"),
+    )
+    assert core.runner("result", "price", "bsp", "volume") == ("LOSER", 4.5, 4.5, 70.0)
+    assert core.prices.select("market_type", "price_kind", "price").rows() == [("PLACE", "BSP", 1.8), ("WIN", "BSP", 4.5)]
+
+
+def test_a_place_market_alone_makes_the_race_and_gives_no_win_price() -> None:
+    core = Core(bsp(bsp=1.8, result="PLACED", volume=9.0, market_type="PLACE"))
+    assert core.race("status", "runner_count") == ("RESULT", 1)
+    assert core.runner("result", "finish_position", "price", "price_kind", "price_source", "bsp", "volume") == (
+        "PLACED",
+        *[None] * 6,
+    )
+    assert core.prices.select("market_type", "price").rows() == [("PLACE", 1.8)]
+
+
+@pytest.mark.parametrize(
+    ("results", "status"),
+    [
+        (["WINNER", "LOSER"], "RESULT"),
+        (["LOSER", "LOSER"], "OPEN"),
+        (["VOID", "VOID"], "VOID"),
+        (["VOID", None], "OPEN"),
+        (["VOID", "WINNER"], "RESULT"),
+        ([None, None], "OPEN"),
+    ],
+)
+def test_the_status_of_a_race_follows_from_its_runners(results: list[str | None], status: str) -> None:
+    told = [bsp(f"{trap}. Dog", result=result) for trap, result in enumerate(results, start=1)]
+    assert Core(*told).race("status") == status
+
+
+def test_scratched_and_inactive_runners_are_kept_and_not_counted() -> None:
+    core = Core(bsp("1. Alpha"), bsp("2. Beta", status="SCRATCHED"), bsp("3. Gamma", status="INACTIVE"))
+    assert core.selections.height == 3
+    assert core.race("runner_count") == 1
+
+
+def test_both_passes_of_a_doubled_hour_are_two_races() -> None:
+    first = datetime(2024, 4, 6, 15, 30, tzinfo=UTC)
+    second = datetime(2024, 4, 6, 16, 30, tzinfo=UTC)
+    there = {"track_id": "au-ballarat", "country": "AU", "race_date": date(2024, 4, 7)}
+    core = Core(record(start_at=second, market_id="m2", **there), record(start_at=first, **there))
+    assert core.races.select("race_id", "start_at").rows() == [
+        ("au-ballarat-20240407-0230", first),
+        ("au-ballarat-20240407-0230b", second),
+    ]
+    assert core.races["start_local"].n_unique() == 1
+    assert core.selections["race_id"].to_list() == core.races["race_id"].to_list()
+
+
+def test_a_market_whose_rows_differ_in_their_off_is_one_race_at_the_off_most_of_them_state() -> None:
+    late = OFF.replace(minute=40)
+    core = Core(bsp("1. Alpha"), bsp("2. Beta", start_at=late), bsp("3. Gamma", start_at=late))
+    assert core.race("race_id", "start_at", "runner_count") == ("gb-romford-20240627-1840", late, 3)
+
+
+def test_of_two_offs_that_as_many_rows_state_the_earlier_counts() -> None:
+    core = Core(bsp("1. Alpha", start_at=OFF.replace(minute=40)), bsp("2. Beta"))
+    assert core.race("start_at") == OFF
+
+
+def test_two_markets_keep_their_own_offs() -> None:
+    core = Core(bsp(), bsp(start_at=OFF.replace(minute=40), market_id="1.7"))
+    assert core.races.height == 2
+
+
+# Runners
+
+
+def test_a_scratched_dog_and_the_one_that_replaced_it_share_the_trap() -> None:
+    core = Core(bsp("3. Old Dog", status="SCRATCHED"), bsp("3. New Dog"), bsp("4. Other"))
+    columns = ("selection_id", "runner_seq", "dog_name", "status")
+    assert core.selections.select(columns).rows() == [
+        (f"{RACE}-t3", 0, "New Dog", "ACTIVE"),
+        (f"{RACE}-t3-r1", 1, "Old Dog", "SCRATCHED"),
+        (f"{RACE}-t4", 0, "Other", "ACTIVE"),
+    ]
+    assert core.race("runner_count") == 2
+
+
+def test_dogs_replaced_in_one_trap_are_numbered_and_told_apart_across_sources() -> None:
+    told = [bsp("3. First", status="SCRATCHED"), bsp("3. Second", status="SCRATCHED"), bsp("3. Third")]
+    core = Core(*told, record("3. Third", price=2.0, price_kind="PRICE"))
+    assert core.selections.select("selection_id", "dog_name").rows() == [
+        (f"{RACE}-t3", "Third"),
+        (f"{RACE}-t3-r1", "First"),
+        (f"{RACE}-t3-r2", "Second"),
+    ]
+    assert core.prices["selection_id"].to_list() == [f"{RACE}-t3"]
+
+
+def test_of_dogs_that_were_all_scratched_the_last_holds_the_trap() -> None:
+    core = Core(bsp("3. First", status="SCRATCHED"), bsp("3. Second", status="SCRATCHED"))
+    assert core.selections.select("selection_id", "dog_name").rows() == [
+        (f"{RACE}-t3", "Second"),
+        (f"{RACE}-t3-r1", "First"),
+    ]
+
+
+def test_two_dogs_that_stand_in_one_trap_stay_two_so_that_the_race_can_be_judged() -> None:
+    core = Core(bsp("3. Alpha"), bsp("3. Beta"))
+    assert core.selections.select("trap", "dog_name", "status").rows() == [(3, "Alpha", "ACTIVE"), (3, "Beta", "ACTIVE")]
+
+
+def test_a_runner_without_trap_is_known_by_its_name() -> None:
+    core = Core(bsp("O'Hara's  Pride"), record("OHARAS PRIDE"), bsp("Second Dog"))
+    assert core.selections.select("selection_id", "trap", "runner_seq", "sources").rows() == [
+        (f"{RACE}-n-oharas-pride", None, 0, ["betfair_bsp", "betfair_csv"]),
+        (f"{RACE}-n-second-dog", None, 0, ["betfair_bsp"]),
+    ]
+
+
+def test_a_name_cut_at_sixteen_characters_joins_the_full_name_of_the_other_source() -> None:
+    core = Core(bsp("5. Isinglass Doorbe", bsp=4.5), record("5. Isinglass Doorbell"))
+    assert core.runner("dog_name", "bsp", "sources") == ("Isinglass Doorbell", 4.5, ["betfair_bsp", "betfair_csv"])
+
+
+def test_a_name_that_only_begins_alike_and_was_not_cut_is_another_dog() -> None:
+    core = Core(bsp("5. Isinglass", status="SCRATCHED"), record("5. Isinglass Doorbell"))
+    assert core.selections["dog_name"].to_list() == ["Isinglass Doorbell", "Isinglass"]
+
+
+def test_spelling_that_does_not_count_does_not_split_a_runner() -> None:
+    core = Core(bsp("5. DE LAHDEDAH"), record("5. De Lah'dedah"))
+    assert core.runner("selection_id") == f"{RACE}-t5"
+
+
+def test_a_dead_heat_is_two_winners_who_share_the_first_place() -> None:
+    core = Core(bsp("1. Alpha", result="WINNER"), bsp("2. Beta", result="WINNER"), bsp("3. Gamma", result="LOSER"))
+    assert core.selections.select("result", "is_dead_heat", "finish_position").rows() == [
+        ("WINNER", True, 1),
+        ("WINNER", True, 1),
+        ("LOSER", False, None),
+    ]
+
+
+def test_one_winner_is_no_dead_heat_and_a_shared_lesser_place_stays_as_told() -> None:
+    core = Core(bsp("1. Alpha", result="WINNER"), bsp("2. Beta", result="LOSER", is_dead_heat=True, finish_position=2))
+    assert core.selections.select("is_dead_heat", "finish_position").rows() == [(False, 1), (True, 2)]
+
+
+# Prices
+
+KINDS = [
+    ("BSP", {"bsp": 4.1}, 4.1),
+    ("LAST_TRADED", {"last_traded": 4.2}, 4.2),
+    ("PRE_OFF_WAP", {"pre_off_wap": 4.3}, 4.3),
+    ("PRICE", {"price": 4.4, "price_kind": "PRICE"}, 4.4),
+    ("SP", {"sp_decimal": 4.5}, 4.5),
+    ("FORECAST", {"price": 4.6, "price_kind": "FORECAST"}, 4.6),
+]
+
+
+@pytest.mark.parametrize("best", range(len(KINDS)), ids=[kind for kind, *_ in KINDS])
+def test_the_price_is_the_first_known_of_its_order_within_one_record(best: int) -> None:
+    # A record has one plain price, so a forecast only stands beside what is not PRICE.
+    known: dict[str, object] = {}
+    for _, columns, _ in reversed(KINDS[best:]):
+        known |= columns
+    kind, _, price = KINDS[best]
+    assert Core(bsp(**known)).runner("price", "price_kind", "price_source") == (price, kind, "betfair_bsp")
+
+
+@pytest.mark.parametrize("best", range(len(KINDS) - 1), ids=[kind for kind, *_ in KINDS[:-1]])
+@pytest.mark.parametrize("is_first_by_name", [True, False])
+def test_the_price_is_the_first_known_of_its_order_whichever_source_gives_it(best: int, is_first_by_name: bool) -> None:
+    kind, columns, price = KINDS[best]
+    _, worse, _ = KINDS[best + 1]
+    good, bad = (bsp(**columns), record(**worse)) if is_first_by_name else (record(**columns), bsp(**worse))
+    assert Core(bad, good).runner("price", "price_kind", "price_source") == (price, kind, good["source"])
+
+
+def test_a_runner_without_any_price_has_no_kind_and_no_source_of_one() -> None:
+    core = Core(bsp())
+    assert core.runner("price", "price_kind", "price_source") == (None, None, None)
+    assert core.prices.height == 0
+
+
+def test_of_two_sources_with_a_price_of_one_kind_the_first_by_name_speaks() -> None:
+    core = Core(record(bsp=9.0), bsp(bsp=4.5))
+    assert core.runner("price", "price_source") == (4.5, "betfair_bsp")
+    assert core.prices.select("source", "price").rows() == [("betfair_bsp", 4.5), ("betfair_csv", 9.0)]
+
+
+def test_every_price_of_a_record_becomes_a_row_with_the_volume_matched_at_it() -> None:
+    observed = datetime(2024, 6, 28, tzinfo=UTC)
+    core = Core(
+        bsp(
+            observed_at=observed,
+            bsp=4.1,
+            last_traded=4.2,
+            pre_off_wap=4.3,
+            pre_off_volume=33.0,
+            pre_off_max=5.0,
+            pre_off_min=4.0,
+            morning_wap=4.4,
+            morning_volume=44.0,
+            price=4.5,
+            price_kind="PRICE",
+            volume=55.0,
+            sp_decimal=4.6,
+        )
+    )
+    assert core.prices.select("price_kind", "price", "volume").rows() == [
+        ("BSP", 4.1, None),
+        ("LAST_TRADED", 4.2, None),
+        ("MORNING_WAP", 4.4, 44.0),
+        ("PRE_OFF_MAX", 5.0, None),
+        ("PRE_OFF_MIN", 4.0, None),
+        ("PRE_OFF_WAP", 4.3, 33.0),
+        ("PRICE", 4.5, 55.0),
+        ("SP", 4.6, None),
+    ]
+    told = {"selection_id": f"{RACE}-t1", "source": "betfair_bsp", "market_type": "WIN", "currency": "GBP"}
+    for column, value in {**told, "observed_at": observed, "race_date": DAY}.items():
+        assert core.prices[column].unique().to_list() == [value]
+
+
+def test_the_volume_of_a_selection_is_the_matched_one_else_the_one_before_the_off() -> None:
+    assert Core(bsp(volume=5.0, pre_off_volume=4.0)).runner("volume") == 5.0
+    assert Core(bsp(pre_off_volume=4.0)).runner("volume") == 4.0
+
+
+# As a whole
+
+
+def test_no_records_make_empty_tables_of_the_declared_shape() -> None:
+    keyed = runners.assign(pl.DataFrame(schema=polars_schema(RECORDS)), TRACKS)
+    chosen = tables.selections(keyed, NOW)
+    made = (tables.races(keyed, chosen, TRACKS, NOW), chosen, tables.prices(keyed))
+    for schema, frame in zip(CORE.values(), made, strict=True):
+        assert frame.height == 0
+        assert frame.schema == polars_schema(schema)
+
+
+def test_the_order_of_the_records_does_not_change_the_tables() -> None:
+    told = [
+        record("1. Alpha", price=3.0, price_kind="PRICE", event_name="card"),
+        bsp("1. Alpha", bsp=4.0, event_name="menu", source_row=5),
+        bsp("1. Alpha", bsp=1.5, market_type="PLACE", market_id="1.8"),
+        bsp("3. Old", status="SCRATCHED", source_row=6),
+        bsp("3. New", source_row=7),
+        bsp("Nobody", source_row=8),
+    ]
+    forth, back = Core(*told), Core(*reversed(told))
+    assert forth.races.equals(back.races)
+    assert forth.selections.equals(back.selections)
+    assert forth.prices.equals(back.prices)
+
+
+def test_rows_that_point_at_nothing_are_named() -> None:
+    core = Core(bsp(bsp=4.0))
+    nothing = core.races.clear()
+    assert tables.unreferenced(nothing, core.selections, core.prices) == [f"{RACE}-t1"]
+    assert tables.unreferenced(core.races, core.selections.clear(), core.prices) == [f"{RACE}-t1"]

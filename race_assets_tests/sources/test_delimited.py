@@ -1,0 +1,494 @@
+"""The reader of delimited text: every line is a row or a broken line, with its place, however the file is made."""
+
+import bz2
+import csv
+import gzip
+import io
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from race_assets.errors import UnreadableFileError
+from race_assets.sources import delimited
+from race_assets.sources.base import ReadReport, RowAsRead
+from race_assets.sources.delimited import Dialect
+
+BOM = b"\xef\xbb\xbf"
+THREE = Dialect(("id", "dog", "price"))
+
+
+@dataclass
+class Reading:
+    """All that came of one file."""
+
+    rows: list[dict[str, object]] = field(default_factory=list)
+    broken: list[dict[str, object]] = field(default_factory=list)
+    report: ReadReport = field(default_factory=ReadReport)
+
+    @property
+    def cells(self) -> list[tuple[object, ...]]:
+        return [(row["id"], row["dog"], row["price"]) for row in self.rows]
+
+    @property
+    def lines(self) -> list[object]:
+        return [row["source_row"] for row in self.rows]
+
+    @property
+    def refusals(self) -> list[tuple[object, object]]:
+        return [(row["source_row"], row["rule"]) for row in self.broken]
+
+
+def read(path: Path, data: bytes, dialect: Dialect = THREE) -> Reading:
+    path.write_bytes(data)
+    reading = Reading()
+    for block in delimited.read(path, dialect, reading.report):
+        reading.rows += block.rows.to_dicts()
+        reading.broken += block.broken.to_dicts()
+    return reading
+
+
+def frame(path: Path, data: bytes) -> pl.DataFrame:
+    path.write_bytes(data)
+    return pl.concat(block.rows for block in delimited.read(path, THREE, ReadReport()))
+
+
+def refusal(path: Path, data: bytes) -> UnreadableFileError:
+    with pytest.raises(UnreadableFileError) as caught:
+        read(path, data)
+    return caught.value
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "file.csv"
+
+
+@contextmanager
+def blocks_of(size: int) -> Iterator[Path]:
+    """A path to write to, read in blocks of this many bytes."""
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
+        patch.setattr(delimited, "BLOCK_BYTES", size)
+        # The first read, of the header, must not take the whole file in.
+        patch.setattr(delimited, "SHOWN_BYTES", max(size, 64))
+        yield Path(folder) / "file.csv"
+
+
+# --- random tables, written with Python's csv module ------------------------------------------------------------------
+
+LETTERS = "abcXYZ019 .,,\"'-_/;\t£é€ñ🐕\x85\u2028\x1f"
+cells = st.one_of(
+    st.text(alphabet=LETTERS, max_size=12),
+    st.text(alphabet=LETTERS + "\n", max_size=12).map(lambda text: text.replace("\n", "\r\n")),
+    st.text(alphabet=LETTERS + "\n", max_size=12),
+    st.sampled_from(["", "5.5", "3. Some Dog", "   ", '"', '""', "--", "=cmd", "\n\n"]),
+)
+plain_cells = st.text(alphabet="abc019 .-/", max_size=10)
+sizes = st.integers(64, 4096)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file's bytes and what stands in it: cells, line and byte offset of each record."""
+
+    data: bytes
+    expected: list[tuple[tuple[str, ...], int, int]]
+
+
+def written(
+    records: Sequence[tuple[tuple[str, ...], int]], *, ending: str = "\n", bom: bool = False, final: bool = True
+) -> Table:
+    """The records as a CSV file, each with some blank lines before it."""
+    data = bytearray(BOM if bom else b"")
+    data += f"id,dog,price{ending}".encode()
+    line, expected = 2, []
+    for cells_, blanks in records:
+        data += ending.encode() * blanks
+        line += blanks
+        expected.append((cells_, line, len(data)))
+        text = io.StringIO(newline="")
+        csv.writer(text, lineterminator=ending).writerow(cells_)
+        data += text.getvalue().encode()
+        line += text.getvalue().count("\n")
+    return Table(bytes(data) if final else bytes(data).removesuffix(ending.encode()), expected)
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> Table:
+    records = st.tuples(st.tuples(cells, cells, cells), st.sampled_from([0, 0, 0, 0, 1, 3]))
+    return written(
+        draw(st.lists(records, min_size=1, max_size=30)),
+        ending=draw(st.sampled_from(["\n", "\r\n"])),
+        bom=draw(st.booleans()),
+        final=draw(st.booleans()),
+    )
+
+
+@given(tables(), sizes)
+@settings(max_examples=200, deadline=None)
+def test_every_record_comes_back_with_its_cells_line_and_offset(table: Table, size: int) -> None:
+    with blocks_of(size) as path:
+        reading = read(path, table.data)
+
+    found = [(row["id"], row["dog"], row["price"], row["source_row"], row["byte_offset"]) for row in reading.rows]
+    assert found == [(*(cell or None for cell in row), line, at) for row, line, at in table.expected]
+    assert reading.broken == []
+    assert reading.report.rows_read == len(table.expected)
+
+
+@given(tables(), st.booleans())
+@settings(max_examples=100, deadline=None)
+def test_the_bytes_at_each_offset_parse_back_to_the_record(table: Table, is_compressed: bool) -> None:
+    with blocks_of(delimited.BLOCK_BYTES) as path:
+        path.write_bytes(gzip.compress(table.data) if is_compressed else table.data)
+        shown = delimited.rows_as_read(path, [at for _, _, at in table.expected])
+
+    for row, _, at in table.expected:
+        assert list(csv.reader(io.StringIO(shown[at].text, newline=""))) == [list(row)]
+        assert shown[at].length == len(shown[at].text.encode())
+
+
+@dataclass(frozen=True)
+class Line:
+    """A physical line without quotes: some cells, and how it ends."""
+
+    cells: tuple[str, ...]
+    ending: str
+
+
+lines = st.builds(
+    Line,
+    st.lists(plain_cells, min_size=1, max_size=6).map(tuple),
+    st.sampled_from(["\n", "\n", "\r\n"]),
+)
+
+
+@given(st.lists(lines, min_size=1, max_size=40), sizes)
+@settings(max_examples=300, deadline=None)
+@example([Line(("1", "2", "3"), "\r\n"), Line(("4", "5"), "\n"), Line(("6", "7", "8"), "\n")], 4096)
+@example([Line(("1", "2", "3"), "\r\n"), Line(("",), "\r\n"), Line(("4", "5"), "\r\n"), Line(("6", "7"), "\r\n")], 4096)
+def test_ragged_lines_with_any_line_ends_are_each_a_row_or_broken(given_lines: list[Line], size: int) -> None:
+    texts = [",".join(line.cells) for line in given_lines]
+    data = "id,dog,price\n" + "".join(text + line.ending for text, line in zip(texts, given_lines, strict=True))
+    numbered = [(number, text.split(",")) for number, text in enumerate(texts, start=2) if text.strip()]
+    if not numbered:
+        return
+
+    with blocks_of(size) as path:
+        reading = read(path, data.encode())
+
+    good = [(number, *(cell or None for cell in row)) for number, row in numbered if len(row) == 3]
+    assert [(line, *cells) for line, cells in zip(reading.lines, reading.cells, strict=True)] == good
+    assert reading.refusals == [(number, "field_count") for number, row in numbered if len(row) != 3]
+    assert reading.report.rows_read == len(numbered)
+    offsets = [row["byte_offset"] for row in sorted(reading.rows + reading.broken, key=lambda row: row["source_row"])]
+    assert [data[at:].partition("\n")[0].removesuffix("\r") for at in offsets] == [",".join(row) for _, row in numbered]
+
+
+@given(st.binary(max_size=400), sizes)
+@settings(max_examples=300, deadline=None)
+def test_no_bytes_whatever_get_lost_or_break_the_reader(body: bytes, size: int) -> None:
+    """Rows and broken lines account for the file; good rows around the bytes are read whatever these are."""
+    # Quotes may rightly join lines, so they have tests of their own.
+    body = body.replace(b'"', b"'")
+    with blocks_of(size) as path:
+        reading = read(path, b"id,dog,price\n1,First,2\n" + body + b"\n9,Last,3\n")
+
+    records = [line for line in body.split(b"\n") if line.removesuffix(b"\r").strip()]
+    assert reading.cells[0] == ("1", "First", "2")
+    assert reading.cells[-1] == ("9", "Last", "3")
+    assert len(reading.rows) + len(reading.broken) == reading.report.rows_read == len(records) + 2
+    assert len({row["byte_offset"] for row in reading.rows + reading.broken}) == len(records) + 2
+
+
+@given(st.text(alphabet='""",,ab\n\n\r ', max_size=120))
+@settings(max_examples=400, deadline=None)
+def test_quotes_wherever_they_stand_leave_no_byte_unaccounted_for(body: str) -> None:
+    data = b"id,dog,price\n" + body.encode() + b"\n9,Last,3\n"
+    with blocks_of(delimited.BLOCK_BYTES) as path:
+        reading = read(path, data)
+        offsets = sorted(row["byte_offset"] for row in reading.rows + reading.broken)
+        shown = delimited.rows_as_read(path, offsets)
+
+    assert len(offsets) == len(set(offsets)) == reading.report.rows_read
+    end = len(b"id,dog,price\n")
+    for at in offsets:
+        assert not data[end:at].strip()
+        assert data[at:].startswith(shown[at].text.encode())
+        end = at + shown[at].length
+    assert not data[end:].strip()
+
+
+@given(
+    st.lists(st.tuples(plain_cells, plain_cells, plain_cells), min_size=1, max_size=30), st.sampled_from(["\n", "\r\n"])
+)
+@settings(max_examples=100, deadline=None)
+def test_the_fast_path_and_the_careful_path_give_the_same_frame(rows: list[tuple[str, ...]], ending: str) -> None:
+    data = ("id,dog,price" + ending + "".join(f"{','.join(row)}{ending}" for row in rows)).encode()
+    with blocks_of(delimited.BLOCK_BYTES) as path:
+        fast = frame(path, data)
+        ragged = frame(path, data + b"one field")
+        quoted = frame(path, data.replace(ending.encode(), b"\n") + b'"","",""')
+
+    assert fast.equals(ragged)
+    assert fast.drop("byte_offset").equals(quoted.head(-1).drop("byte_offset"))
+    assert fast.schema == ragged.schema == quoted.schema
+
+
+# --- rows that are not as they should be ------------------------------------------------------------------------------
+
+
+def test_fewer_and_more_fields_break_only_their_own_row(path: Path) -> None:
+    reading = read(path, b"id,dog,price\n1,A,2\n2,B\n3,C,4,5,6,7\n4,D,5\n")
+
+    assert reading.cells == [("1", "A", "2"), ("4", "D", "5")]
+    assert reading.lines == [2, 5]
+    assert [(row["source_row"], row["byte_offset"], row["message"]) for row in reading.broken] == [
+        (3, 19, "2 fields where the header has 3"),
+        (4, 23, "6 fields where the header has 3"),
+    ]
+
+
+def test_a_dialect_may_repair_a_row_and_the_row_says_so(path: Path) -> None:
+    joined = Dialect(THREE.columns, repair=lambda cells: [cells[0], ",".join(cells[1:-1]), cells[-1]])
+
+    reading = read(path, b"id,dog,price\n1,A,2\n2,B,Bee,3\n3,C\n", joined)
+
+    assert reading.cells == [("1", "A", "2"), ("2", "B,Bee", "3"), ("3", None, "C")]
+    assert [row["notes"] for row in reading.rows] == [None, ["repaired"], ["repaired"]]
+
+
+def test_a_nul_byte_breaks_only_its_own_row(path: Path) -> None:
+    reading = read(path, b"id,dog,price\n1,A,2\n2,B\0B,3\n3,C,4\n")
+
+    assert reading.cells == [("1", "A", "2"), ("3", "C", "4")]
+    assert reading.refusals == [(3, "text")]
+    assert "NUL" in str(reading.broken[0]["message"])
+
+
+def test_bytes_that_are_not_utf_8_are_read_as_windows_1252_with_a_note(path: Path) -> None:
+    reading = read(path, "id,dog,price\n1,Zoë,2\n".encode() + "2,Zoë £,3\n".encode("cp1252") + b"3,C,4\n")
+
+    assert reading.cells == [("1", "Zoë", "2"), ("2", "Zoë £", "3"), ("3", "C", "4")]
+    assert [row["notes"] for row in reading.rows] == [None, ["latin_1"], None]
+
+
+@pytest.mark.parametrize("after", [3, 199, 500])
+def test_a_stray_quote_breaks_its_own_row_and_swallows_no_other(path: Path, after: int) -> None:
+    good = "".join(f"{number},Dog {number},5\n" for number in range(after))
+
+    reading = read(path, f'id,dog,price\n7,5" hose,2\n{good}'.encode())
+
+    assert len(reading.rows) == after
+    assert reading.refusals == [(2, "text")]
+    assert "quote" in str(reading.broken[0]["message"])
+
+
+@pytest.mark.parametrize("stray", ['x,5" hose,2', 'x,"hose,2', 'x,hose",2', 'x,hose,"2'])
+@pytest.mark.parametrize("size", [64, 1000, 1 << 20])
+def test_rows_between_two_stray_quotes_are_kept(stray: str, size: int) -> None:
+    good = "".join(f"{number},Dog {number},5\n" for number in range(20))
+
+    with blocks_of(size) as path:
+        reading = read(path, f'id,dog,price\n{stray}\n{good}{stray}\n1,"Last, Dog",2\n'.encode())
+
+    assert reading.lines == [*range(3, 23), 24]
+    assert reading.cells[-1] == ("1", "Last, Dog", "2")
+    assert reading.refusals == [(2, "text"), (23, "text")]
+
+
+def test_a_row_with_a_stray_quote_is_shown_alone_with_its_own_length(path: Path) -> None:
+    row = '7,5" hose,2'
+    path.write_bytes(f"id,dog,price\n{row}\n".encode() + b"1,Dog,5\n" * 500)
+
+    assert delimited.rows_as_read(path, [13]) == {13: RowAsRead(row, len(row))}
+
+
+def test_a_quoted_cell_larger_than_the_csv_modules_own_limit_is_read(path: Path) -> None:
+    large = "a, " * 70_000
+
+    reading = read(path, f'id,dog,price\n1,"{large}",2\n2,B,3\n'.encode())
+
+    assert reading.cells == [("1", large, "2"), ("2", "B", "3")]
+
+
+def test_a_lone_carriage_return_ends_no_row(path: Path) -> None:
+    reading = read(path, b'id,dog,price\n1,A\rB,2\n2,"C\rD",3\n3,"E"\rF,4\n4,G,5\n')
+
+    assert reading.cells == [("1", "A\rB", "2"), ("2", "C\rD", "3"), ("4", "G", "5")]
+    assert reading.refusals == [(4, "text")]
+
+
+def test_a_file_whose_lines_end_in_carriage_returns_alone_is_refused_with_its_header(path: Path) -> None:
+    error = refusal(path, b"id,dog,price\r1,A,2\r2,B,3\r")
+
+    assert error.state == "unreadable"
+    assert "'price' is missing" in error.detail
+
+
+def test_furniture_is_no_row_wherever_it_stands(path: Path) -> None:
+    spool = Dialect(THREE.columns, is_furniture=lambda line: not line.strip(b"-, "))
+    data = b"id,dog,price\n1,A,2\n,,\n2,B,3\n--,--,--\n3,C,4\n\n \n4,D,5\n-----\n"
+
+    reading = read(path, data, spool)
+
+    assert reading.lines == [2, 4, 6, 9]
+    assert reading.report.rows_read == 4
+    assert read(path, data + b'"5",E,6\n', spool).lines == [2, 4, 6, 9, 11]
+
+
+# --- lines that are too long ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [64, 1 << 10, 16 << 20])
+@pytest.mark.parametrize("long", ["x" * 3000, f"x,{'y' * 3000},5", f'x,"{"y" * 3000}",5', f'x,"{"y," * 1500}'])
+def test_a_line_longer_than_allowed_is_broken_and_its_neighbours_are_kept(
+    monkeypatch: pytest.MonkeyPatch, size: int, long: str
+) -> None:
+    monkeypatch.setattr(delimited, "LONGEST_LINE", 2000)
+
+    with blocks_of(size) as path:
+        reading = read(path, f"id,dog,price\n1,A,2\n{long}\n2,B,3\n3,C,4".encode())
+        shown = delimited.rows_as_read(path, [19])[19]
+
+    assert reading.cells == [("1", "A", "2"), ("2", "B", "3"), ("3", "C", "4")]
+    assert reading.lines == [2, 4, 5]
+    assert reading.refusals == [(3, "text")]
+    assert f"{len(long):,} bytes" in str(reading.broken[0]["message"])
+    assert [row["byte_offset"] for row in reading.rows] == [13, 20 + len(long), 26 + len(long)]
+    assert shown.length == len(long)
+    assert long.startswith(shown.text)
+
+
+def test_a_line_of_two_megabytes_is_broken_and_shown_with_its_first_64_kilobytes(path: Path) -> None:
+    reading = read(path, b"id,dog,price\n1,A,2\n2," + b"B" * 2_000_000 + b",3\n3,C,4\n")
+    shown = delimited.rows_as_read(path, [19])[19]
+
+    assert reading.lines == [2, 4]
+    assert reading.refusals == [(3, "text")]
+    assert (len(shown.text), shown.length) == (64_000, 2_000_004)
+
+
+# --- files as a whole -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress])
+def test_compressed_files_are_read_by_their_first_bytes_whatever_they_are_called(path: Path, compress: object) -> None:
+    data = b"id,dog,price\n" + b"".join(b"%d,Dog,5\n" % number for number in range(3000))
+
+    reading = read(path, compress(data))  # type: ignore[operator]
+    plain = read(path, data)
+
+    assert len(reading.rows) == 3000
+    assert reading.rows == plain.rows
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress])
+def test_compressed_data_cut_short_or_damaged_is_refused(path: Path, compress: object) -> None:
+    data = compress(b"id,dog,price\n" + b"".join(b"%d,Dog %d,5\n" % (n, n * n) for n in range(30_000)))  # type: ignore[operator]
+    middle = len(data) // 2
+
+    for broken in (data[:middle], data[:-4], data[:middle] + bytes(64) + data[middle + 64 :]):
+        error = refusal(path, broken)
+        assert error.state == "unreadable"
+        assert "compressed" in error.detail
+        assert "fetch the file again" in error.detail
+
+
+def test_two_gzip_members_in_one_file_are_one_text(path: Path) -> None:
+    reading = read(path, gzip.compress(b"id,dog,price\n1,A,2\n2,") + gzip.compress(b"B,3\n"))
+
+    assert reading.cells == [("1", "A", "2"), ("2", "B", "3")]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        b"<!DOCTYPE html>\n<html><body>Access denied</body></html>",
+        b"\n\n  <HTML>\n",
+        BOM + b"<html lang=en>",
+        b'<?xml version="1.0"?>\n<html xmlns="http://www.w3.org/1999/xhtml">',
+        b"<head><title>403</title>",
+    ],
+)
+def test_an_html_page_is_called_a_blocked_page(path: Path, page: bytes) -> None:
+    error = refusal(path, page)
+
+    assert error.state == "blocked_page"
+    assert "HTML" in error.detail
+
+
+@pytest.mark.parametrize("nothing", [b"", b"\n\n", b"  \r\n"])
+def test_an_empty_file_has_no_data(path: Path, nothing: bytes) -> None:
+    assert refusal(path, nothing).state == "no_data"
+
+
+@pytest.mark.parametrize("header", [b"id,dog,price", b"id,dog,price\r\n", BOM + b"id,dog,price\n\n\n"])
+def test_a_header_alone_has_no_data(path: Path, header: bytes) -> None:
+    error = refusal(path, header)
+
+    assert error.state == "no_data"
+    assert "header" in error.detail
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ("id,dog,price\n1,A,2\n".encode("utf-16"), "UTF-16"),
+        ("id,dog,price\n1,A,2\n".encode("utf-16-le"), "binary"),
+        (b"\x7fELF\x02\x01\x01" + bytes(200) + b"\n", "binary"),
+        (b"PK\x03\x04\x14\x00\x08\x00", "binary"),
+        (b"   \nid\0,dog,price\n1,A,2\n", "binary"),
+        (b"id;dog;price\n1;A;2\n", "missing"),
+        (b"x" * 200_000, "no end"),
+    ],
+)
+def test_what_is_no_delimited_text_of_this_kind_is_refused_with_the_reason(path: Path, data: bytes, said: str) -> None:
+    error = refusal(path, data)
+
+    assert error.state == "unreadable"
+    assert said in error.detail
+    assert "\0" not in error.detail
+
+
+def test_a_missing_column_is_named_with_the_line_of_the_header_and_what_it_reads(path: Path) -> None:
+    error = refusal(path, b"\n\nid,Dog,odds\n1,A,2\n")
+
+    assert error.state == "unreadable"
+    assert error.detail == (
+        "line 3: column 'price' is missing; the header must name id, dog, price and reads: id,dog,odds"
+    )
+
+
+def test_an_extra_column_is_ignored_with_a_warning(path: Path) -> None:
+    reading = read(path, b"id,weather,dog,price\n1,wet,A,2\n2,dry,B,3\n")
+
+    assert reading.cells == [("1", "A", "2"), ("2", "B", "3")]
+    assert reading.report.warnings == ["column 'weather' is not one of this source's and is ignored"]
+    assert reading.report.shape == "id,weather,dog,price"
+
+
+def test_of_a_column_that_stands_twice_the_first_counts_and_a_warning_says_so(path: Path) -> None:
+    reading = read(path, b"id,dog,price,dog\n1,A,2,Z\n")
+
+    assert reading.cells == [("1", "A", "2")]
+    assert reading.report.warnings == ["column 'dog' stands twice; the second is ignored"]
+
+
+def test_columns_may_stand_in_any_order_case_padding_and_quotes(path: Path) -> None:
+    reading = read(path, BOM + b'\r\n"Price" ,  ID,DOG  \r\n2,1,A\r\n')
+
+    assert reading.cells == [("1", "A", "2")]
+    assert reading.lines == [3]
+
+
+def test_another_separator_is_the_dialects_affair(path: Path) -> None:
+    reading = read(path, b'id|dog|price\n1|A,B|2\n2|"C|D"|3\n', Dialect(THREE.columns, separator="|"))
+
+    assert reading.cells == [("1", "A,B", "2"), ("2", "C|D", "3")]
