@@ -1,1 +1,34 @@
-"""race_assets: greyhound-racing data from files and feeds into two tables a day that can be trusted."""
+"""race_assets: greyhound-racing data from files and feeds into two tables a day that can be trusted.
+
+`read` gives a table's days as a Polars frame; everything else is reached through the `race-assets` command or Dagster.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    import polars as pl
+
+__all__ = ["read"]
+
+
+def read(table: str, first: str | date, last: str | date | None = None) -> pl.DataFrame:
+    """A table's rows from `first` to `last`, both included.
+
+    Args:
+        table: a core table, `core.races`, `core.selections` or `core.prices`.
+        first: a race date, `2024-06-27`.
+        last: none means only `first`.
+
+    Raises:
+        SettingsError: the table is none of those, or a date is not one.
+        WarehouseError: Postgres cannot be reached.
+    """
+    from race_assets import settings
+    from race_assets.storage import tables
+    from race_assets.storage.postgres import Warehouse
+
+    return tables.read_range(Warehouse.open(settings.load()), table, first, last or first)

@@ -16,6 +16,7 @@ from race_assets.automation.jobs import ingest_job, land_job  # noqa: E402
 from race_assets.automation.schedules import historical_sync  # noqa: E402
 from race_assets.automation.sensors import drop_sensor, stale_sensor  # noqa: E402
 from race_assets.observability import logs  # noqa: E402
+from race_assets.resources.io_managers import LakeIOManager, PostgresIOManager  # noqa: E402
 from race_assets.resources.workshop import WorkshopResource  # noqa: E402
 from race_assets.settings import Settings  # noqa: E402
 from race_assets.sources import registry  # noqa: E402
@@ -26,6 +27,7 @@ def build(settings: Settings) -> dg.Definitions:
     sources = registry.enabled(settings)
     partitions = race_days(settings.partitions)
     ingest = ingest_job()
+    workshop = WorkshopResource()
     return dg.Definitions(
         assets=[
             *(raw_asset(source, partitions) for source in sources),
@@ -35,7 +37,11 @@ def build(settings: Settings) -> dg.Definitions:
         jobs=[ingest, land_job],
         schedules=[historical_sync(settings, ingest)],
         sensors=[drop_sensor(settings), stale_sensor(settings, ingest, partitions)],
-        resources={"workshop": WorkshopResource()},
+        resources={
+            "workshop": workshop,
+            "io_manager": PostgresIOManager(workshop=workshop),
+            "lake": LakeIOManager(workshop=workshop),
+        },
         executor=dg.in_process_executor,
     )
 

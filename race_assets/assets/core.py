@@ -5,8 +5,7 @@ from datetime import date
 import dagster as dg
 
 from race_assets.assets import checks, metadata
-from race_assets.assets.days import SINGLE_RUN, days_of
-from race_assets.assets.raw import REFRESH
+from race_assets.assets.days import SINGLE_RUN, days_of, is_refresh, mark_process
 from race_assets.assets.validated import KEY as VALIDATED
 from race_assets.pipeline.build import Built, build
 from race_assets.pipeline.workshop import Workshop
@@ -43,9 +42,9 @@ def core_assets(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
     )
     def _core(context: dg.AssetExecutionContext, workshop: dg.ResourceParam[Workshop]):  # noqa: ANN202 - Dagster reads generators by their yields
         days = days_of(context)
-        refresh = context.run_tags.get(REFRESH) == "true"
+        mark_process(context)
         built = Built()
-        for part in build(workshop, days, context.run_id, refresh=refresh):
+        for part in build(workshop, days, context.run_id, refresh=is_refresh(context)):
             built.add(part)
         context.log.info("seconds by stage: %s", {name: round(s, 2) for name, s in workshop.seconds.items()})
         unreadable = workshop.ledger.unreadable_files(since=_started_at(context))

@@ -1,10 +1,11 @@
-"""The one partitions definition all assets share, and how they run over ranges; the days themselves come from settings."""
+"""What all assets share: the partitions definition, and what a run says of itself in its tags; no asset's own work."""
 
 from collections.abc import Sequence
 from datetime import date
 
 import dagster as dg
 
+from race_assets.automation import runs
 from race_assets.settings import PartitionSettings
 
 KEY_FORMAT = "%Y-%m-%d"
@@ -19,3 +20,13 @@ def race_days(settings: PartitionSettings) -> dg.DailyPartitionsDefinition:
 def days_of(context: dg.AssetExecutionContext) -> Sequence[date]:
     """The race dates this run is about."""
     return [date.fromisoformat(key) for key in context.partition_keys]
+
+
+def is_refresh(context: dg.AssetExecutionContext) -> bool:
+    """Whether the run was asked to build days that are not stale too."""
+    return context.run_tags.get(runs.REFRESH_TAG) == "true"
+
+
+def mark_process(context: dg.AssetExecutionContext) -> None:
+    """Notes which process carries the run, so that it can be failed once that process is gone."""
+    runs.mark_process(context.instance, context.run_id, context.run_tags)

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from race_assets.assets import checks, metadata
-from race_assets.assets.days import SINGLE_RUN, days_of
+from race_assets.assets.days import SINGLE_RUN, days_of, is_refresh, mark_process
 from race_assets.errors import PermanentError
 from race_assets.pipeline import drops
 from race_assets.pipeline.days import chunks, ensure_raw, raw_table
@@ -30,11 +30,12 @@ def raw_asset(source: str, partitions: dg.PartitionsDefinition) -> dg.AssetsDefi
         check_specs=[checks.spec(checks.SHAPE, key, "Every file of the source can be read and has its columns.")],
     )
     def _raw(context: dg.AssetExecutionContext, workshop: dg.ResourceParam[Workshop]) -> dg.MaterializeResult:
+        mark_process(context)
         landed = _land(context, workshop, source)
         days = days_of(context)
         written = 0
         for group in chunks(workshop, days):
-            for day, rows in ensure_raw(workshop, source, group, refresh=_refresh(context)).items():
+            for day, rows in ensure_raw(workshop, source, group, refresh=is_refresh(context)).items():
                 context.add_asset_metadata({"dagster/partition_row_count": rows}, partition_key=day.isoformat())
                 written += 1
             workshop.progress("raw", len(group))
@@ -60,10 +61,3 @@ def _land(context: dg.AssetExecutionContext, workshop: Workshop, source: str) ->
         level(f"{each.path}: {each.state}. {each.detail}")
     return landed
 
-
-REFRESH = "race_assets/refresh"
-"""Run tag: build days anew whether they are stale or not."""
-
-
-def _refresh(context: dg.AssetExecutionContext) -> bool:
-    return context.run_tags.get(REFRESH) == "true"

@@ -7,8 +7,7 @@ from datetime import date
 import dagster as dg
 
 from race_assets.assets import checks, metadata
-from race_assets.assets.days import SINGLE_RUN, days_of
-from race_assets.assets.raw import REFRESH
+from race_assets.assets.days import SINGLE_RUN, days_of, is_refresh, mark_process
 from race_assets.pipeline.days import chunks
 from race_assets.pipeline.judge import VALIDATED, ensure_judged
 from race_assets.pipeline.workshop import Workshop
@@ -38,10 +37,10 @@ def validated_asset(sources: Sequence[str], partitions: dg.PartitionsDefinition)
     )
     def _validated(context: dg.AssetExecutionContext, workshop: dg.ResourceParam[Workshop]) -> dg.MaterializeResult:
         days = days_of(context)
-        refresh = context.run_tags.get(REFRESH) == "true"
+        mark_process(context)
         written = 0
         for group in chunks(workshop, days):
-            for day, rows in ensure_judged(workshop, group, refresh=refresh).items():
+            for day, rows in ensure_judged(workshop, group, refresh=is_refresh(context)).items():
                 context.add_asset_metadata({"dagster/partition_row_count": rows}, partition_key=day.isoformat())
                 written += 1
             workshop.progress("validated", len(group))

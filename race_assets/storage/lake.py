@@ -63,6 +63,11 @@ class Lake:
             return pl.LazyFrame(schema=schema)
         return pl.scan_parquet(paths, schema=schema, missing_columns="insert", glob=False, hive_partitioning=False)
 
+    def scan_days(self, table: str, days: Sequence[date]) -> pl.LazyFrame:
+        """Like `scan`, for a table that no schema here declares: its columns are those its days' files have."""
+        frames = [pl.scan_parquet(path) for day in days if (path := self.day_path(table, day)).exists()]
+        return pl.concat(frames, how="diagonal_relaxed") if frames else pl.LazyFrame()
+
     @contextmanager
     def parsed_writer(self, path: Path) -> Iterator["ParsedWriter"]:
         """A writer whose folder of parts appears at `path` once the block ends without an error."""

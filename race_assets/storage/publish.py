@@ -3,7 +3,7 @@
 Bulk goes through ADBC as binary COPY. Rejects and accounts pass through temporary tables, since they are merged.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -103,7 +103,7 @@ def _transaction(warehouse: Warehouse, lock: int) -> Iterator[Any]:
             raise
 
 
-def _dates(days: Sequence[date] | Mapping[date, Any]) -> str:
+def _dates(days: Iterable[date]) -> str:
     return "array[" + ",".join(f"'{day.isoformat()}'" for day in sorted(days)) + "]::date[]"
 
 
@@ -131,6 +131,36 @@ def _replace_accounts(cursor: Any, days: DayFrames) -> None:
     run_id, dates = _literal(days.run_id), _dates(days.fingerprints)
     cursor.execute(f"delete from ops.ingestion_runs where run_id = {run_id} and race_date = any({dates})")
     _insert(cursor, INGESTION_RUNS, days.accounts)
+
+
+def replace_days(warehouse: Warehouse, table: str, frame: pl.DataFrame, days: Sequence[date]) -> None:
+    """Replaces whole days of a table of the user's own, which is made from the frame when there is none.
+
+    Args:
+        table: `schema.table`; the schema is created when there is none.
+        frame: holds `race_date`, of these days only.
+    """
+    schema, _, name = table.rpartition(".")
+    schema = schema or "public"
+    data = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+
+    def work() -> None:
+        with _transaction(warehouse, PUBLISH_LOCK) as cursor:
+            cursor.execute(f"create schema if not exists {_identifier(schema)}")
+            cursor.execute(f"select to_regclass({_literal(f'{_identifier(schema)}.{_identifier(name)}')}) is not null")
+            if cursor.fetchone()[0]:
+                cursor.execute(
+                    f"delete from {_identifier(schema)}.{_identifier(name)} where race_date = any({_dates(days)})"
+                )
+            cursor.adbc_ingest(
+                name, data.to_reader(max_chunksize=COPY_ROWS), mode="create_append", db_schema_name=schema
+            )
+
+    retrying(work)
+
+
+def _identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _note_built(cursor: Any, days: DayFrames) -> None:

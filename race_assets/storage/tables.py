@@ -1,12 +1,14 @@
 """Reading tables of the warehouse as Polars frames; writing whole days of core is in `publish.py`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
 
 import polars as pl
+from polars.io.plugins import register_io_source
 
 from race_assets.errors import SettingsError
+from race_assets.schemas.catalogue import CORE
 from race_assets.storage.postgres import Warehouse
 
 
@@ -19,12 +21,43 @@ def read(warehouse: Warehouse, query: str) -> pl.DataFrame:
     return frame
 
 
+def read_range(warehouse: Warehouse, table: str, first: str | date, last: str | date) -> pl.DataFrame:
+    """A core table's rows between two days, both included, sorted as its key is.
+
+    Raises:
+        SettingsError: the table is not a core table, or a date is not one.
+    """
+    if table not in CORE:
+        raise SettingsError(f"{table!r} is not one of {', '.join(CORE)}")
+    try:
+        begin, end = (day if isinstance(day, date) else date.fromisoformat(day) for day in (first, last))
+    except ValueError as error:
+        raise SettingsError(f"not a race date: {error}; write it as 2024-06-27") from None
+    return read(warehouse, f"select * from {table} where race_date between '{begin}' and '{end}' order by 1, 2")
+
+
 def read_days(warehouse: Warehouse, table: str, days: Sequence[date]) -> pl.DataFrame:
     """A table's rows of these days, sorted as its key is."""
     if not days:
         return read(warehouse, f"select * from {table} where false")
     listed = ",".join(f"'{day.isoformat()}'" for day in days)
     return read(warehouse, f"select * from {table} where race_date in ({listed})")
+
+
+def scan_days(warehouse: Warehouse, table: str, days: Sequence[date]) -> pl.LazyFrame:
+    """A table's rows of these days, read only when collected, and then only the columns and rows that are used."""
+    empty = read_days(warehouse, table, [])
+
+    def rows(
+        columns: list[str] | None, predicate: pl.Expr | None, most: int | None, batch: int | None
+    ) -> Iterator[pl.DataFrame]:
+        del batch
+        for day in sorted(days):
+            frame = read_days(warehouse, table, [day])
+            frame = frame if predicate is None else frame.filter(predicate)
+            yield (frame if columns is None else frame.select(columns)).head(most)
+
+    return register_io_source(rows, schema=empty.schema)
 
 
 def head(warehouse: Warehouse, table: str, days: Sequence[date], rows: int) -> pl.DataFrame:

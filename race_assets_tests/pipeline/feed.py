@@ -36,7 +36,7 @@ def csv_row(  # noqa: D417 - the parameters are the columns
     Args:
         name: with its trap, as `1. Alpha`.
     """
-    return f"{day:%Y%m%d},{track} card,{track},{day}T17:36:00Z,{selection},{name},{price},{volume}\n"
+    return f"{day:%Y%m%d}-{track},{track} card,{track},{day}T17:36:00Z,{selection},{name},{price},{volume}\n"
 
 
 def csv_race(day: date, *, price: str = "3.0", track: str = "Romford", dogs: str = "Alpha Beta Gamma") -> str:
@@ -105,10 +105,10 @@ def tell(workshop: Workshop, statement: str, *parameters: object) -> None:
         connection.execute(statement.encode(), parameters)
 
 
-def tables(workshop: Workshop, rejects: str = "true") -> State:
-    """All rows of core and of the rejects that are asked for, without what may differ from run to run."""
+def tables(workshop: Workshop, rejects: str = "true", core: str = "true") -> State:
+    """The rows of core and of the rejects that are asked for, without what may differ from run to run."""
     found = {}
-    for table, condition in [*((name, "true") for name in CORE), ("quarantine.rejects", rejects)]:
+    for table, condition in [*((name, core) for name in CORE), ("quarantine.rejects", rejects)]:
         schema, _, name = table.partition(".")
         columns = ask(
             workshop,

@@ -120,7 +120,7 @@ INBOX = {
 ORDER = [name for name, (_, versions) in INBOX.items() for _ in versions]
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.permutations(ORDER), build_after=st.sets(st.integers(0, len(ORDER) - 2)))
 def test_files_landed_in_any_order_give_the_same_tables(
     order: list[str], build_after: set[int], make_settings: MakeSettings, tmp_path_factory: pytest.TempPathFactory

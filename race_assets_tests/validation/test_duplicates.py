@@ -1,0 +1,145 @@
+"""Which of several records stands for a runner, and that judging loses no record, whatever it is given."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from race_assets.pipeline.judge import judge
+from race_assets.pipeline.workshop import Workshop
+from race_assets.schemas.records import RAW, RECORD_KEY, RECORDS
+from race_assets.schemas.table import polars_schema
+from race_assets.settings import Settings
+from race_assets.validation.account import Account, total
+from race_assets.validation.duplicates import duplicate_kinds
+
+GOOD: dict[str, object] = {
+    "source": "betfair_csv",
+    "source_file": "a",
+    "source_row": 2,
+    "byte_offset": 0,
+    "market_id": "m1",
+    "market_type": "WIN",
+    "selection_id": "11",
+    "selection_name": "1. Alpha",
+    "dog_name": "Alpha",
+    "trap": 1,
+}
+
+
+def kinds(*rows: dict[str, object]) -> list[str | None]:
+    told = [{**GOOD, "source_row": number, **row} for number, row in enumerate(rows, start=2)]
+    return duplicate_kinds(pl.DataFrame(told, schema=polars_schema(RECORDS))).to_list()
+
+
+def test_records_of_different_runners_markets_types_and_sources_all_stand() -> None:
+    others = [{"selection_id": "12"}, {"market_id": "m2"}, {"market_type": "PLACE"}, {"source": "betfair_bsp"}]
+    assert kinds({}, *others) == [None] * 5
+    assert kinds() == []
+
+
+def test_the_record_with_more_known_values_stands_wherever_it_comes() -> None:
+    more = {"price": 3.0, "source_file": "b"}
+    assert kinds({}, more) == ["between_files", None]
+    assert kinds(more, {}) == [None, "between_files"]
+
+
+def test_a_value_that_is_known_counts_whatever_it_is() -> None:
+    assert kinds({"price": 900.0, "source_file": "b"}, {"price": 900.0, "volume": 0.0, "source_file": "c"}) == [
+        "between_files",
+        None,
+    ]
+
+
+def test_of_records_that_know_as_much_the_one_of_the_smaller_hash_stands() -> None:
+    one, other = {"source_file": "b", "price": 3.0}, {"source_file": "a", "price": 4.0}
+    assert kinds(one, other) == ["between_files", None]
+    assert kinds(other, one) == [None, "between_files"]
+
+
+def test_of_records_of_one_file_the_earlier_row_stands() -> None:
+    assert kinds({"source_row": 9, "price": 3.0}, {"source_row": 8, "price": 4.0}) == ["within_file", None]
+
+
+def test_when_it_was_landed_makes_no_difference() -> None:
+    seen = {"observed_at": datetime(2026, 1, 1, tzinfo=UTC), "source_file": "b"}
+    assert kinds(seen, {}) == ["between_files", None]
+
+
+def test_the_kind_tells_whether_the_record_that_stands_is_in_the_same_file() -> None:
+    best = {"source_file": "b", "price": 3.0}
+    assert kinds({}, {}, best, {"source_file": "b"}) == ["between_files", "between_files", None, "within_file"]
+
+
+def test_records_without_a_key_are_not_lost() -> None:
+    assert kinds({"market_id": None}, {"selection_id": None}, {}) == [None, None, None]
+
+
+# Conservation
+
+DAYS = (date(2024, 6, 27), date(2024, 6, 28))
+PROBLEM = {"rule": "number", "message": "volume 'x' is not a number"}
+record = st.fixed_dictionaries(
+    {
+        "source": st.sampled_from(["betfair_bsp", "betfair_csv"]),
+        "source_file": st.sampled_from(["a", "b"]),
+        "race_date": st.sampled_from(DAYS),
+        "market_id": st.sampled_from(["m1", "m2", None]),
+        "market_type": st.sampled_from(["WIN", "PLACE"]),
+        "selection_id": st.sampled_from(["1", "2", " ", None]),
+        "dog_name": st.sampled_from(["Alpha", "???", None]),
+        "trap": st.sampled_from([1, 7, 99, None]),
+        "track_name": st.sampled_from(["Romford", "Hove", "Atlantis"]),
+        "country": st.sampled_from(["GB", None]),
+        "start_at": st.sampled_from([datetime(2024, 6, 27, 17, 36, tzinfo=UTC), datetime(2024, 7, 9, tzinfo=UTC)]),
+        "price": st.sampled_from([None, 0.0, 1.01, 3.0, float("nan")]),
+        "volume": st.sampled_from([None, -1.0, 5.0]),
+        "filtered": st.sampled_from([None, None, None, "forecast"]),
+        "problems": st.sampled_from([None, None, [PROBLEM], [PROBLEM, {**PROBLEM, "rule": "text"}]]),
+        "notes": st.sampled_from([None, ["repaired"]]),
+        "superseded": st.booleans(),
+    }
+)
+
+
+@pytest.fixture
+def judging(make_settings: Any) -> Workshop:
+    """A workshop whose archive holds the bytes of the files "a" and "b" of both sources."""
+    made: Settings = make_settings()
+    workshop = Workshop(made)
+    for source in workshop.enabled:
+        for sha256 in "ab":
+            path = workshop.archive.path(source, sha256)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("the row as read\n")
+    return workshop
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(told=st.lists(record, max_size=25))
+def test_every_record_that_is_judged_is_accepted_refused_a_duplicate_or_filtered(
+    told: list[dict[str, object]], judging: Workshop
+) -> None:
+    rows = [{"source_row": n, "byte_offset": 0, "status": "ACTIVE", **row} for n, row in enumerate(told, start=2)]
+    raw = pl.DataFrame(rows, schema=polars_schema(RAW))
+
+    judged = judge(judging, raw)
+
+    into = raw.group_by("source", "race_date").agg(pl.len()).iter_rows()
+    out = {key: account.accounted_for for key, account in judged.accounts.items()}
+    assert out == {(source, day): count for source, day, count in into}
+    everything: Account = total(judged.accounts.values())
+    assert everything.accepted == judged.accepted.height
+    assert everything.quarantined == judged.rejects.height
+    identity = ["source", "source_file", "source_row"]
+    assert judged.accepted.join(judged.rejects, on=identity, how="inner").height == 0
+    for frame in (judged.accepted, judged.rejects):
+        assert frame.join(raw, on=identity, how="anti").height == 0
+        assert not frame.select(pl.struct(identity).is_duplicated().any()).item()
+    RECORDS.validate(judged.accepted)
+    assert not judged.accepted.select(pl.struct(RECORD_KEY).is_duplicated().any()).item()
+    assert judged.rejects["rules"].list.len().gt(0).all()
+    assert (judged.rejects["rules"].list.len() == judged.rejects["messages"].list.len()).all()
