@@ -61,9 +61,9 @@ def main() -> None:
     args = arguments()
     args.pipelines_dir.mkdir(parents=True, exist_ok=True)
     quiet(args)
-    import dlt  # noqa: PLC0415 - reads the environment set above
-    import pyarrow as pa  # noqa: PLC0415
-    from pyarrow import csv  # noqa: PLC0415
+    import dlt
+    import pyarrow as pa
+    from pyarrow import csv
 
     is_promised = args.deduplicated and args.strategy == "delete-insert"
     disposition = {"disposition": "merge", "strategy": args.strategy, **({"deduplicated": True} if is_promised else {})}

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -31,7 +31,7 @@ settings.""",
 )
 
 
-class Format(str, Enum):
+class Format(StrEnum):
     """How `query` prints."""
 
     table = "table"
@@ -100,7 +100,7 @@ def ingest(
 ) -> None:
     """Build days: raw, validated, races, selections, prices. Without dates, all days that are stale.
 
-    A Dagster run like those of the UI, one per stretch of days. Ends with the figures of what came in and where it went.
+    A Dagster run like those of the UI, one per stretch of days. Ends with what came in and where it went.
     """
     settings = _settings()
     if source:
@@ -123,7 +123,7 @@ def query(
 ) -> None:
     """Read the warehouse. Nothing can be changed this way.
 
-        race-assets query "select * from core.races order by start_at limit 5"
+    race-assets query "select * from core.races order by start_at limit 5"
     """
     from race_assets.console import report
     from race_assets.storage import tables
@@ -166,8 +166,8 @@ def sources() -> None:
 @app.command()
 def schedule(ticks: Annotated[int, typer.Option(help="How many ticks ahead to show.")] = 3) -> None:
     """List each schedule and sensor: on or off, and its next ticks."""
-    from race_assets.console import report
     from race_assets.automation.overview import overview
+    from race_assets.console import report
 
     _settings()
     report.rows(["name", "kind", "state", "next ticks"], overview(ticks), "table")

@@ -1,4 +1,4 @@
-"""One typed tree of settings: race_assets.yaml, with the environment on top; what a setting does lives where it is used.
+"""One typed tree of settings: race_assets.yaml, the environment on top; what a setting does lives where it is used.
 
 `RACE_ASSETS_POSTGRES__URL` sets `postgres.url`: the prefix, then the path with two underscores between levels.
 """

@@ -1,4 +1,4 @@
-"""The checks that stand beside the assets: their names, and how a figure becomes a verdict; the figures come from below."""
+"""The checks beside the assets: their names, and how a figure becomes a verdict; the figures come from below."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date

@@ -1,5 +1,6 @@
 """The `core/*` assets: races, selections and prices, published together in one transaction per chunk of whole days."""
 
+from collections.abc import Iterator
 from datetime import date
 
 import dagster as dg
@@ -40,7 +41,7 @@ def core_assets(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
             checks.spec(checks.NOT_EMPTY, RACES, "Every day has races."),
         ],
     )
-    def _core(context: dg.AssetExecutionContext, workshop: dg.ResourceParam[Workshop]):  # noqa: ANN202 - Dagster reads generators by their yields
+    def _core(context: dg.AssetExecutionContext, workshop: dg.ResourceParam[Workshop]):  # type: ignore[no-untyped-def]  # noqa: ANN202 - Dagster takes an annotation for an output's type
         days = days_of(context)
         mark_process(context)
         built = Built()
@@ -75,12 +76,12 @@ def _log_good_days(context: dg.AssetExecutionContext, built: Built) -> None:
             context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata=rows))
 
 
-def _results(context: dg.AssetExecutionContext, workshop: Workshop, built: Built):  # noqa: ANN202
+def _results(
+    context: dg.AssetExecutionContext, workshop: Workshop, built: Built
+) -> Iterator[dg.MaterializeResult[None]]:
     for name, key in KEYS.items():
         for day in built.published:
-            context.add_asset_metadata(
-                _day_metadata(built, day, name), asset_key=key, partition_key=day.isoformat()
-            )
+            context.add_asset_metadata(_day_metadata(built, day, name), asset_key=key, partition_key=day.isoformat())
         rows = sum(counts[name] for counts in built.published.values())
         told = {"days published": len(built.published), "days unchanged": len(built.unchanged), "rows published": rows}
         sample = tables.head(workshop.warehouse, name, days_of(context), metadata.PREVIEW_ROWS)

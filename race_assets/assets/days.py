@@ -24,7 +24,7 @@ def days_of(context: dg.AssetExecutionContext) -> Sequence[date]:
 
 def is_refresh(context: dg.AssetExecutionContext) -> bool:
     """Whether the run was asked to build days that are not stale too."""
-    return context.run_tags.get(runs.REFRESH_TAG) == "true"
+    return bool(context.run_tags.get(runs.REFRESH_TAG) == "true")
 
 
 def mark_process(context: dg.AssetExecutionContext) -> None:

@@ -44,4 +44,6 @@ def tally(counts: Mapping[str, int]) -> dg.MarkdownMetadataValue:
     """Counts by name as a table."""
     if not counts:
         return dg.MetadataValue.md("none")
-    return dg.MetadataValue.md("\n".join(["| | |", "|---|---:|", *(f"| {name} | {n:,} |" for name, n in counts.items())]))
+    return dg.MetadataValue.md(
+        "\n".join(["| | |", "|---|---:|", *(f"| {name} | {n:,} |" for name, n in counts.items())])
+    )

@@ -29,7 +29,7 @@ def raw_asset(source: str, partitions: dg.PartitionsDefinition) -> dg.AssetsDefi
         metadata={"dagster/column_schema": metadata.columns(RAW), "dagster/table_name": raw_table(source)},
         check_specs=[checks.spec(checks.SHAPE, key, "Every file of the source can be read and has its columns.")],
     )
-    def _raw(context: dg.AssetExecutionContext, workshop: dg.ResourceParam[Workshop]) -> dg.MaterializeResult:
+    def _raw(context: dg.AssetExecutionContext, workshop: dg.ResourceParam[Workshop]) -> dg.MaterializeResult:  # type: ignore[type-arg]  # with its argument, Dagster reads it as a plain output
         mark_process(context)
         landed = _land(context, workshop, source)
         days = days_of(context)
@@ -54,10 +54,9 @@ def _land(context: dg.AssetExecutionContext, workshop: Workshop, source: str) ->
         landed = drops.land_by_hand(workshop, source)
     except PermanentError as error:
         # The days already landed are still good; the check says what is wrong.
-        context.log.error(str(error))
+        context.log.error(str(error))  # noqa: TRY400 - the message says it all
         return [Landed(str(workshop.settings.drop_folder(source)), source, "failed", str(error))]
     for each in landed:
         level = context.log.error if each.is_bad else context.log.info
         level(f"{each.path}: {each.state}. {each.detail}")
     return landed
-

@@ -35,7 +35,7 @@ def validated_asset(sources: Sequence[str], partitions: dg.PartitionsDefinition)
             checks.spec(checks.ROW_RULES, KEY, "No row broke a rule; those that did are in quarantine.rejects.")
         ],
     )
-    def _validated(context: dg.AssetExecutionContext, workshop: dg.ResourceParam[Workshop]) -> dg.MaterializeResult:
+    def _validated(context: dg.AssetExecutionContext, workshop: dg.ResourceParam[Workshop]) -> dg.MaterializeResult:  # type: ignore[type-arg]  # with its argument, Dagster reads it as a plain output
         days = days_of(context)
         mark_process(context)
         written = 0

@@ -1,4 +1,4 @@
-"""The jobs: `ingest` builds days, `land` takes settled files from the drop folders; when they run is decided elsewhere."""
+"""The jobs: `ingest` builds days, `land` takes settled files in; when they run is decided elsewhere."""
 
 from typing import Any, TypeAlias
 
@@ -19,7 +19,9 @@ LAND = "land"
 def ingest_job() -> IngestJob:
     """All assets, for a day or a range of days in one run."""
     return dg.define_asset_job(
-        INGEST, selection=dg.AssetSelection.all(), description="Builds days from the landed files: raw, validated, core."
+        INGEST,
+        selection=dg.AssetSelection.all(),
+        description="Builds days from the landed files: raw, validated, core.",
     )
 
 
@@ -34,7 +36,7 @@ def land_settled(context: dg.OpExecutionContext, workshop: dg.ResourceParam[Work
         except PermanentError as error:
             bad.append(str(error))
     for each in landed:
-        context.log.info(f"{each.path}: {each.state}, {each.records} records. {each.detail}")
+        context.log.info("%s: %s, %s records. %s", each.path, each.state, each.records, each.detail)
     bad += [f"{each.path}: {each.detail}" for each in landed if each.is_bad]
     context.add_output_metadata({"files": len(landed), "records": sum(each.records for each in landed)})
     if bad:

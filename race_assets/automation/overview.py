@@ -1,4 +1,4 @@
-"""What runs by itself, for people to read: each schedule and sensor, on or off, and when next; changing that is the UI's."""
+"""What runs by itself, for people to read: on or off, and when next; changing that is the UI's."""
 
 from datetime import UTC, datetime
 from itertools import islice

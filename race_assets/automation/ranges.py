@@ -1,4 +1,4 @@
-"""Ranges of days as runs carry them in their tags, and which ranges live runs cover; why a range is wanted is elsewhere."""
+"""Ranges of days as runs carry them in their tags; why a range is wanted is decided elsewhere."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta

@@ -1,8 +1,8 @@
-"""Running `ingest` in this process, as a Dagster run like any other, and tidying up after processes that died; no work of its own."""
+"""Running `ingest` in this process as a Dagster run like any other, and failing runs whose process died."""
 
 import os
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -34,7 +34,6 @@ def ingest(
     *,
     source: str | None = None,
     refresh: bool = False,
-    on_range: Callable[[date, date], None] = lambda first, last: None,
 ) -> list[Outcome]:
     """One run per range, one after the other; a failed one does not keep the next from running."""
     fail_abandoned(instance)
@@ -42,7 +41,6 @@ def ingest(
     selection = _selection(job, source)
     outcomes = []
     for first, last in ranges:
-        on_range(first, last)
         tags = {**range_tags(first, last), **({REFRESH_TAG: "true"} if refresh else {}), PROCESS_TAG: process_mark()}
         result = job.execute_in_process(
             instance=instance,

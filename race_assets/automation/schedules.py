@@ -1,4 +1,4 @@
-"""The nightly run over a trailing window of days; which days is computed from the tick, never from `the latest partition`."""
+"""The nightly run over a trailing window of days, computed from the tick, never from `the latest partition`."""
 
 from datetime import timedelta
 

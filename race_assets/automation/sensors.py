@@ -31,7 +31,9 @@ def drop_sensor(settings: Settings) -> dg.SensorDefinition:
         default_status=_status(wanted),
         description="Looks into the drop folders; a file unchanged for two looks, or with a .done marker, is landed.",
     )
-    def _look(context: dg.SensorEvaluationContext, workshop: dg.ResourceParam[Workshop]) -> dg.SensorResult | dg.SkipReason:
+    def _look(
+        context: dg.SensorEvaluationContext, workshop: dg.ResourceParam[Workshop]
+    ) -> dg.SensorResult | dg.SkipReason:
         ready: list[drops.Settled] = []
         broken: list[str] = []
         for source in workshop.enabled:
@@ -61,9 +63,7 @@ def drop_sensor(settings: Settings) -> dg.SensorDefinition:
     return _look
 
 
-def stale_sensor(
-    settings: Settings, job: IngestJob, partitions: dg.PartitionsDefinition
-) -> dg.SensorDefinition:
+def stale_sensor(settings: Settings, job: IngestJob, partitions: dg.PartitionsDefinition) -> dg.SensorDefinition:
     """Asks for runs over days whose inputs have changed since they were built."""
     wanted = settings.automation.stale_days
 
@@ -74,21 +74,25 @@ def stale_sensor(
         default_status=_status(wanted),
         description="Has stale days built, one run per stretch of days, a bounded number of times.",
     )
-    def _stale(context: dg.SensorEvaluationContext, workshop: dg.ResourceParam[Workshop]) -> dg.SensorResult | dg.SkipReason:
+    def _stale(
+        context: dg.SensorEvaluationContext, workshop: dg.ResourceParam[Workshop]
+    ) -> dg.SensorResult | dg.SkipReason:
         last = date.fromisoformat(partitions.get_partition_keys()[-1])
         stale = {day: each for day, each in workshop.ledger.stale_days() if settings.partitions.start <= day <= last}
         running = covered(_live(context, INGEST))
         free = {day: each for day, each in stale.items() if not any(first <= day <= end for first, end in running)}
         spent = workshop.ledger.spent_attempts()
-        given_up = [day for day, each in free.items() if spent.get(day, ("", 0))[0] == each and spent[day][1] >= wanted.attempts]
+        given_up = [
+            day for day, each in free.items() if spent.get(day, ("", 0))[0] == each and spent[day][1] >= wanted.attempts
+        ]
         due = {day: each for day, each in free.items() if day not in given_up}
         if due:
             workshop.ledger.count_attempts(due.items())
             return dg.SensorResult(run_requests=[dg.RunRequest(tags=range_tags(*each)) for each in contiguous(due)])
         if given_up:
             raise PermanentError(
-                f"asked {wanted.attempts} times for {', '.join(map(str, sorted(given_up)))} to be built, without success; "
-                "see the failed `ingest` runs, mend the cause, then run `race-assets ingest`"
+                f"asked {wanted.attempts} times for {', '.join(map(str, sorted(given_up)))} to be built, without "
+                "success; see the failed `ingest` runs, mend the cause, then run `race-assets ingest`"
             )
         return dg.SkipReason(f"{len(stale)} stale days, all being built" if stale else "no day is stale")
 

@@ -1,7 +1,6 @@
-"""The demo: the whole pipeline on the bundled samples, in a home of its own; what the samples hold is told beside them."""
+"""The demo: the whole pipeline on the bundled samples, in a home of its own; the samples explain themselves."""
 
 import os
-from pathlib import Path
 
 from race_assets import settings as settings_module
 from race_assets.console import report

@@ -1,4 +1,4 @@
-"""What `race-assets ingest` does: settles which days, runs them with a progress bar, shows the figures; the run itself is Dagster's."""
+"""What `race-assets ingest` does: settles which days, runs them, shows the figures; the run is Dagster's."""
 
 import json
 import time
@@ -19,6 +19,7 @@ from race_assets.pipeline.workshop import Progress, Workshop
 from race_assets.resources.workshop import workshop_in_use
 from race_assets.settings import Settings
 from race_assets.validation.account import Account, total
+
 
 @dataclass(frozen=True)
 class Ingested:
@@ -81,9 +82,16 @@ def _stale(workshop: Workshop, settings: Settings) -> list[date]:
 
 @contextmanager
 def _bar(days: int, *, hidden: bool) -> Iterator[Progress]:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bar, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
 
-    columns = (TextColumn("{task.description:12}"), BarColumn(), MofNCompleteColumn(), TextColumn("days"), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description:12}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("days"),
+        TimeElapsedColumn(),
+    )
     with Bar(*columns, console=report.errors(), disable=hidden, transient=True) as bar:
         tasks = {stage: bar.add_task(stage, total=days) for stage in ("raw", "validated", "core")}
         yield lambda stage, done: bar.update(tasks[stage], advance=done)

@@ -47,7 +47,9 @@ def landed_file(each: Landed) -> None:
     """One line for a file that was landed, or was not."""
     line = Text(f"{each.state:12}", style=STYLES.get(each.state, "red")).append(each.path, style="default")
     if each.state == "landed":
-        days = f"{each.days[0]} to {each.days[-1]}" if len(each.days) > 1 else str(each.days[0]) if each.days else "no day"
+        days = (
+            f"{each.days[0]} to {each.days[-1]}" if len(each.days) > 1 else str(each.days[0]) if each.days else "no day"
+        )
         line.append(f"  version {each.version}, {each.records:,} records, {days}", style="default")
         if each.undated:
             line.append(f", {each.undated:,} whose day cannot be told: see `race-assets rejects`", style="yellow")
@@ -116,7 +118,9 @@ def conservation(accounts: Mapping[tuple[str, date | None], Account]) -> None:
         ("noted", everything.notes),
     ):
         if counts:
-            console().print(f"{name}: " + ", ".join(f"{key} {count:,}" for key, count in counts.items()), soft_wrap=True)
+            console().print(
+                f"{name}: " + ", ".join(f"{key} {count:,}" for key, count in counts.items()), soft_wrap=True
+            )
 
 
 def figures(account: Account, days: int, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""Core tables out of records that know their race and runner: races, selections, prices; keys are given by `runners.py`."""
+"""Core tables out of records that know their race and runner; keys are given by `runners.py`."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -31,6 +31,17 @@ PRICE_ROWS = (
     ("sp_decimal", pl.lit("SP"), None),
 )
 
+RACE_FACTS = (
+    "track_id",
+    "start_at",
+    "start_local",
+    "event_id",
+    "event_name",
+    "actual_off_at",
+    "race_number",
+    "race_type",
+    "distance_m",
+)
 SELECTION = ("race_date", "core_selection_id")
 RACE = ("race_date", "race_id")
 
@@ -83,7 +94,12 @@ def _best_price(is_win: pl.Expr) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
     rank = pl.lit(LAST_RANK + 1, dtype=pl.UInt8)
     is_forecast = (pl.col("price_kind") == FORECAST).fill_null(value=False)
     choices = [
-        (is_win & pl.col(column).is_not_null() & (~is_forecast if column == "price" else pl.lit(value=True)), column, name, n)
+        (
+            is_win & pl.col(column).is_not_null() & (~is_forecast if column == "price" else pl.lit(value=True)),
+            column,
+            name,
+            n,
+        )
         for n, (column, name) in enumerate(PRICE_ORDER)
     ]
     choices.append((is_win & pl.col("price").is_not_null(), "price", pl.lit(FORECAST), LAST_RANK))
@@ -95,7 +111,7 @@ def _best_price(is_win: pl.Expr) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
 
 
 def _merged(told: pl.DataFrame) -> pl.DataFrame:
-    """Several records of one runner as one row: the win market speaks first, then sources in the order of their names."""
+    """Several records of one runner as one row: the win market speaks first, then sources by name."""
     told = told.with_columns(source=pl.col("sources").list.first()).sort(
         *SELECTION, "is_win", "source", descending=[False, False, True, False], maintain_order=True
     )
@@ -104,7 +120,10 @@ def _merged(told: pl.DataFrame) -> pl.DataFrame:
         *(_first(name) for name in ("race_id", "trap", "runner_seq", "status", "result", "finish_position")),
         _longest("dog_name"),
         pl.col("is_dead_heat").filter(pl.col("result").is_not_null()).first().fill_null(value=False),
-        *(pl.col(name).sort_by("rank", maintain_order=True).first() for name in ("price", "price_kind", "price_source")),
+        *(
+            pl.col(name).sort_by("rank", maintain_order=True).first()
+            for name in ("price", "price_kind", "price_source")
+        ),
         pl.col("rank").min(),
         *(_first(name) for name in ("bsp", "sp_fraction", "sp_decimal", "volume", "currency")),
         pl.col("source").unique().sort().alias("sources"),
@@ -130,9 +149,7 @@ def races(records: pl.DataFrame, chosen: pl.DataFrame, tracks: pl.DataFrame, pro
         chosen: their `core.selections`.
         tracks: `track_id`, `track`, `country`, `timezone`.
     """
-    told = (
-        "track_id start_at start_local event_id event_name actual_off_at race_number race_type distance_m source".split()
-    )
+    told = [*RACE_FACTS, "source"]
     # A race's facts repeat for each of its runners; one row per market and set of facts is enough to choose from.
     markets = records.select(*RACE, "market_type", "market_id", *told).unique(maintain_order=True)
     facts = markets.group_by(RACE, maintain_order=True).agg(
@@ -185,4 +202,7 @@ def _price_rows(records: pl.DataFrame, column: str, kind: pl.Expr, volume: str |
 def unreferenced(races_: pl.DataFrame, selections_: pl.DataFrame, prices_: pl.DataFrame) -> Sequence[str]:
     """Keys that point at nothing, a few of each: selections without race, prices without selection."""
     stray = selections_.join(races_, on=["race_date", "race_id"], how="anti")["selection_id"].head(3).to_list()
-    return stray + prices_.join(selections_, on=["race_date", "selection_id"], how="anti")["selection_id"].head(3).to_list()
+    return (
+        stray
+        + prices_.join(selections_, on=["race_date", "selection_id"], how="anti")["selection_id"].head(3).to_list()
+    )

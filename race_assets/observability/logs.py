@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from typing import Any
 
 import structlog
 
@@ -20,14 +21,14 @@ def configure(settings: LoggingSettings, *, again: bool = True) -> None:
     root = logging.getLogger("race_assets")
     if root.handlers and not again:
         return
-    shared = [
+    shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    last = (
+    last: list[Any] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if settings.format == "json"
         else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]

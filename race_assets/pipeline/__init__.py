@@ -1,1 +1,1 @@
-"""The stages put together without Dagster: land, day files, judge, build; each stage's own work is in the floors below."""
+"""The stages put together without Dagster: land, day files, judge, build; the work itself is in the floors below."""

@@ -1,4 +1,4 @@
-"""Building days: judged records into core tables, races judged, accounts closed, all of it published; judging rows is `judge.py`."""
+"""Building days: judged records into core tables, races judged, accounts closed, all published; not rows."""
 
 import json
 import logging
@@ -12,7 +12,7 @@ import polars as pl
 from race_assets.errors import RaceAssetsError, SettingsError, WarehouseError
 from race_assets.normalise import runners, tables
 from race_assets.pipeline.days import chunks
-from race_assets.pipeline.figures import account_frame
+from race_assets.pipeline.figures import Key, account_frame
 from race_assets.pipeline.judge import REFUSED, VALIDATED, ensure_judged, rejects_of
 from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.ops import REJECTS
@@ -173,9 +173,10 @@ def _frames(workshop: Workshop, due: Mapping[date, WantedDay], run_id: str) -> _
     built.failed = _imbalances(fresh, accounts)
     good = {day: each.fingerprint for day, each in fresh.items() if day not in built.failed}
     built.accounts = {key: account for key, account in accounts.items() if key[1] in good}
-    bytes_in = {(source, day): due[day].bytes_of.get(source, 0) for source, day in built.accounts}
+    accounts_by_key: dict[Key, Account] = {(source, day): each for (source, day), each in built.accounts.items()}
+    bytes_in: dict[Key, int] = {(source, day): due[day].bytes_of.get(source, 0) for source, day in built.accounts}
     rejects = pl.concat([rejects, race_rejects]).with_columns(run_id=pl.lit(run_id))
-    figures = account_frame(run_id, built.accounts, bytes_in, started_at, datetime.now(UTC))
+    figures = account_frame(run_id, accounts_by_key, bytes_in, started_at, datetime.now(UTC))
     frames = publish.DayFrames(dict.fromkeys(due, "") | good, core, rejects, figures, run_id)
     return _Prepared(publish.only(frames, set(good)), built, set(due) - set(fresh))
 
@@ -276,5 +277,7 @@ def _imbalances(due: Mapping[date, WantedDay], accounts: Mapping[tuple[str, date
     failed: dict[date, str] = {}
     for (source, day), account in accounts.items():
         if day in due and (imbalance := account.imbalance()):
-            failed[day] = f"{source}: {imbalance}; `race-assets ingest --from {day} --to {day} --refresh` builds it anew"
+            failed[day] = (
+                f"{source}: {imbalance}; `race-assets ingest --from {day} --to {day} --refresh` builds it anew"
+            )
     return failed

@@ -41,6 +41,8 @@ def ensure_raw(
 ) -> dict[date, int]:
     """Writes the source's day files that are missing or outdated; `refresh` writes all of them.
 
+    A day whose files have moved on since `wanted` was asked is left as it is.
+
     Returns:
         records of each day written.
     """
@@ -54,6 +56,9 @@ def ensure_raw(
         return {}
     with workshop.timed("raw"):
         frame = _records(workshop, source, sorted(due))
+        # A file landed since `wanted` was asked is among the records, but not in the fingerprint: not a day to keep.
+        now = workshop.wanted(sorted(due))
+        due = {day: fingerprint for day, fingerprint in due.items() if now[day].inputs.get(source) == fingerprint}
         by_day = {key[0]: rows for key, rows in frame.partition_by("race_date", as_dict=True).items()}
         with ThreadPoolExecutor(WRITERS) as pool:
             for _ in pool.map(
@@ -70,9 +75,9 @@ def _records(workshop: Workshop, source: str, days: Sequence[date]) -> pl.DataFr
     for file in files:
         ensure_parsed(workshop, file)
         path = workshop.lake.parsed_path(source, file.sha256, file.parser_version)
-        told = [day for day in days if day in file.dates]
+        told_days = [day for day in days if day in file.dates]
         rows = workshop.lake.scan_parsed(path, PARSED_SCHEMA).filter(
-            pl.col("race_date").is_between(told[0], told[-1]) & pl.col("race_date").is_in(told)
+            pl.col("race_date").is_between(told_days[0], told_days[-1]) & pl.col("race_date").is_in(told_days)
         )
         parts.append(
             rows.with_columns(

@@ -109,7 +109,7 @@ def land_settled(workshop: Workshop, source: str) -> Iterator[Landed]:
     ready = [file for file in settled(workshop, source) if _is_as_seen(folder / file.name, file)]
     by_name = {file.name: file for file in ready}
     for landed in land.land(workshop, source, [(folder / name, name) for name in by_name]):
-        file = by_name.get(os.path.relpath(landed.path, folder)) if os.path.isabs(landed.path) else None
+        file = by_name.get(os.path.relpath(landed.path, folder)) if Path(landed.path).is_absolute() else None
         if file and landed.state != "failed":
             _note_taken(workshop, file)
         yield landed

@@ -15,7 +15,11 @@ Key = tuple[str, date | None]
 
 
 def account_frame(
-    run_id: str, accounts: Mapping[Key, Account], bytes_in: Mapping[Key, int], started_at: datetime, finished_at: datetime
+    run_id: str,
+    accounts: Mapping[Key, Account],
+    bytes_in: Mapping[Key, int],
+    started_at: datetime,
+    finished_at: datetime,
 ) -> pl.DataFrame:
     """One row per source and day; the time is shared out by records."""
     seconds = (finished_at - started_at).total_seconds()

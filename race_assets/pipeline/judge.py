@@ -1,4 +1,4 @@
-"""Judging a day: all sources' records in, accepted records, rejects and accounts out; races are judged in `build.py`."""
+"""Judging a day: all sources' records in; accepted records, rejects and accounts out; races come later."""
 
 import json
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from race_assets.schemas.table import conform, polars_schema
 from race_assets.sources import registry
 from race_assets.storage.lake import ACCOUNT
 from race_assets.storage.ledger import WantedDay
-from race_assets.validation.account import Account, counted, merged
+from race_assets.validation.account import Account, merged
 from race_assets.validation.duplicates import duplicate_kinds
 from race_assets.validation.rows import RowRule, broken_rows, name_tracks, row_rules
 from race_assets.values import times
@@ -26,11 +26,15 @@ VALIDATED = "validated/records"
 REFUSED = "validated/rejects"
 
 NOTED = "noted"
+UNREAD = ["field_count", "text"]
+FOLLOWS_FROM_UNREAD = {"keys", "selection_name", "track_known"}
 REFUSALS = pl.Schema({"position": pl.UInt32, "rule": pl.String, "message": pl.String})
 
 
 def ensure_judged(workshop: Workshop, wanted: Mapping[date, WantedDay], *, refresh: bool = False) -> dict[date, int]:
     """Writes the judged day files that are missing or outdated, and the raw ones they need; `refresh` writes all.
+
+    A day whose files have moved on since `wanted` was asked is left as it is.
 
     Returns:
         accepted records of each day written.
@@ -44,16 +48,24 @@ def ensure_judged(workshop: Workshop, wanted: Mapping[date, WantedDay], *, refre
         return {}
     for source in workshop.enabled:
         ensure_raw(workshop, source, due)
+    due = {day: each for day, each in due.items() if _is_raw_ready(workshop, day, each)}
     with workshop.timed("judge"):
         judged = judge(workshop, _union(workshop, due))
     with workshop.timed("write judged"):
         return _write(workshop, due, judged)
 
 
+def _is_raw_ready(workshop: Workshop, day: date, wanted: WantedDay) -> bool:
+    """Whether every source's day file is made of the inputs the day is wanted from."""
+    return all(workshop.lake.fingerprint(raw_table(name), day) == each for name, each in wanted.inputs.items())
+
+
 class Judged:
     """Judged records of some days: `accepted` (RECORDS), `rejects` (REJECTS), `accounts` by source and day."""
 
-    def __init__(self, accepted: pl.DataFrame, rejects: pl.DataFrame, accounts: dict[tuple[str, date], Account]) -> None:
+    def __init__(
+        self, accepted: pl.DataFrame, rejects: pl.DataFrame, accounts: dict[tuple[str, date], Account]
+    ) -> None:
         self.accepted = accepted
         self.rejects = rejects
         self.accounts = accounts
@@ -97,12 +109,14 @@ def judge(workshop: Workshop, raw: pl.DataFrame) -> Judged:
 
 
 def _without_rows(frame: pl.DataFrame, positions: pl.Series) -> pl.DataFrame:
-    stays = pl.repeat(value=True, n=frame.height, eager=True).scatter(positions.unique(), False)  # noqa: FBT003
+    stays = pl.repeat(value=True, n=frame.height, eager=True).scatter(positions.unique(), False)
     return frame.filter(stays)
 
 
 def _opened(raw: pl.DataFrame) -> dict[tuple[str, date], Account]:
-    return {key: Account() for key in raw.select("source", "race_date").unique().sort("source", "race_date").iter_rows()}
+    return {
+        key: Account() for key in raw.select("source", "race_date").unique().sort("source", "race_date").iter_rows()
+    }
 
 
 def _count(accounts: dict[tuple[str, date], Account], rows: pl.DataFrame, column: str, into: str) -> None:
@@ -135,16 +149,19 @@ def _placed(workshop: Workshop, records: pl.DataFrame) -> pl.DataFrame:
 
 
 def _judged_rows(workshop: Workshop, placed: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """What each row is refused for (`position`, `rule`, `message`), and what is only noted (`source`, `race_date`, code)."""
-    severities = {name: getattr(workshop.settings.rules, name).severity for name in type(workshop.settings.rules).model_fields}
+    """What rows are refused for (`position`, `rule`, `message`), and what is noted (`source`, `race_date`, code)."""
+    severities = {
+        name: getattr(workshop.settings.rules, name).severity for name in type(workshop.settings.rules).model_fields
+    }
     rules = row_rules(workshop.settings.rules)
     refusals, notes = _found_by_parser(placed, severities)
-    unread = refusals.select("position").unique()
+    unread = refusals.filter(pl.col("rule").is_in(UNREAD)).select("position").unique()
     for rule, broken in zip(rules, broken_rows(placed, rules), strict=True):
         if not broken.height:
             continue
-        # A row without a readable line, or without a time, is not also blamed for what follows from that.
-        broken = broken.join(unread, on="position", how="anti") if rule.id in {"keys", "selection_name", "track_known"} else broken
+        # A line that could not be read has no values: it is not also blamed for lacking them.
+        if rule.id in FOLLOWS_FROM_UNREAD:
+            broken = broken.join(unread, on="position", how="anti")  # noqa: PLW2901 - narrowed, not another thing
         if rule.severity == "reject":
             refusals.extend(_messages(workshop, placed, rule, broken))
         else:

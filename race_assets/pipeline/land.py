@@ -1,4 +1,4 @@
-"""Landing: a file's bytes into the archive, its records into the lake, its entry into the ledger; no day is built here."""
+"""Landing: a file's bytes to the archive, its records to the lake, its entry to the ledger; no day is built here."""
 
 import logging
 import uuid
@@ -213,9 +213,7 @@ def _undated_account(
     )
     said = [
         entry or [{"rule": rule, "message": message}]
-        for entry, (rule, message) in zip(
-            refused["problems"].to_list(), _why_undated(workshop, refused), strict=True
-        )
+        for entry, (rule, message) in zip(refused["problems"].to_list(), _why_undated(workshop, refused), strict=True)
     ]
     refused = refused.with_columns(
         rules=pl.Series([[p["rule"] for p in each] for each in said], dtype=pl.List(pl.String)),

@@ -1,4 +1,4 @@
-"""Refused records as rows of `quarantine.rejects`, with the text they had in their file; why they are refused is given."""
+"""Refused records as rows of `quarantine.rejects`, with their text as read; why they are refused is given."""
 
 import json
 from collections.abc import Mapping

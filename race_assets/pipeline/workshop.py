@@ -29,7 +29,7 @@ class Workshop:
     """One set of tools for one process; opening it starts and migrates the warehouse as needed."""
 
     settings: Settings
-    progress: Progress = lambda stage, days: None
+    progress: Progress = lambda *_: None
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     @cached_property

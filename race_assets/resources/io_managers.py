@@ -1,7 +1,7 @@
 """IO managers for assets that people add: days of a table in Postgres or in the lake; ours publish through `pipeline/`.
 
-An asset may hand over a frame or a lazy one with a `race_date` column; it is stored a day at a time, each day replaced as
-a whole. An asset that takes one of ours as input is given a lazy scan of the days it runs for.
+An asset may hand over a frame or a lazy one with a `race_date` column; it is stored by day, each replaced as a whole.
+An asset that takes one of ours as input is given a lazy scan of the days it runs for.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ def _checked(frame: Frame, days: Sequence[date], name: str) -> pl.DataFrame:
     strays = sorted(set(rows["race_date"].to_list()) - set(days), key=str)
     if strays:
         raise dg.Failure(
-            f"{name} holds rows of {', '.join(map(str, strays[:5]))}, days this run is not about; filter by its partitions",
+            f"{name} holds rows of {', '.join(map(str, strays[:5]))}, days this run is not about; filter them",
             allow_retries=False,
         )
     return rows

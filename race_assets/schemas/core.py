@@ -82,7 +82,7 @@ PRICES = table(
         "market_type": column(pl.String, "`WIN` or `PLACE`.", required=True),
         "price_kind": column(
             pl.String,
-            "`BSP`, `LAST_TRADED`, `PRE_OFF_WAP`, `PRE_OFF_MAX`, `PRE_OFF_MIN`, `MORNING_WAP`, `PRICE`, `SP`, `FORECAST`.",
+            "As in selections, and `PRE_OFF_MAX`, `PRE_OFF_MIN`, `MORNING_WAP`.",
             required=True,
         ),
         "price": column(pl.Float64, "Decimal odds.", required=True),

@@ -37,9 +37,13 @@ INGESTION_RUNS = table(
         "records_in": column(pl.Int64, "Records the landed files hold for the day.", required=True),
         "accepted": column(pl.Int64, "Records reachable from core.", required=True),
         "quarantined": column(pl.Int64, "Records refused.", required=True),
-        "duplicates": column(pl.String, "Records another record stands for, counted by kind.", required=True, json=True),
+        "duplicates": column(
+            pl.String, "Records another record stands for, counted by kind.", required=True, json=True
+        ),
         "filtered": column(pl.String, "Records not about a runner of a race, by reason.", required=True, json=True),
-        "rejected_by": column(pl.String, "Refused records by rule; one record may break several.", required=True, json=True),
+        "rejected_by": column(
+            pl.String, "Refused records by rule; one record may break several.", required=True, json=True
+        ),
         "notes": column(pl.String, "Warnings and nulled sentinels, counted.", required=True, json=True),
         "api_requests": column(pl.Int64, "Requests sent to the source.", required=True),
         "api_retries": column(pl.Int64, "Of those, repeated ones.", required=True),
@@ -47,7 +51,9 @@ INGESTION_RUNS = table(
         "bytes_in": column(pl.Int64, "Bytes of the files, by the day's share of their records.", required=True),
         "duration_s": column(pl.Float64, "Time judged, built and published, in seconds.", required=True),
         "records_per_s": column(pl.Float64, "records_in / duration_s."),
-        "success_rate": column(pl.Float64, "accepted / (records_in - filtered - duplicates); null where that is 0 / 0."),
+        "success_rate": column(
+            pl.Float64, "accepted / (records_in - filtered - duplicates); null where that is 0 / 0."
+        ),
         "started_at": column(INSTANT, "When work on the day began, UTC.", required=True),
         "finished_at": column(INSTANT, "When it was published, UTC.", required=True),
     },
@@ -84,7 +90,9 @@ BUILT_DAYS = table(
     ("race_date",),
     {
         "race_date": column(pl.Date, "The day.", required=True),
-        "fingerprint": column(pl.String, "Of the files, parsers, settings and registry it was built from.", required=True),
+        "fingerprint": column(
+            pl.String, "Of the files, parsers, settings and registry it was built from.", required=True
+        ),
         "run_id": column(pl.String, "The run that published it.", required=True),
         "built_at": column(INSTANT, "When, UTC.", required=True),
     },

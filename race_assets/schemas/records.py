@@ -5,7 +5,9 @@ import polars as pl
 from race_assets.schemas.table import INSTANT, TEXTS, column, table
 
 RACE = {
-    "market_id": column(pl.String, "The market: Betfair's as `1.<digits>`, else what the source's rows are grouped by."),
+    "market_id": column(
+        pl.String, "The market: Betfair's as `1.<digits>`, else what the source's rows are grouped by."
+    ),
     "event_id": column(pl.String, "The source's id of the meeting or event."),
     "event_name": column(pl.String, "The source's name of the meeting, as given."),
     "market_type": column(pl.String, "`WIN` or `PLACE`."),
@@ -58,7 +60,9 @@ PROBLEM = pl.Struct({"rule": pl.String, "message": pl.String})
 """Why a parser holds a row to be wrong: the rule's id and a message with the offending value."""
 
 FINDINGS = {
-    "filtered": column(pl.String, "Why the row is not about a runner of a race: `forecast`, `match_bet`, …; else null."),
+    "filtered": column(
+        pl.String, "Why the row is not about a runner of a race: `forecast`, `match_bet`, …; else null."
+    ),
     "problems": column(pl.List(PROBLEM), "What the parser found wrong with the row; null is nothing."),
     "notes": column(TEXTS, "What the parser did to the row that a person may want counted: `sentinel_bsp`, …"),
 }

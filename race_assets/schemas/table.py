@@ -1,4 +1,4 @@
-"""How a table is declared: a pandera schema with a name, a key and a description; the tables themselves are beside it."""
+"""How a table is declared: a pandera schema with a name, a key and a description; the tables are beside it."""
 
 from collections.abc import Sequence
 from functools import cache

@@ -1,4 +1,4 @@
-"""Delimited text of any size as frames of strings, with every line accounted for; what the columns mean is not known here.
+"""Delimited text of any size as frames of strings, every line accounted for; what columns mean is not known here.
 
 Clean stretches go through Polars in blocks, and a byte count proves that it took every character. Only a block that
 fails the proof is looked at line by line, and only the lines that need it are taken apart in Python.
@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import polars as pl
 
@@ -33,6 +33,7 @@ Repair = Callable[[list[str]], list[str] | None]
 _HTML = re.compile(rb"^\s*(<!doctype\s+html|<html|<head|<body|<\?xml[^>]*>\s*<html)", re.IGNORECASE)
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _BOM = b"\xef\xbb\xbf"
+_CONTROL = frozenset(range(32)) - frozenset(b"\t\n\v\f\r")
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Dialect:
     columns: Sequence[str]
     separator: str = ","
     is_furniture: Callable[[bytes], bool] = lambda line: not line
-    repair: Repair = lambda fields: None
+    repair: Repair = lambda _: None
 
 
 @dataclass
@@ -98,8 +99,8 @@ def read(path: Path, dialect: Dialect, report: ReadReport) -> Iterator[Block]:
         ) from error
 
 
-def open_text(path: Path) -> IO[bytes]:
-    """The file's bytes, decompressed when its first bytes say gzip or bzip2."""
+def open_text(path: Path) -> Any:
+    """The file's bytes, as a binary stream, decompressed when its first bytes say gzip or bzip2."""
     with path.open("rb") as stream:
         magic = stream.read(3)
     if magic[:2] == b"\x1f\x8b":
@@ -151,7 +152,9 @@ class _Reader:
                 continue
             break
         if not newline and len(head) >= SHOWN_BYTES:
-            raise UnreadableFileError("unreadable", f"line {self.line} has no end within {SHOWN_BYTES} bytes: no header")
+            raise UnreadableFileError(
+                "unreadable", f"line {self.line} has no end within {SHOWN_BYTES} bytes: no header"
+            )
         found = [cell.strip().strip('"').strip().lower() for cell in _decoded(line)[0].split(self.dialect.separator)]
         self._check_header(found)
         self._advance(line + newline)
@@ -336,7 +339,7 @@ class _Reader:
         return pl.DataFrame(schema={**dict.fromkeys(self.dialect.columns, pl.String), **_EXTRA})
 
 
-_EXTRA = {"source_row": pl.Int64, "byte_offset": pl.Int64, "notes": pl.List(pl.String)}
+_EXTRA: dict[str, Any] = {"source_row": pl.Int64, "byte_offset": pl.Int64, "notes": pl.List(pl.String)}
 
 
 def _broken(rows: list[tuple[int, int, str, str]]) -> pl.DataFrame:
@@ -362,12 +365,13 @@ def _refuse_what_is_no_text(head: bytes) -> None:
         raise UnreadableFileError("no_data", "it is empty; nothing to take")
     if _HTML.match(head.removeprefix(_BOM)):
         raise UnreadableFileError(
-            "blocked_page", "it is an HTML page saved under this name, not data; the download was blocked: fetch it again"
+            "blocked_page",
+            "it is an HTML page saved under this name, not data; the download was blocked: fetch it again",
         )
     if head.startswith(_UTF16):
         raise UnreadableFileError("unreadable", "it is UTF-16 text; save it as UTF-8")
     first = head.removeprefix(_BOM).lstrip().partition(b"\n")[0]
-    if b"\0" in first or sum(byte < 9 or 13 < byte < 32 for byte in first) > len(first) // 20:
+    if b"\0" in first or sum(byte in _CONTROL for byte in first) > len(first) // 20:
         raise UnreadableFileError("unreadable", "it is binary data, not text; drop the CSV itself")
 
 

@@ -1,4 +1,4 @@
-"""How a parser writes down what it found wrong (`problems`) or changed (`notes`); which things are wrong it decides itself."""
+"""How a parser writes down what it found wrong (`problems`) or changed (`notes`); what is wrong it decides itself."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

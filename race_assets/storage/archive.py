@@ -1,7 +1,7 @@
 """The original bytes of every landed file, by hash, kept for good; which of them count is the ledger's business.
 
-`archive/<source>/<ab>/<sha256>` holds the bytes. While a file is archived but not yet in the ledger, its sidecar lies in
-`archive/<source>/pending`, so that a process killed in between leaves a trace the next landing follows.
+`archive/<source>/<ab>/<sha256>` holds the bytes. While a file is archived but not yet in the ledger, its sidecar lies
+in `archive/<source>/pending`, so that a process killed in between leaves a trace the next landing follows.
 """
 
 import hashlib

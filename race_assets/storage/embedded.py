@@ -409,7 +409,7 @@ def _bring_up(cluster: _Cluster) -> psutil.Process:
 
 def _why_not_ready(cluster: _Cluster) -> str | None:
     """Return why the server does not answer yet; None when it does, and our database is there."""
-    import psycopg  # noqa: PLC0415 - not for those who only ask is_running or psql_path
+    import psycopg
 
     try:
         with psycopg.connect(cluster.url("postgres"), autocommit=True, connect_timeout=10) as connection:

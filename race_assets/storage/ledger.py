@@ -6,15 +6,10 @@ Statements are small and go through psycopg; what is written in bulk beside the 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from race_assets.errors import SettingsError
 from race_assets.storage.postgres import Warehouse
-
-if TYPE_CHECKING:
-    import psycopg
-
-Connection = "psycopg.Connection[tuple[Any, ...]]"
 
 EMPTY = "empty"
 """The fingerprint of a day nothing tells of any more."""
@@ -81,7 +76,8 @@ _COLUMNS = (
 def _file(row: tuple[Any, ...]) -> LedgerFile:
     *head, race_dates, counts, rows_read, records, undated, parser, dated_by, state, detail, shape = row
     dates = dict(zip(race_dates, counts, strict=True))
-    return LedgerFile(*head, dates, rows_read, records, undated, parser, dated_by, state, detail, shape)
+    tail = (rows_read, records, undated, parser, dated_by, state, detail, shape)
+    return LedgerFile(*(*head, dates, *tail))
 
 
 class Ledger:
@@ -163,13 +159,16 @@ class Ledger:
                            r.stage, array_to_string(r.rules, ', ') as rules, array_to_string(r.messages, '; ') as reason
                     from quarantine.rejects as r
                     left join ops.source_files as f on f.source = r.source and f.sha256 = r.source_file
-                    where {condition} order by r.race_date nulls first, r.source, f.name, r.source_row limit %(limit)s"""
+                    where {condition}
+                    order by r.race_date nulls first, r.source, f.name, r.source_row limit %(limit)s"""
         given = {"state": state, "source": source, "day": day, "rule": rule, "limit": limit}
         with self.warehouse.connect() as connection:
             cursor = connection.execute(query.encode(), given)
             columns = [each.name for each in cursor.description or ()]
             rows = cursor.fetchall()
-            count = connection.execute(f"select count(*) from quarantine.rejects as r where {condition}".encode(), given)
+            count = connection.execute(
+                f"select count(*) from quarantine.rejects as r where {condition}".encode(), given
+            )
             total = count.fetchone()
         return columns, rows, total[0] if total else 0
 

@@ -1,4 +1,4 @@
-"""The way into Postgres: where it is, its connections, its migrations; what is stored there is in the modules beside this.
+"""The way into Postgres: where it is, its connections, its migrations; what is stored there is beside this.
 
 Without a URL in the settings the embedded server is started; the rest of the code cannot tell the difference.
 """

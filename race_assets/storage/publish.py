@@ -1,4 +1,4 @@
-"""Writing days and landings: everything of a day, or of a landing, in one transaction; what is written is decided elsewhere.
+"""Writing days and landings, each in one transaction; what is written is decided elsewhere.
 
 Bulk goes through ADBC as binary COPY. Rejects and accounts pass through temporary tables, since they are merged.
 """
@@ -15,7 +15,6 @@ from race_assets.schemas.catalogue import CORE
 from race_assets.schemas.ops import BUILT_DAYS, INGESTION_RUNS, REJECTS, REVISIONS, SOURCE_FILES
 from race_assets.schemas.table import conform, is_json
 from race_assets.storage.postgres import LANDING_LOCK, PUBLISH_LOCK, Warehouse, retrying
-
 
 COPY_ROWS = 250
 """ADBC encodes a batch, then sends it: small ones keep Postgres busy meanwhile (1.3 to 2 times the speed, measured)."""
@@ -202,7 +201,9 @@ def _names(schema: Any) -> str:
 
 
 def _values(schema: Any) -> str:
-    return ", ".join(f'"{name}"::jsonb' if is_json(declared) else f'"{name}"' for name, declared in schema.columns.items())
+    return ", ".join(
+        f'"{name}"::jsonb' if is_json(declared) else f'"{name}"' for name, declared in schema.columns.items()
+    )
 
 
 def _merge_rejects(cursor: Any, rejects: pl.DataFrame, scope: str) -> None:
@@ -258,10 +259,11 @@ def _enter(warehouse: Warehouse, landing: Landing) -> int:
         stage = _staged(cursor, "stage_file", conform(landing.file, SOURCE_FILES))
         next_version = f"""(select coalesce(max(other.version), 0) + 1 from ops.source_files as other, {stage} as new
                             where other.source = new.source and other.name = new.name)"""
+        given = [next_version if name == "version" else f'"{name}"' for name in SOURCE_FILES.columns]
         told = [n for n in SOURCE_FILES.columns if n not in {"source", "sha256", "name", "version", "landed_at"}]
         cursor.execute(
             f"""insert into ops.source_files as old ({_names(SOURCE_FILES)})
-                select {", ".join(next_version if n == "version" else f'"{n}"' for n in SOURCE_FILES.columns)} from {stage}
+                select {", ".join(given)} from {stage}
                 on conflict (source, sha256) do update set {", ".join(f'"{n}" = excluded."{n}"' for n in told)},
                     name = case when old.withdrawn_at is null then old.name else excluded.name end,
                     version = case when old.withdrawn_at is null then old.version else excluded.version end"""

@@ -55,7 +55,8 @@ def scan_days(warehouse: Warehouse, table: str, days: Sequence[date]) -> pl.Lazy
         for day in sorted(days):
             frame = read_days(warehouse, table, [day])
             frame = frame if predicate is None else frame.filter(predicate)
-            yield (frame if columns is None else frame.select(columns)).head(most)
+            frame = frame if columns is None else frame.select(columns)
+            yield frame if most is None else frame.head(most)
 
     return register_io_source(rows, schema=empty.schema)
 
@@ -64,7 +65,8 @@ def head(warehouse: Warehouse, table: str, days: Sequence[date], rows: int) -> p
     """The first rows of a table between the first and the last of these days."""
     first, last = min(days), max(days)
     return read(
-        warehouse, f"select * from {table} where race_date between '{first}' and '{last}' order by 1, 2 limit {int(rows)}"
+        warehouse,
+        f"select * from {table} where race_date between '{first}' and '{last}' order by 1, 2 limit {int(rows)}",
     )
 
 

@@ -1,4 +1,4 @@
-"""The account of a source's day: every record is accepted, quarantined, duplicate or filtered; the records are elsewhere."""
+"""The account of a source's day: every record is accepted, quarantined, duplicate or filtered."""
 
 import json
 from collections.abc import Iterable, Mapping

@@ -20,9 +20,12 @@ def duplicate_kinds(records: pl.DataFrame) -> pl.Series:
         return nothing
     shared = records.with_row_index("position").filter(is_shared)
     known = pl.sum_horizontal(pl.col(name).is_not_null() for name in TOLD if name in records.columns)
-    ranked = shared.with_columns(known=known).sort("known", "source_file", "source_row", descending=[True, False, False])
+    ranked = shared.with_columns(known=known).sort(
+        "known", "source_file", "source_row", descending=[True, False, False]
+    )
     ranked = ranked.with_columns(
-        standing=pl.col("position").first().over(RECORD_KEY), standing_file=pl.col("source_file").first().over(RECORD_KEY)
+        standing=pl.col("position").first().over(RECORD_KEY),
+        standing_file=pl.col("source_file").first().over(RECORD_KEY),
     )
     losers = ranked.filter(pl.col("position") != pl.col("standing")).select(
         "position",
@@ -31,5 +34,3 @@ def duplicate_kinds(records: pl.DataFrame) -> pl.Series:
         .otherwise(pl.lit("between_files")),
     )
     return nothing.scatter(losers["position"], losers["kind"])
-
-

@@ -76,7 +76,9 @@ def _trap_once(runners: pl.DataFrame, settings: RuleSettings) -> RaceFinding | N
         .agg("dog_name")
         .filter(pl.col("dog_name").list.len() > 1)
     )
-    said = pl.format("trap {} is held by {}: one dog stands in a trap", "trap", pl.col("dog_name").list.sort().list.join(" and "))
+    said = pl.format(
+        "trap {} is held by {}: one dog stands in a trap", "trap", pl.col("dog_name").list.sort().list.join(" and ")
+    )
     races = shared.group_by("race_date", "race_id", maintain_order=True).agg(message=said.first())
     return _finding("trap_once", settings.trap_once.severity, races, pl.col("message"))
 

@@ -128,15 +128,15 @@ def broken_rows(frame: pl.DataFrame, rules: Sequence[RowRule]) -> list[pl.DataFr
     for number, rule in enumerate(rules):
         positions = failing.get(number, pl.Series(dtype=pl.UInt32))
         rows = judged[positions] if positions.len() else judged.clear()
-        found.append(rows.select(rule.message.alias("message")).with_columns(position=positions).select("position", "message"))
+        found.append(
+            rows.select(rule.message.alias("message")).with_columns(position=positions).select("position", "message")
+        )
     return found
 
 
 def _failing_positions(judged: pl.DataFrame, rules: Sequence[RowRule]) -> dict[int, pl.Series]:
     schema = pa.DataFrameSchema(
-        checks=[
-            pa.Check(_check(rule.passes), name=rule.id, title=str(number)) for number, rule in enumerate(rules)
-        ]
+        checks=[pa.Check(_check(rule.passes), name=rule.id, title=str(number)) for number, rule in enumerate(rules)]
     )
     try:
         schema.validate(judged, lazy=True)

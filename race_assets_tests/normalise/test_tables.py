@@ -123,7 +123,10 @@ def test_the_win_and_the_place_market_of_an_event_are_one_race_and_the_win_marke
         bsp(bsp=1.8, result="PLACED", volume=9.0, market_type="PLACE", market_id="1.8"),
     )
     assert core.runner("result", "price", "bsp", "volume") == ("LOSER", 4.5, 4.5, 70.0)
-    assert core.prices.select("market_type", "price_kind", "price").rows() == [("PLACE", "BSP", 1.8), ("WIN", "BSP", 4.5)]
+    assert core.prices.select("market_type", "price_kind", "price").rows() == [
+        ("PLACE", "BSP", 1.8),
+        ("WIN", "BSP", 4.5),
+    ]
 
 
 def test_a_place_market_alone_makes_the_race_and_gives_no_win_price() -> None:
@@ -222,7 +225,10 @@ def test_of_dogs_that_were_all_scratched_the_last_holds_the_trap() -> None:
 
 def test_two_dogs_that_stand_in_one_trap_stay_two_so_that_the_race_can_be_judged() -> None:
     core = Core(bsp("3. Alpha"), bsp("3. Beta"))
-    assert core.selections.select("trap", "dog_name", "status").rows() == [(3, "Alpha", "ACTIVE"), (3, "Beta", "ACTIVE")]
+    assert core.selections.select("trap", "dog_name", "status").rows() == [
+        (3, "Alpha", "ACTIVE"),
+        (3, "Beta", "ACTIVE"),
+    ]
 
 
 def test_a_runner_without_trap_is_known_by_its_name() -> None:

@@ -28,7 +28,7 @@ PATIENCE_S = 60.0
 State = dict[str, list[tuple[Any, ...]]]
 
 
-def csv_row(  # noqa: D417 - the parameters are the columns
+def csv_row(
     day: date, name: str, *, selection: int, price: str = "3.0", volume: str = "10.0", track: str = "Romford"
 ) -> str:
     """A line of the `betfair_csv` feed: the 18:36 at the track, 17:36 in UTC.

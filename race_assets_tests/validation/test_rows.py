@@ -112,7 +112,9 @@ def test_a_row_that_names_no_dog_is_refused_with_what_it_says() -> None:
     ]
 
 
-@pytest.mark.parametrize(("name", "trap", "rules"), [("???", None, ["selection_name"]), ("???", 3, []), ("Ω", None, [])])
+@pytest.mark.parametrize(
+    ("name", "trap", "rules"), [("???", None, ["selection_name"]), ("???", 3, []), ("Ω", None, [])]
+)
 def test_a_name_without_letter_or_digit_needs_a_trap(name: str, trap: int | None, rules: list[str]) -> None:
     row = {"dog_name": name, "selection_name": name, "trap": trap}
     assert [rule for rule, *_ in broken(row)] == rules

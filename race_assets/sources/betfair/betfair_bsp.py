@@ -154,11 +154,13 @@ def _numbers(frame: pl.DataFrame) -> pl.DataFrame:
     number = {column: pl.col(column).cast(pl.Float64, strict=False) for column in (*PRICES, *VOLUMES)}
     frame = frame.with_columns(value.alias(f"{column}_number") for column, value in number.items())
     sentinel = {
-        column: pl.col(f"{column}_number").is_in(SENTINELS) | ~pl.col(f"{column}_number").is_finite() for column in PRICES
+        column: pl.col(f"{column}_number").is_in(SENTINELS) | ~pl.col(f"{column}_number").is_finite()
+        for column in PRICES
     }
     # A runner with a starting price was traded: 0 there is an era that did not fill the column (SOURCE_FACTS 2.5, 1).
     unfilled = (pl.col("pptradedvol_number") == 0) & (
-        (pl.col("bsp_number").is_finite() & ~pl.col("bsp_number").is_in(SENTINELS)) | (pl.col("morningtradedvol_number") > 0)
+        (pl.col("bsp_number").is_finite() & ~pl.col("bsp_number").is_in(SENTINELS))
+        | (pl.col("morningtradedvol_number") > 0)
     )
     sentinel["pptradedvol"] = unfilled
     frame = frame.with_columns(condition.fill_null(value=False).alias(f"{c}_null") for c, condition in sentinel.items())
@@ -196,13 +198,17 @@ def _problems(name: str) -> list[Problem]:
         )
         for column in (*PRICES, *VOLUMES)
     ]
-    elsewhere = [] if stated is None else [
-        Problem(
-            "start_time",
-            (race_date - pl.lit(stated)).dt.total_days().abs() > 1,
-            pl.format(f"race date {{}} is not within a day of the file's own, {stated}", race_date),
-        )
-    ]
+    elsewhere = (
+        []
+        if stated is None
+        else [
+            Problem(
+                "start_time",
+                (race_date - pl.lit(stated)).dt.total_days().abs() > 1,
+                pl.format(f"race date {{}} is not within a day of the file's own, {stated}", race_date),
+            )
+        ]
+    )
     return [
         Problem(
             "start_time",
@@ -217,7 +223,9 @@ def _problems(name: str) -> list[Problem]:
         Problem(
             "start_time",
             far,
-            pl.format("MENU_HINT {} and EVENT_DT {} are more than a day apart", _quoted("menu_hint"), _quoted("event_dt")),
+            pl.format(
+                "MENU_HINT {} and EVENT_DT {} are more than a day apart", _quoted("menu_hint"), _quoted("event_dt")
+            ),
         ),
         Problem(
             "number",

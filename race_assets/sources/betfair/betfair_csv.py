@@ -35,7 +35,8 @@ class BetfairCsv(FileSource):
     parser_version = 1
 
     def read(self, path: Path, name: str, report: ReadReport) -> Iterator[pl.DataFrame]:
-        """See `FileSource.read`."""
+        """See `FileSource.read`; the name says nothing."""
+        del name
         for block in delimited.read(path, Dialect(COLUMNS), report):
             if block.broken.height:
                 yield broken_lines(block.broken)
@@ -79,7 +80,7 @@ def _records(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_start(rows: pl.DataFrame) -> pl.DataFrame:
-    """Adds `start_at`, its `stamp`, and `race_date` where an offset tells it; each time is read once for its runners."""
+    """Adds `start_at`, its `stamp`, and `race_date` where an offset tells it; each text is read once."""
     start = times.iso_instant(pl.col("start_time"))
     offs = rows.select("start_time").unique().with_columns(start=start)
     offs = offs.select(

@@ -45,7 +45,7 @@ def _day(hint: pl.Expr) -> list[pl.Expr]:
 
 
 def _filtered(hint: pl.Expr, event: pl.Expr, selection: pl.Expr) -> pl.Expr:
-    """The reason a row is not a runner of a race, or null; Excel turned pairs `1 - 5` into dates, so the hint goes first."""
+    """Why a row is not a runner of a race, or null; Excel made dates of pairs `1 - 5`, so the hint goes first."""
     said = pl.concat_str(hint.fill_null(""), pl.lit("\n"), event.fill_null(""))
     either = {
         "trap_challenge": said.str.contains(TRAP_CHALLENGE.replace("^", "(?m)^")),
