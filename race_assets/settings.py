@@ -67,6 +67,12 @@ class Rule(_Node):
     severity: Severity = "reject"
 
 
+class Requirement(_Node):
+    """What a row must have to be placed in a race at all: it can only be rejected without."""
+
+    severity: Literal["reject"] = "reject"
+
+
 class Range(Rule):
     """A rule with two limits, both allowed."""
 
@@ -92,16 +98,16 @@ class RuleSettings(_Node):
     """The rules by id; their meaning is in `validation/`."""
 
     price_range: PriceRange = PriceRange()
-    start_time: Rule = Rule()
     selection_name: Rule = Rule()
     volume: Rule = Rule()
     trap: TrapRange = TrapRange()
-    track_known: Rule = Rule()
-    local_time: Rule = Rule()
     number: Rule = Rule()
-    field_count: Rule = Rule()
-    text: Rule = Rule()
-    keys: Rule = Rule()
+    start_time: Requirement = Requirement()
+    track_known: Requirement = Requirement()
+    local_time: Requirement = Requirement()
+    field_count: Requirement = Requirement()
+    text: Requirement = Requirement()
+    keys: Requirement = Requirement()
     trap_once: Rule = Rule()
     runners: Range = Range(severity="warn", min=1, max=10)
     over_round: Range = Range(severity="warn", min=0.8, max=1.8)

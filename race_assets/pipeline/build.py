@@ -13,7 +13,7 @@ from race_assets.errors import RaceAssetsError, SettingsError, WarehouseError
 from race_assets.normalise import runners, tables
 from race_assets.pipeline.days import chunks
 from race_assets.pipeline.figures import Key, account_frame
-from race_assets.pipeline.judge import REFUSED, VALIDATED, ensure_judged, rejects_of
+from race_assets.pipeline.judge import REFUSED, VALIDATED, ensure_judged, is_judged, rejects_of
 from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.ops import REJECTS
 from race_assets.schemas.records import RECORDS
@@ -164,12 +164,12 @@ def _frames(workshop: Workshop, due: Mapping[date, WantedDay], run_id: str) -> _
     started_at = datetime.now(UTC)
     ensure_judged(workshop, due)
     built = Built()
-    fresh = {day: each for day, each in due.items() if _is_fresh(workshop, day, each)}
+    fresh = {day: each for day, each in due.items() if is_judged(workshop, day, each)}
     with workshop.timed("normalise"):
         records, rejects, accounts = _judged(workshop, fresh)
         core, race_rejects = _normalise(workshop, records, accounts, built, started_at)
     # Another run may have replaced a file while it was read: what was read then is not what its fingerprint says.
-    fresh = {day: each for day, each in fresh.items() if _is_fresh(workshop, day, each)}
+    fresh = {day: each for day, each in fresh.items() if is_judged(workshop, day, each)}
     built.failed = _imbalances(fresh, accounts)
     good = {day: each.fingerprint for day, each in fresh.items() if day not in built.failed}
     built.accounts = {key: account for key, account in accounts.items() if key[1] in good}
@@ -179,11 +179,6 @@ def _frames(workshop: Workshop, due: Mapping[date, WantedDay], run_id: str) -> _
     figures = account_frame(run_id, accounts_by_key, bytes_in, started_at, datetime.now(UTC))
     frames = publish.DayFrames(dict.fromkeys(due, "") | good, core, rejects, figures, run_id)
     return _Prepared(publish.only(frames, set(good)), built, set(due) - set(fresh))
-
-
-def _is_fresh(workshop: Workshop, day: date, wanted: WantedDay) -> bool:
-    refused = workshop.lake.fingerprint(REFUSED, day)
-    return workshop.lake.fingerprint(VALIDATED, day) == wanted.fingerprint and refused in {None, wanted.fingerprint}
 
 
 def _judged(
@@ -255,9 +250,7 @@ def _note_findings(
 def _refuse_races(
     workshop: Workshop, accounts: Mapping[tuple[str, date], Account], keyed: pl.DataFrame, out: pl.DataFrame
 ) -> pl.DataFrame:
-    records = keyed.join(out, on=["race_date", "race_id"], maintain_order="left").with_columns(
-        stage=pl.lit("race"), byte_offset=pl.lit(None, dtype=pl.Int64)
-    )
+    records = keyed.join(out, on=["race_date", "race_id"], maintain_order="left").with_columns(stage=pl.lit("race"))
     for (source, day), rows in records.group_by("source", "race_date"):
         accounts[source, day].refuse(counted(rows["rules"].explode().rename("rule")), rows.height)
     return rejects_of(workshop, records)

@@ -39,11 +39,7 @@ def ensure_judged(workshop: Workshop, wanted: Mapping[date, WantedDay], *, refre
     Returns:
         accepted records of each day written.
     """
-    due = {
-        day: each
-        for day, each in wanted.items()
-        if refresh or workshop.lake.fingerprint(VALIDATED, day) != each.fingerprint
-    }
+    due = {day: each for day, each in wanted.items() if refresh or not is_judged(workshop, day, each)}
     if not due:
         return {}
     for source in workshop.enabled:
@@ -53,6 +49,12 @@ def ensure_judged(workshop: Workshop, wanted: Mapping[date, WantedDay], *, refre
         judged = judge(workshop, _union(workshop, due))
     with workshop.timed("write judged"):
         return _write(workshop, due, judged)
+
+
+def is_judged(workshop: Workshop, day: date, wanted: WantedDay) -> bool:
+    """Whether both files of a judged day, its records and its rejects if it has any, are made of what is wanted."""
+    refused = workshop.lake.fingerprint(REFUSED, day)
+    return workshop.lake.fingerprint(VALIDATED, day) == wanted.fingerprint and refused in {None, wanted.fingerprint}
 
 
 def _is_raw_ready(workshop: Workshop, day: date, wanted: WantedDay) -> bool:

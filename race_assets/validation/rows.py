@@ -30,6 +30,8 @@ JUDGED = (
     *VOLUMES,
 )
 
+LETTER_OR_DIGIT = r"[\p{L}\p{N}]"
+
 NearestTracks = Callable[[str, str | None], Sequence[str]]
 
 
@@ -101,11 +103,15 @@ def row_rules(settings: RuleSettings) -> list[RowRule]:
         RowRule(
             "keys",
             settings.keys.severity,
-            pl.col("market_id").is_not_null() & (pl.col("selection_id").str.strip_chars() != "").fill_null(value=False),
+            pl.col("market_id").is_not_null()
+            & (pl.col("selection_id").str.strip_chars() != "").fill_null(value=False)
+            & (trap.is_not_null() | pl.col("dog_name").str.contains(LETTER_OR_DIGIT).fill_null(value=False)),
             pl.format(
-                "market {} and selection {}: both are needed to tell runners apart",
+                "market {}, selection {}, trap {}, name {}: market, selection, and a trap or a name tell runners apart",
                 _shown("market_id"),
                 _shown("selection_id"),
+                trap.cast(pl.String).fill_null("none"),
+                _shown("selection_name"),
             ),
             "keys",
         ),

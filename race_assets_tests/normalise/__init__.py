@@ -1,0 +1,1 @@
+"""Tests of race_assets.normalise: core tables out of hand-made records."""

@@ -1,4 +1,4 @@
-"""A kill at any instant leaves old or new days and files, never half; the next run converges. RACE_ASSETS_KILLS sets how many."""
+"""A kill at any instant leaves old or new days, never half, and the next run converges; RACE_ASSETS_KILLS kills."""
 
 import os
 import random

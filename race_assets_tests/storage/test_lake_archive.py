@@ -54,7 +54,7 @@ def test_an_error_leaves_the_old_file_or_none_and_nothing_beside_it(tmp_path: Pa
             part.write_text("half")
             raise ValueError
 
-    with pytest.raises(ValueError, match="^$"):
+    with pytest.raises(ValueError, match=r"^$"):
         fail()
     assert files_below(tmp_path) == ([] if old is None else ["file"])
     assert old is None or path.read_text() == old
@@ -204,7 +204,7 @@ def test_a_parsed_file_whose_reading_failed_does_not_appear(tmp_path: Path) -> N
             writer.write(frame(DAY, 1))
             raise ValueError
 
-    with pytest.raises(ValueError, match="^$"):
+    with pytest.raises(ValueError, match=r"^$"):
         fail()
     assert files_below(tmp_path) == []
 

@@ -1,4 +1,4 @@
-"""A day, or a landing, is written whole or not at all, once, and only while it is wanted; lost connections are made good."""
+"""A day or a landing is written whole or not at all, and only while it is wanted; lost connections are made good."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

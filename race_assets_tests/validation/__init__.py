@@ -1,0 +1,1 @@
+"""Tests of race_assets.validation: the rules, duplicates and the account."""

@@ -5,6 +5,7 @@ from math import inf, nan
 
 import polars as pl
 import pytest
+from pydantic import ValidationError
 
 from race_assets.schemas.records import RECORDS
 from race_assets.schemas.table import polars_schema
@@ -202,9 +203,6 @@ BREAKING = {
     "volume": {"volume": -1.0},
     "selection_name": {"dog_name": None},
     "trap": {"trap": 99},
-    "track_known": {"track_id": None},
-    "start_time": {"local_date": DAY + timedelta(days=9)},
-    "keys": {"market_id": None},
 }
 
 
@@ -215,6 +213,12 @@ def test_severity_says_whether_a_row_is_refused_noted_or_let_pass(rule: str, row
     assert noted(row, **{rule: {"severity": "warn"}}) == [(rule, 0)]
     assert broken(row, **{rule: {"severity": "off"}}) == []
     assert noted(row, **{rule: {"severity": "off"}}) == []
+
+
+@pytest.mark.parametrize("rule", ["track_known", "start_time", "local_time", "keys", "field_count", "text"])
+def test_what_a_row_needs_to_be_placed_in_a_race_cannot_be_waived(rule: str) -> None:
+    with pytest.raises(ValidationError, match="reject"):
+        RuleSettings.model_validate({rule: {"severity": "warn"}})
 
 
 def test_a_trap_rule_that_is_off_does_not_note_the_seventh_either() -> None:
