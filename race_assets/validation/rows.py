@@ -30,8 +30,6 @@ JUDGED = (
     *VOLUMES,
 )
 
-LETTER_OR_DIGIT = r"[\p{L}\p{N}]"
-
 NearestTracks = Callable[[str, str | None], Sequence[str]]
 
 
@@ -59,6 +57,9 @@ def row_rules(settings: RuleSettings) -> list[RowRule]:
     prices, traps = settings.price_range, settings.trap
     most, usual = _limit(traps.most), _limit(traps.usual)
     trap, country = pl.col("trap"), pl.col("country")
+    # A runner without trap is known by its name alone, so that must leave something to compare.
+    known = trap.is_not_null() | names.match_name(pl.when(trap.is_null()).then("dog_name")).is_not_null()
+    is_name_needed = settings.selection_name.severity == "reject"
     trap_text = pl.format("trap {} in {}: traps run from 1 to {}", trap, country, most)
     rules = [
         RowRule(
@@ -78,9 +79,7 @@ def row_rules(settings: RuleSettings) -> list[RowRule]:
         RowRule(
             "selection_name",
             settings.selection_name.severity,
-            # A runner without trap is known by its name alone, so that needs a letter or a digit.
-            pl.col("dog_name").is_not_null()
-            & (trap.is_not_null() | names.match_name(pl.when(trap.is_null()).then("dog_name")).is_not_null()),
+            pl.col("dog_name").is_not_null() & known,
             pl.format("selection_name {} names no dog", _shown("selection_name")),
             "selection_name",
         ),
@@ -105,7 +104,8 @@ def row_rules(settings: RuleSettings) -> list[RowRule]:
             settings.keys.severity,
             pl.col("market_id").is_not_null()
             & (pl.col("selection_id").str.strip_chars() != "").fill_null(value=False)
-            & (trap.is_not_null() | pl.col("dog_name").str.contains(LETTER_OR_DIGIT).fill_null(value=False)),
+            # Where names are needed anyway, a row is blamed for its name once.
+            & (pl.lit(is_name_needed) | known),
             pl.format(
                 "market {}, selection {}, trap {}, name {}: market, selection, and a trap or a name tell runners apart",
                 _shown("market_id"),

@@ -113,12 +113,17 @@ def test_a_row_that_names_no_dog_is_refused_with_what_it_says() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("name", "trap", "rules"), [("???", None, ["selection_name"]), ("???", 3, []), ("Ω", None, [])]
-)
-def test_a_name_without_letter_or_digit_needs_a_trap(name: str, trap: int | None, rules: list[str]) -> None:
-    row = {"dog_name": name, "selection_name": name, "trap": trap}
-    assert [rule for rule, *_ in broken(row)] == rules
+@pytest.mark.parametrize("name", ["???", "\N{MODIFIER LETTER APOSTROPHE}", None])
+def test_a_runner_with_neither_trap_nor_name_is_refused_once_whatever_the_severity(name: str | None) -> None:
+    row = {"dog_name": name, "selection_name": name, "trap": None}
+    assert [rule for rule, *_ in broken(row)] == ["selection_name"]
+    for severity in ("warn", "off"):
+        assert [rule for rule, *_ in broken(row, selection_name={"severity": severity})] == ["keys"]
+
+
+@pytest.mark.parametrize(("name", "trap"), [("???", 3), ("Ω", None), ("5", None)])
+def test_a_trap_or_a_single_letter_or_digit_is_enough_to_know_a_runner_by(name: str, trap: int | None) -> None:
+    assert broken({"dog_name": name, "selection_name": name, "trap": trap}) == []
 
 
 @pytest.mark.parametrize(
