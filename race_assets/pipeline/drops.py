@@ -6,6 +6,7 @@ What was seen is remembered in `ops.watched_files`, so that looks by the sensor,
 import logging
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -123,6 +124,10 @@ def land_by_hand(workshop: Workshop, source: str) -> list[Landed]:
     """
     look(workshop, source)
     if _unsettled(workshop, source):
+        # One pause serves all sources: the others' files are looked at now, and again when their turn comes.
+        for other in workshop.enabled:
+            with suppress(PermanentError):
+                look(workshop, other)
         Event().wait(workshop.settings.automation.drops.settle_seconds)
         look(workshop, source)
     return list(land_settled(workshop, source))
@@ -154,9 +159,10 @@ def _is_as_seen(path: Path, file: Settled) -> bool:
 
 def _seen(workshop: Workshop, source: str) -> list[Seen]:
     folder = workshop.settings.drop_folder(source)
-    if workshop.settings.source(source).path is None:
-        folder.mkdir(parents=True, exist_ok=True)
     try:
+        # Our own folder is made; one that the settings name must be there, or a lost mount would pass for no files.
+        if workshop.settings.source(source).path is None:
+            folder.mkdir(parents=True, exist_ok=True)
         return sorted(_walk(folder, folder), key=lambda each: each.name)
     except OSError as error:
         raise PermanentError(

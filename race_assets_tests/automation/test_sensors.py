@@ -1,0 +1,172 @@
+"""The drop and stale-day sensors, evaluated as the daemon does, over real folders, a real ledger and a real instance."""
+
+import datetime as dt
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from race_assets import definitions
+from race_assets.automation.ranges import END_TAG, START_TAG, contiguous
+from race_assets.automation.sensors import DROP_SENSOR, STALE_SENSOR
+from race_assets.errors import PermanentError
+from race_assets.pipeline import drops, land
+from race_assets.pipeline.workshop import Workshop
+from race_assets.resources.workshop import WorkshopResource
+from race_assets_tests.conftest import SAMPLES
+
+FEED = SAMPLES / "betfair_csv" / "greyhounds_2024-06-27.csv"
+Tick = Callable[[str], dg.SensorResult | dg.SkipReason]
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    folder = tmp_path / "home" / "drops" / "betfair_csv"
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture
+def tick(tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch) -> Tick:
+    """Evaluates a sensor of these definitions once, as the daemon does at a tick."""
+    monkeypatch.setenv("RACE_ASSETS_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("RACE_ASSETS_POSTGRES__URL", database)
+    monkeypatch.setenv("RACE_ASSETS_AUTOMATION__DROPS__SETTLE_SECONDS", "0")
+    instance = dg.DagsterInstance.ephemeral()
+    repository = definitions.build(definitions.settings.load()).get_repository_def()
+
+    def evaluate(name: str) -> dg.SensorResult | dg.SkipReason:
+        with dg.build_sensor_context(
+            instance=instance, repository_def=repository, resources={"workshop": WorkshopResource()}
+        ) as context:
+            told = repository.get_sensor_def(name)(context)
+            assert isinstance(told, dg.SensorResult | dg.SkipReason)
+            return told
+
+    return evaluate
+
+
+def requests(told: dg.SensorResult | dg.SkipReason) -> int:
+    return len(told.run_requests or []) if isinstance(told, dg.SensorResult) else 0
+
+
+def test_a_file_is_asked_for_when_two_looks_found_it_unchanged(tick: Tick, inbox: Path) -> None:
+    (inbox / "day.csv").write_bytes(FEED.read_bytes())
+    assert requests(tick(DROP_SENSOR)) == 0
+    assert requests(tick(DROP_SENSOR)) == 1
+
+
+def test_a_file_that_still_grows_is_left_alone(tick: Tick, inbox: Path) -> None:
+    text = FEED.read_bytes()
+    (inbox / "day.csv").write_bytes(text[:500])
+    assert requests(tick(DROP_SENSOR)) == 0
+    (inbox / "day.csv").write_bytes(text[:900])
+    assert requests(tick(DROP_SENSOR)) == 0
+    (inbox / "day.csv").write_bytes(text)
+    assert requests(tick(DROP_SENSOR)) == 0
+    assert requests(tick(DROP_SENSOR)) == 1
+
+
+def test_a_done_marker_settles_a_file_at_once(tick: Tick, inbox: Path) -> None:
+    (inbox / "day.csv").write_bytes(FEED.read_bytes())
+    (inbox / "day.csv.done").touch()
+    assert requests(tick(DROP_SENSOR)) == 1
+
+
+@pytest.mark.parametrize("name", [".hidden.csv", "day.csv.part", "day.tmp", "day.csv.crdownload", "day.csv~"])
+def test_hidden_and_temporary_names_are_left(tick: Tick, inbox: Path, name: str) -> None:
+    (inbox / name).write_bytes(FEED.read_bytes())
+    assert [requests(tick(DROP_SENSOR)) for _ in range(3)] == [0, 0, 0]
+
+
+def test_a_file_is_asked_for_a_bounded_number_of_times_and_then_named(tick: Tick, inbox: Path) -> None:
+    (inbox / "day.csv").write_bytes(FEED.read_bytes())
+    (inbox / "day.csv.done").touch()
+    assert [requests(tick(DROP_SENSOR)) for _ in range(3)] == [1, 1, 1]
+    with pytest.raises(PermanentError, match=r"betfair_csv/day\.csv"):
+        tick(DROP_SENSOR)
+    (inbox / "day.csv").write_bytes(FEED.read_bytes() + b"\n")
+    assert requests(tick(DROP_SENSOR)) == 1
+
+
+def test_a_folder_that_cannot_be_read_is_an_error_and_holds_no_other_up(
+    tick: Tick, inbox: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "home" / "drops" / "betfair_bsp").write_text("a file where the folder should be")
+    (inbox / "day.csv").write_bytes(FEED.read_bytes())
+    (inbox / "day.csv.done").touch()
+    assert requests(tick(DROP_SENSOR)) == 1
+    (inbox / "day.csv").unlink()
+    with pytest.raises(PermanentError, match=r"drop folder of betfair_bsp.*cannot be read"):
+        tick(DROP_SENSOR)
+
+
+def test_a_folder_that_is_not_there_is_an_error_and_never_no_files(
+    make_settings: Callable[..., object], tmp_path: Path
+) -> None:
+    missing = {"betfair_csv": {"path": tmp_path / "unmounted"}}
+    workshop = Workshop(make_settings(sources=missing))  # type: ignore[arg-type]
+    with pytest.raises(PermanentError, match="unmounted"):
+        drops.look(workshop, "betfair_csv")
+
+
+def test_landing_takes_what_settled_once_and_a_changed_file_is_its_next_version(
+    workshop: Workshop, inbox: Path
+) -> None:
+    file = inbox / "day.csv"
+    file.write_bytes(FEED.read_bytes())
+    first = drops.land_by_hand(workshop, "betfair_csv")
+    assert [(each.state, each.version) for each in first] == [("landed", 1)]
+    assert drops.land_by_hand(workshop, "betfair_csv") == []
+
+    lines = FEED.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join(lines[:-1]))
+    second = drops.land_by_hand(workshop, "betfair_csv")
+    assert [(each.state, each.version) for each in second] == [("landed", 2)]
+    assert file.exists()
+
+
+def test_one_bad_file_stops_nobody(workshop: Workshop, inbox: Path) -> None:
+    (inbox / "a_bad.csv").write_bytes(b"<html>blocked</html>")
+    (inbox / "b_good.csv").write_bytes(FEED.read_bytes())
+    (inbox / "sub").mkdir()
+    (inbox / "sub" / "c_good.csv").write_bytes((SAMPLES / "betfair_csv" / "greyhounds_2024-03-31.csv").read_bytes())
+    states = {os.path.relpath(each.path, inbox): each.state for each in drops.land_by_hand(workshop, "betfair_csv")}
+    assert states == {"a_bad.csv": "blocked_page", "b_good.csv": "landed", "sub/c_good.csv": "landed"}
+
+
+def test_stale_days_are_asked_for_as_stretches_a_bounded_number_of_times(tick: Tick, workshop: Workshop) -> None:
+    files = sorted((SAMPLES / "betfair_csv").glob("*.csv"))
+    landed = list(land.land(workshop, "betfair_csv", land.named(files)))
+    days = {day for each in landed for day in each.days}
+    told = tick(STALE_SENSOR)
+    assert isinstance(told, dg.SensorResult)
+    asked = [(each.tags[START_TAG], each.tags[END_TAG]) for each in told.run_requests or []]
+    assert asked == [
+        ("2024-03-31", "2024-03-31"),
+        ("2024-06-27", "2024-06-28"),
+        ("2024-10-27", "2024-10-27"),
+    ]
+    assert len(days) == 4
+    assert [requests(tick(STALE_SENSOR)) for _ in range(2)] == [3, 3]
+    with pytest.raises(PermanentError, match="2024-06-28"):
+        tick(STALE_SENSOR)
+
+
+def test_a_day_whose_inputs_changed_again_is_asked_for_again(tick: Tick, workshop: Workshop, inbox: Path) -> None:
+    list(land.land(workshop, "betfair_csv", [(FEED, "day.csv")]))
+    assert [requests(tick(STALE_SENSOR)) for _ in range(3)] == [1, 1, 1]
+    (inbox / "more.csv").write_bytes(b"".join(FEED.read_bytes().splitlines(keepends=True)[:9]))
+    list(land.land(workshop, "betfair_csv", [(inbox / "more.csv", "more.csv")]))
+    assert requests(tick(STALE_SENSOR)) == 1
+
+
+def test_days_become_ranges_without_gaps() -> None:
+    day = dt.date(2024, 2, 28)
+    days = [day + dt.timedelta(days=n) for n in (2, 0, 1, 5)]
+    assert contiguous(days) == [
+        (dt.date(2024, 2, 28), dt.date(2024, 3, 1)),
+        (dt.date(2024, 3, 4), dt.date(2024, 3, 4)),
+    ]
