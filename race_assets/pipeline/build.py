@@ -81,11 +81,21 @@ def build(workshop: Workshop, days: Sequence[date], run_id: str, *, refresh: boo
                 if pending:
                     yield _told(workshop, pending.result())
                 pending = copying.submit(_publish, workshop, prepared, run_id)
-        finally:
-            # The transaction in flight is finished, whatever stops us.
-            last = pending.result() if pending else None
-        if last:
-            yield _told(workshop, last)
+        except BaseException:
+            if pending:
+                _finish(workshop, pending)
+            raise
+        if pending:
+            yield _told(workshop, pending.result())
+
+
+def _finish(workshop: Workshop, pending: "Future[Built]") -> None:
+    """Lets the transaction in flight end, whatever stops us; one that takes too long is cancelled and keeps nothing."""
+    try:
+        pending.result(workshop.settings.shutdown_timeout_seconds)
+    except TimeoutError:
+        log.warning("the transaction in flight took too long and is cancelled; its days keep their old rows")
+        workshop.warehouse.cancel()
 
 
 def _told(workshop: Workshop, built: Built) -> Built:

@@ -4,7 +4,8 @@ Without a URL in the settings the embedded server is started; the rest of the co
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -32,6 +33,7 @@ class Warehouse:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self._working: set[Any] = set()
 
     @classmethod
     def open(cls, settings: Settings) -> "Warehouse":
@@ -58,6 +60,20 @@ class Warehouse:
         from adbc_driver_postgresql import dbapi
 
         return dbapi.connect(self.url, autocommit=False)
+
+    @contextmanager
+    def working(self, connection: Any) -> Iterator[None]:
+        """Marks a bulk connection as one that `cancel` may stop."""
+        self._working.add(connection)
+        try:
+            yield
+        finally:
+            self._working.discard(connection)
+
+    def cancel(self) -> None:
+        """Stops what is being written in bulk, from another thread; nothing of those transactions is kept."""
+        for connection in list(self._working):
+            connection.adbc_cancel()
 
     def migrate(self) -> None:
         """Brings the tables up to this code's version; costs one small query when they are."""

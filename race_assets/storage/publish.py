@@ -91,7 +91,7 @@ def _publish(warehouse: Warehouse, days: DayFrames) -> set[date]:
 @contextmanager
 def _transaction(warehouse: Warehouse, lock: int) -> Iterator[Any]:
     """A cursor in a transaction that holds the lock; committed on a clean exit, rolled back otherwise."""
-    with warehouse.bulk() as connection, connection.cursor() as cursor:
+    with warehouse.bulk() as connection, connection.cursor() as cursor, warehouse.working(connection):
         try:
             cursor.execute(f"select pg_advisory_xact_lock({lock})")
             cursor.fetchall()

@@ -1,4 +1,4 @@
-"""`dagster dev` as `make dev` starts it: a dropped file becomes tables, a year is backfilled as one run, a kill loses nothing."""
+"""`dagster dev` as `make dev` starts it: a dropped file becomes tables, a year is one run, a kill loses nothing."""
 
 import datetime as dt
 import json
@@ -47,7 +47,6 @@ def start(environment: dict[str, str], address: tuple[str, int], tmp_path: Path)
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
             )
         started.append(process)
         return process
@@ -83,8 +82,8 @@ def rows(database: str, query: str) -> list[Any]:
 def graphql(address: tuple[str, int], query: str, **variables: object) -> dict[str, Any]:
     body = json.dumps({"query": query, "variables": variables}).encode()
     url = f"http://{address[0]}:{address[1]}/graphql"
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - loopback
-    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - loopback
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - loopback, an address of our own
         told: dict[str, Any] = json.load(answer)
     return told["data"]
 
@@ -128,6 +127,6 @@ def test_dropped_files_become_tables_though_the_daemon_is_killed_and_a_year_is_o
         told: dict[str, Any] = graphql(address, query, id=launched["backfillId"])["partitionBackfillOrError"]
         return told
 
-    until(lambda: backfill()["status"] not in {"REQUESTED"}, "the backfill to end")
+    until(lambda: backfill()["status"] != "REQUESTED", "the backfill to end")
     assert backfill() == {"status": "COMPLETED_SUCCESS", "runs": [{"status": "SUCCESS"}]}
     assert rows(database, built) == [(31,)]

@@ -1,4 +1,4 @@
-"""The drop and stale-day sensors, evaluated as the daemon does, over real folders, a real ledger and a real instance."""
+"""The drop and stale-day sensors, evaluated as the daemon does, over real folders, ledger and instance."""
 
 import datetime as dt
 import os

@@ -310,7 +310,7 @@ def test_a_build_killed_between_its_two_files_of_a_day_does_not_bar_the_day(work
     before = tables(workshop)
     # The rejects of a newer state were written, its records were not, and then that state's file was withdrawn.
     rejects = workshop.lake.day_path("validated/rejects", DAY1)
-    workshop.lake.write_day("validated/rejects", DAY1, pl.read_parquet(rejects), "of another state")
+    workshop.lake.write_day("validated/rejects", DAY1, pl.read_parquet(rejects).clear(), "of another state")
 
     built = build_days(workshop, [DAY1], refresh=True)
 
