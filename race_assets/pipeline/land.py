@@ -16,6 +16,7 @@ from race_assets.schemas.ops import INGESTION_RUNS, SOURCE_FILES
 from race_assets.schemas.records import PARSED
 from race_assets.schemas.table import conform, polars_schema
 from race_assets.sources import registry
+from race_assets.sources.ahead import ahead
 from race_assets.sources.base import FileSource, ReadReport
 from race_assets.sources.findings import Problem, with_problems
 from race_assets.storage import publish
@@ -143,7 +144,7 @@ def _parse(workshop: Workshop, parser: FileSource, archived: ArchivedFile) -> _P
     records = 0
     path = workshop.lake.parsed_path(parser.name, archived.sha256, parser.parser_version)
     with workshop.timed("parse"), workshop.lake.parsed_writer(path) as writer:
-        for batch in parser.read(archived.path, archived.name, report):
+        for batch in ahead(parser.read(archived.path, archived.name, report)):
             frame = _dated(conform(batch, PARSED), workshop)
             writer.write(frame)
             counts = frame["race_date"].value_counts(name="records")

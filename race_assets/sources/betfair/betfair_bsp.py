@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from race_assets.sources import delimited
+from race_assets.sources.ahead import ahead
 from race_assets.sources.base import FileSource, ReadReport, RowAsRead
 from race_assets.sources.betfair import menu
 from race_assets.sources.delimited import Dialect
@@ -66,7 +67,7 @@ class BetfairBsp(FileSource):
     def read(self, path: Path, name: str, report: ReadReport) -> Iterator[pl.DataFrame]:
         """See `FileSource.read`."""
         dialect = Dialect(COLUMNS, is_furniture=_is_furniture, repair=_repair)
-        for block in delimited.read(path, dialect, report):
+        for block in ahead(delimited.read(path, dialect, report)):
             if block.broken.height:
                 yield broken_lines(block.broken)
             if block.rows.height:

@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from race_assets.sources import delimited
+from race_assets.sources.ahead import ahead
 from race_assets.sources.base import FileSource, ReadReport, RowAsRead
 from race_assets.sources.delimited import Dialect
 from race_assets.sources.findings import Problem, broken_lines, with_problems
@@ -37,7 +38,7 @@ class BetfairCsv(FileSource):
     def read(self, path: Path, name: str, report: ReadReport) -> Iterator[pl.DataFrame]:
         """See `FileSource.read`; the name says nothing."""
         del name
-        for block in delimited.read(path, Dialect(COLUMNS), report):
+        for block in ahead(delimited.read(path, Dialect(COLUMNS), report)):
             if block.broken.height:
                 yield broken_lines(block.broken)
             if block.rows.height:
