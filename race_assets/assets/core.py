@@ -90,7 +90,7 @@ def _results(
             empty = [day for day, counts in built.published.items() if not counts["core.races"]]
             results = [
                 checks.conservation(key, built.accounts, built.failed),
-                checks.race_rules(key, built.findings),
+                checks.race_rules(key, built.findings_by_rule()),
                 checks.not_empty(key, sorted(empty)),
             ]
         yield dg.MaterializeResult(

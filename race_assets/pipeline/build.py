@@ -39,14 +39,18 @@ class Built:
         unchanged: days that were as wanted already.
         failed: days that were not published, and why.
         accounts: by source and published day.
-        findings: races found wanting, by rule.
+        findings: races found wanting by day and rule.
     """
 
     published: dict[date, dict[str, int]] = field(default_factory=dict)
     unchanged: list[date] = field(default_factory=list)
     failed: dict[date, str] = field(default_factory=dict)
     accounts: dict[tuple[str, date], Account] = field(default_factory=dict)
-    findings: dict[str, int] = field(default_factory=dict)
+    findings: dict[tuple[date, str], int] = field(default_factory=dict)
+
+    def findings_by_rule(self) -> dict[str, int]:
+        """Races found wanting, by rule, over all days."""
+        return merged({rule: races} for (_, rule), races in self.findings.items())
 
     def add(self, other: "Built") -> None:
         """Takes in what another chunk came to."""
@@ -54,7 +58,7 @@ class Built:
         self.unchanged += other.unchanged
         self.failed |= other.failed
         self.accounts |= other.accounts
-        self.findings = merged([self.findings, other.findings])
+        self.findings |= other.findings
 
 
 @dataclass
@@ -224,7 +228,9 @@ def _normalise(
     keyed = runners.assign(records, tracks)
     chosen = tables.selections(keyed, processed_at)
     findings = judge_races(chosen, workshop.settings.rules)
-    built.findings = merged([built.findings, *({f.rule: f.races.height} for f in findings if f.races.height)])
+    for finding in findings:
+        counts = finding.races["race_date"].value_counts(name="races").iter_rows()
+        built.findings |= {(day, finding.rule): races for day, races in counts}
     _note_findings(accounts, keyed, findings)
     out = refused(findings)
     race_rejects = pl.DataFrame(schema=polars_schema(REJECTS))
@@ -238,7 +244,9 @@ def _normalise(
         "core.prices": tables.prices(keyed),
     }
     if stray := tables.unreferenced(*core.values()):
-        raise RaceAssetsError(f"core rows that point at nothing: {', '.join(stray)}; this is a fault of race_assets")
+        raise RaceAssetsError(
+            f"core rows that point at nothing: {', '.join(map(str, stray))}; this is a fault of race_assets"
+        )
     _count_reachable(accounts, keyed, chosen)
     return core, race_rejects
 

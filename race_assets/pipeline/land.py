@@ -2,9 +2,10 @@
 
 import logging
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -80,17 +81,28 @@ def land(workshop: Workshop, source: str, paths: Iterable[tuple[Path, str]]) -> 
 def finish_pending(workshop: Workshop, parser: FileSource) -> Iterator[Landed]:
     """Enters files that an earlier process archived and did not live to enter."""
     for archived in workshop.archive.pending(parser.name):
-        yield _enter(workshop, parser, archived, archived.name)
+        yield _isolated(parser, archived.name, partial(_enter, workshop, parser, archived, archived.name))
 
 
 def _land_one(workshop: Workshop, parser: FileSource, path: Path, name: str) -> Landed:
-    try:
+    def take_and_enter() -> Landed:
         with workshop.timed("archive"):
             archived = workshop.archive.take(path, parser.name, name)
         return _enter(workshop, parser, archived, str(path))
+
+    return _isolated(parser, str(path), take_and_enter)
+
+
+def _isolated(parser: FileSource, shown: str, work: Callable[[], Landed]) -> Landed:
+    """What the work gives; whatever goes wrong with one file is that file's, and told."""
+    try:
+        return work()
     except (OSError, RaceAssetsError) as error:
-        log.warning("file not landed", extra={"file": str(path), "error": str(error)})
-        return Landed(str(path), parser.name, "failed", str(error))
+        log.warning("file not landed", extra={"file": shown, "error": str(error)})
+        return Landed(shown, parser.name, "failed", str(error))
+    except Exception as error:
+        log.exception("file not landed", extra={"file": shown})
+        return Landed(shown, parser.name, "failed", f"{type(error).__name__}: {error}; this is a fault of race_assets")
 
 
 def _enter(workshop: Workshop, parser: FileSource, archived: ArchivedFile, shown: str) -> Landed:
@@ -259,7 +271,8 @@ def bring_up_to_date(workshop: Workshop) -> list[Landed]:
         for file in _outdated(workshop, parser):
             path = workshop.archive.path(source, file.sha256)
             archived = ArchivedFile(source, file.sha256, file.name, file.bytes, file.landed_at, path)
-            done.append(_parse_and_enter(workshop, parser, archived, file.name))
+            reread = partial(_parse_and_enter, workshop, parser, archived, file.name)
+            done.append(_isolated(parser, file.name, reread))
     return done
 
 

@@ -19,7 +19,7 @@ REJECTS = table(
         "rules": column(TEXTS, "Every rule the row broke.", required=True),
         "messages": column(TEXTS, "What each rule says of the row, in the order of `rules`.", required=True),
         "row": column(pl.String, "The row as read, with its full length in bytes.", json=True),
-        "run_id": column(pl.String, "The run that last refused it.", required=True),
+        "run_id": column(pl.String, "The run that refused it as it is told here.", required=True),
         "rejected_at": column(INSTANT, "When it was first refused, UTC.", required=True),
         "state": column(pl.String, "`open`, `replayed` (passes now) or `discarded` (by a person).", required=True),
         "state_reason": column(pl.String, "Why the state changed."),

@@ -386,7 +386,7 @@ def test_a_race_that_breaks_a_rule_is_quarantined_and_its_day_is_published(works
 
     built = build_stale(workshop)
 
-    assert built.findings["trap_once"] == 1
+    assert built.findings_by_rule()["trap_once"] == 1
     account = built.accounts[CSV, DAY1]
     assert (account.records_in, account.accepted, account.quarantined) == (5, 3, 2)
     assert account.rejected_by == {"trap_once": 2}
