@@ -20,11 +20,10 @@ def assign(records: pl.DataFrame, tracks: pl.DataFrame) -> pl.DataFrame:
         tracks: `track_id` and `timezone`.
 
     Returns:
-        the records, sorted by race and trap, with `timezone`, `start_local`, `race_id`, `runner` (what tells runners of
-        one race and trap apart), `runner_seq` and `core_selection_id`.
+        the records, sorted by race and trap, with `start_local`, `race_id`, `runner` (what tells runners of one race
+        and trap apart), `runner_seq` and `core_selection_id`.
     """
-    frame = records.join(tracks.select("track_id", "timezone"), on="track_id", how="left", maintain_order="left")
-    return _with_runner(_with_race(_one_start_per_market(frame)))
+    return _with_runner(_with_race(_one_start_per_market(records), tracks))
 
 
 def _one_start_per_market(frame: pl.DataFrame) -> pl.DataFrame:
@@ -44,10 +43,11 @@ def _one_start_per_market(frame: pl.DataFrame) -> pl.DataFrame:
     return joined.with_columns(start_at="settled").drop("settled")
 
 
-def _with_race(frame: pl.DataFrame) -> pl.DataFrame:
+def _with_race(frame: pl.DataFrame, tracks: pl.DataFrame) -> pl.DataFrame:
     """Adds the race's key, and `place`: numbers that sort as race_date, race_id and trap do as text."""
     at, zone = pl.col("start_at"), pl.col("timezone")
-    offs = frame.select("race_date", "track_id", "timezone", "start_at").unique()
+    offs = frame.select("race_date", "track_id", "start_at").unique()
+    offs = offs.join(tracks.select("track_id", "timezone"), on="track_id", how="left")
     zones = offs["timezone"].unique().to_list()
     offs = offs.with_columns(start_local=times.in_zone(at, zone, zones), second=times.is_second_pass(at, zone, zones))
     offs = offs.with_columns(race_id=keys.race_id(pl.col("track_id"), pl.col("start_local"), pl.col("second")))
