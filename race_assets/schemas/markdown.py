@@ -1,4 +1,4 @@
-"""Writes docs/TABLES.md from the schemas and docs/API.md from the docstrings; no prose of its own beyond their headings.
+"""Writes docs/TABLES.md from the schemas and docs/API.md from the docstrings; no prose of its own but the headings.
 
 Nothing is imported but the schemas: the API page is read from the source text, so it needs no Dagster.
 """
