@@ -98,7 +98,9 @@ def ingest(
     refresh: Annotated[bool, typer.Option("--refresh", help="Build days anew whether they are stale or not.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.")] = False,
 ) -> None:
-    """Build days: raw, validated, races, selections, prices. Without dates, all days that are stale.
+    """Build days: raw, validated, races, selections, prices.
+
+    Without dates, what lies settled in the drop folders is landed and all stale days are built.
 
     A Dagster run like those of the UI, one per stretch of days. Ends with what came in and where it went.
     """
@@ -106,6 +108,8 @@ def ingest(
     if source:
         _check_source(settings, source)
     wanted = _range(first, last)
+    if refresh and wanted is None:
+        raise SettingsError("--refresh needs --from and --to: it builds days that are not stale, so say which")
     from race_assets.console import ingest as ingesting
 
     ingested = ingesting.run(settings, [wanted] if wanted else None, source, refresh=refresh, hidden=as_json)
@@ -133,7 +137,7 @@ def query(
     report.rows(columns, rows, output.value)
 
 
-@app.command()
+@app.command(context_settings={"ignore_unknown_options": True})
 def psql(arguments: Annotated[list[str] | None, typer.Argument(help="Passed on to psql.")] = None) -> None:
     """Open psql on the warehouse; an embedded server stays up as long as psql is open."""
     import subprocess

@@ -1,0 +1,1 @@
+"""Tests of race_assets; the folders mirror the package."""

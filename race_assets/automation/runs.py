@@ -5,6 +5,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import dagster as dg
 import psutil
@@ -67,8 +68,17 @@ def _reason(result: dg.ExecuteInProcessResult) -> str:
     for event in failures:
         data = event.step_failure_data
         told = data.user_failure_data.description if data.user_failure_data else None
-        texts.append(told or (data.error.message.strip() if data.error else "failed"))
+        texts.append(told or _innermost(data.error))
     return "; ".join(texts)
+
+
+def _innermost(error: Any) -> str:
+    """The message of what went wrong at first; Dagster wraps it in messages of its own."""
+    if error is None:
+        return "failed"
+    while error.cause is not None:
+        error = error.cause
+    return str(error.message).strip()
 
 
 def process_mark() -> str:

@@ -13,6 +13,7 @@ from race_assets import definitions
 from race_assets.automation import runs
 from race_assets.automation.ranges import contiguous
 from race_assets.console import report
+from race_assets.pipeline import drops
 from race_assets.pipeline.figures import accounts_of
 from race_assets.pipeline.land import Landed, bring_up_to_date
 from race_assets.pipeline.workshop import Progress, Workshop
@@ -28,7 +29,7 @@ class Ingested:
     Attributes:
         outcomes: how each run ended.
         accounts: by source and day of the days that were built.
-        reread: files that were parsed or dated anew before.
+        reread: files that were landed from the drop folders, or parsed or dated anew, before.
         stages: seconds by stage.
     """
 
@@ -64,6 +65,8 @@ def run(
     """
     workshop = workshop_in_use()
     reread = bring_up_to_date(workshop)
+    if wanted is None:
+        reread += [each for name in workshop.enabled for each in drops.land_by_hand(workshop, name)]
     ranges = contiguous(_stale(workshop, settings)) if wanted is None else wanted
     days = sum((last - first).days + 1 for first, last in ranges)
     began = time.perf_counter()
@@ -107,8 +110,8 @@ def show(ingested: Ingested) -> None:
     report.conservation(ingested.accounts)
     report.figures(total(ingested.accounts.values()), ingested.days, ingested.seconds)
     idle = ingested.days - len({day for _, day in ingested.accounts})
-    if idle > 0:
-        report.line(f"{idle:,} days were as they should be already, were not published, or have no files")
+    if idle > 0 and all(each.succeeded for each in ingested.outcomes):
+        report.line(f"{idle:,} days were as they should be already, or have no files")
     for each in ingested.outcomes:
         if not each.succeeded:
             report.failure(f"{each.first} to {each.last} (run {each.run_id}): {each.reason}")

@@ -15,6 +15,9 @@ from race_assets import settings
 from race_assets.storage.postgres import Warehouse, sqlalchemy_url
 
 SCHEMA = "dagster"
+STATEMENT_TIMEOUT_MS = 600_000
+POOL_RECYCLE_S = 600
+MAX_OVERFLOW = 20
 BATCHED = {"DAGSTER_EVENT_BATCH_SIZE": "1000", "DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS": "true"}
 
 
@@ -33,4 +36,8 @@ class WarehouseStorage(DagsterPostgresStorage):
         for variable, value in BATCHED.items():
             os.environ.setdefault(variable, value)
         warehouse = Warehouse.open(settings.load())
-        return cls(sqlalchemy_url(warehouse.url, "psycopg2", SCHEMA), inst_data=inst_data)
+        storage = cls(sqlalchemy_url(warehouse.url, "psycopg2", SCHEMA), inst_data=inst_data)
+        # Dagster connects anew for each statement, some 150 times a run, unless told to keep its connections.
+        for part in (storage.event_log_storage, storage.run_storage, storage.schedule_storage):
+            part.optimize_for_webserver(STATEMENT_TIMEOUT_MS, POOL_RECYCLE_S, MAX_OVERFLOW)
+        return storage

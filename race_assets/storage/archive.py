@@ -51,13 +51,14 @@ class Archive:
             if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or size != after.st_size:
                 raise TransientError(f"{path}: was still being written; it is taken once it has settled")
             archived = ArchivedFile(source, sha256, name, size, datetime.now(UTC), self.path(source, sha256))
-            self._write_sidecar(archived)
+            if not archived.path.with_name(f"{sha256}.json").exists():
+                self._write_sidecar(archived)
             if not archived.path.exists():
                 commit(part, archived.path)
         return archived
 
     def pending(self, source: str) -> list[ArchivedFile]:
-        """Files that were archived but, as far as the archive knows, never entered in the ledger."""
+        """Files that were archived but, as far as the archive knows, never entered in the ledger, oldest first."""
         found = []
         for sidecar in sorted((self.folder / source / "pending").glob("*.json")):
             told = json.loads(sidecar.read_text(encoding="utf-8"))
@@ -65,7 +66,7 @@ class Archive:
             if path.exists():
                 landed_at = datetime.fromisoformat(told.pop("landed_at"))
                 found.append(ArchivedFile(**told, landed_at=landed_at, path=path))
-        return found
+        return sorted(found, key=lambda file: file.landed_at)
 
     def settle(self, file: ArchivedFile) -> None:
         """Notes that the ledger knows the file: its sidecar moves beside its bytes."""

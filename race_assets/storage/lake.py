@@ -46,10 +46,10 @@ class Lake:
             )
 
     def metadata(self, table: str, day: date) -> dict[str, str]:
-        """What `write_day` wrote beside the rows; empty when there is no such file."""
+        """What `write_day` wrote beside the rows; empty without a file, or with a damaged one."""
         try:
             return pl.read_parquet_metadata(self.day_path(table, day))
-        except FileNotFoundError:
+        except (FileNotFoundError, pl.exceptions.ComputeError):
             return {}
 
     def fingerprint(self, table: str, day: date) -> str | None:

@@ -108,8 +108,8 @@ def test_the_rejects_of_each_file_are_as_many_as_were_planted(samples: Loaded) -
 def test_exactly_the_planted_rows_are_refused_each_by_its_rule_on_its_day(samples: Loaded) -> None:
     found = samples.ask(
         "select r.source || '/' || name, source_row, rules, race_date, stage, r.state, cardinality(messages),"
-        " row->>'text' from quarantine.rejects r join ops.source_files f on (f.source, f.sha256) = (r.source, r.source_file)"
-        " order by 1, 2"
+        " row->>'text' from quarantine.rejects r"
+        " join ops.source_files f on (f.source, f.sha256) = (r.source, r.source_file) order by 1, 2"
     )
 
     planted = [each for each in BOOKS["planted"] if each["outcome"] == "quarantined"]

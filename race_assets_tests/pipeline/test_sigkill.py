@@ -146,7 +146,9 @@ def test_a_file_entered_but_not_settled_before_a_sigkill_is_known_and_changes_no
     path.write_text(CSV_HEADER + csv_race(DAY1))
     list(land.land(workshop, CSV, [(path, "a.csv")]))
     build_stale(workshop)
-    workshop.archive.take(path, CSV, "a.csv")
+    bytes_at = workshop.archive.take(path, CSV, "a.csv").path
+    sidecar = bytes_at.with_name(f"{bytes_at.name}.json")
+    sidecar.replace(workshop.archive.folder / CSV / "pending" / sidecar.name)
 
     assert [landed.state for landed in land.land(workshop, CSV, [])] == ["known"]
     assert workshop.archive.pending(CSV) == []

@@ -268,6 +268,7 @@ def test_hints_scattered_through_the_file_stay_with_their_rows(parse: Parse) -> 
         ("TRP / Swin (F/C) 27th Jun", "Forecast", "05-Jan", "forecast"),
         ("Perry Barr (F/C) 27th Jun", "A5 462m", "1 - 6", "forecast"),
         ("Perry Barr 27th Jun", "A5 462m", "1 - 6", "forecast"),
+        ("Perry Barr 27th Jun", "Reverse Forecast", "1 / 6", "forecast"),
         ("Match Bets / Towc (AvB) 27th Jun", "Tin Whistle v Amber Teaspoon", "5. Tin Whistle", "match_bet"),
         ("Towcester 27th Jun", "Tin Whistle v Amber Teaspoon", "5. Tin Whistle", "match_bet"),
         ("Greyhound Racing / Trap Challenge", "Romfd & CParkTrap Challenge", "Trap 2", "trap_challenge"),

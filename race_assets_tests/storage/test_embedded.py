@@ -139,7 +139,7 @@ def test_a_second_process_shares_the_server_and_the_last_one_stops_it(home: Path
     assert not embedded.is_running(home)
     assert not servers_in(home)
     embedded.release(home)
-    embedded.release()
+    embedded.release(home)
 
 
 def test_the_database_is_utf8_ordered_by_code_point_and_safe(home: Path) -> None:
@@ -180,7 +180,7 @@ def test_three_processes_starting_at_once_share_one_server(home: Path, start_cli
     assert len(postmasters) == 1
     for client in clients:
         client.end()
-    assert not servers_in(home)
+    wait_until(lambda: not servers_in(home))
 
 
 def test_after_a_killed_client_the_next_command_stops_the_server(home: Path, start_client: StartClient) -> None:

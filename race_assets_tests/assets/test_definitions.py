@@ -1,0 +1,72 @@
+"""The graph as people see it: assets, their order, jobs, schedule, sensors, checks, and what the settings leave out."""
+
+from collections.abc import Callable
+
+import dagster as dg
+
+from race_assets import definitions
+from race_assets.settings import Settings
+
+MakeSettings = Callable[..., Settings]
+
+
+def graph(built: dg.Definitions) -> dict[str, set[str]]:
+    """Each asset and those it is made from."""
+    return {
+        each.key.to_user_string(): {dep.asset_key.to_user_string() for dep in each.deps}
+        for each in built.resolve_all_asset_specs()
+    }
+
+
+def test_the_assets_follow_the_journey_of_the_data(make_settings: MakeSettings) -> None:
+    core = {"validated/records"}
+    assert graph(definitions.build(make_settings())) == {
+        "raw/betfair_bsp": set(),
+        "raw/betfair_csv": set(),
+        "validated/records": {"raw/betfair_bsp", "raw/betfair_csv"},
+        "core/races": core,
+        "core/selections": core,
+        "core/prices": core,
+    }
+
+
+def test_a_source_that_is_not_enabled_is_not_in_the_graph(make_settings: MakeSettings) -> None:
+    built = definitions.build(make_settings(sources={"betfair_csv": {"enabled": False}}))
+    assert "raw/betfair_csv" not in graph(built)
+    assert graph(built)["validated/records"] == {"raw/betfair_bsp"}
+
+
+def test_jobs_schedule_and_sensors_are_those_people_know(make_settings: MakeSettings) -> None:
+    repository = definitions.build(make_settings()).get_repository_def()
+    assert {"ingest", "land"} <= set(repository.job_names)
+    (schedule,) = repository.schedule_defs
+    assert (schedule.name, schedule.cron_schedule, schedule.execution_timezone) == (
+        "historical_sync",
+        "0 2 * * *",
+        "Europe/London",
+    )
+    assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
+    assert {each.name for each in repository.sensor_defs} == {"drop_folders", "stale_days"}
+
+
+def test_the_schedule_is_switched_on_by_its_setting(make_settings: MakeSettings) -> None:
+    switched_on = make_settings(automation={"historical_sync": {"enabled": True}})
+    (schedule,) = definitions.build(switched_on).get_repository_def().schedule_defs
+    assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+
+
+def test_every_asset_has_its_checks_columns_and_one_run_for_a_range(make_settings: MakeSettings) -> None:
+    built = definitions.build(make_settings())
+    checks = {(key.asset_key.to_user_string(), key.name) for key in built.resolve_asset_graph().asset_check_keys}
+    assert checks == {
+        ("raw/betfair_bsp", "shape"),
+        ("raw/betfair_csv", "shape"),
+        ("validated/records", "row_rules"),
+        ("core/races", "conservation"),
+        ("core/races", "race_rules"),
+        ("core/races", "not_empty"),
+    }
+    for assets in built.assets or []:
+        assert isinstance(assets, dg.AssetsDefinition)
+        assert assets.backfill_policy == dg.BackfillPolicy.single_run()
+        assert all("dagster/column_schema" in spec.metadata for spec in assets.specs)
