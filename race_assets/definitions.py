@@ -27,7 +27,6 @@ def build(settings: Settings) -> dg.Definitions:
     sources = registry.enabled(settings)
     partitions = race_days(settings.partitions)
     ingest = ingest_job()
-    workshop = WorkshopResource()
     return dg.Definitions(
         assets=[
             *(raw_asset(source, partitions) for source in sources),
@@ -38,9 +37,9 @@ def build(settings: Settings) -> dg.Definitions:
         schedules=[historical_sync(settings, ingest)],
         sensors=[drop_sensor(settings), stale_sensor(settings, ingest, partitions)],
         resources={
-            "workshop": workshop,
-            "io_manager": PostgresIOManager(workshop=workshop),
-            "lake": LakeIOManager(workshop=workshop),
+            "workshop": WorkshopResource(),
+            "io_manager": PostgresIOManager(),
+            "lake": LakeIOManager(),
         },
         executor=dg.in_process_executor,
     )

@@ -10,7 +10,7 @@ from datetime import date
 import dagster as dg
 import polars as pl
 
-from race_assets.pipeline.workshop import Workshop
+from race_assets.resources.workshop import workshop_in_use
 from race_assets.storage import publish, tables
 
 Frame = pl.DataFrame | pl.LazyFrame
@@ -37,26 +37,22 @@ def _checked(frame: Frame, days: Sequence[date], name: str) -> pl.DataFrame:
 class PostgresIOManager(dg.ConfigurableIOManager):
     """Stores an asset `schema/table` as that table, whole days in one transaction; loads any table with a race_date."""
 
-    workshop: dg.ResourceDependency[Workshop]
-
     def handle_output(self, context: dg.OutputContext, obj: Frame) -> None:
         """Replaces the days of the run; creates the table from the frame when there is none."""
         table = ".".join(context.asset_key.path)
         days = _days(context)
         rows = _checked(obj, days, table)
-        publish.replace_days(self.workshop.warehouse, table, rows, days)
+        publish.replace_days(workshop_in_use().warehouse, table, rows, days)
         context.add_output_metadata({"dagster/row_count": rows.height, "dagster/table_name": table})
 
     def load_input(self, context: dg.InputContext) -> pl.LazyFrame:
         """The days of the run, read when they are collected."""
         table, days = ".".join(context.asset_key.path), _days(context)
-        return tables.scan_days(self.workshop.warehouse, table, days)
+        return tables.scan_days(workshop_in_use().warehouse, table, days)
 
 
 class LakeIOManager(dg.ConfigurableIOManager):
     """Stores an asset as Parquet files of the lake, one per day; loads any table of the lake, ours too."""
-
-    workshop: dg.ResourceDependency[Workshop]
 
     def handle_output(self, context: dg.OutputContext, obj: Frame) -> None:
         """Replaces the days of the run."""
@@ -64,10 +60,10 @@ class LakeIOManager(dg.ConfigurableIOManager):
         days = _days(context)
         rows = _checked(obj, days, table)
         for day in days:
-            self.workshop.lake.write_day(table, day, rows.filter(pl.col("race_date") == day), context.run_id)
+            workshop_in_use().lake.write_day(table, day, rows.filter(pl.col("race_date") == day), context.run_id)
         context.add_output_metadata({"dagster/row_count": rows.height, "dagster/table_name": table})
 
     def load_input(self, context: dg.InputContext) -> pl.LazyFrame:
         """A lazy scan of the days of the run."""
         table, days = "/".join(context.asset_key.path), _days(context)
-        return self.workshop.lake.scan_days(table, days)
+        return workshop_in_use().lake.scan_days(table, days)

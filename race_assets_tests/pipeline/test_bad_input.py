@@ -348,6 +348,29 @@ def test_a_row_that_breaks_several_rules_is_refused_once_and_says_all_of_them(wo
     assert_nothing_is_lost(workshop, 10)
 
 
+def test_what_cannot_be_read_in_a_row_hides_nothing_else_that_is_wrong_with_it(workshop: Workshop) -> None:
+    bad = row(CSV, price="11/0", selection_name="", track="Romfrod")
+
+    take(workshop, CSV, {"bad": text(CSV, bad)})
+
+    [(_, _, _, _, rules, _, _, _)] = rejects(workshop)
+    assert sorted(rules) == ["number", "selection_name", "track_known"]
+
+
+def test_a_row_without_a_day_that_is_no_runner_of_a_race_is_filtered_not_refused(workshop: Workshop) -> None:
+    forecast = row(
+        BSP, MENU_HINT="Romford (F/C) 27th Jun", EVENT_NAME="Forecast", SELECTION_NAME="1 - 2", EVENT_DT="soon"
+    )
+
+    take(workshop, BSP, {"bad": text(BSP, forecast, row(BSP, EVENT_DT="soon"))})
+
+    assert ask(
+        workshop,
+        "select records_in, accepted, quarantined, filtered from ops.ingestion_runs where race_date is null",
+    ) == [(2, 0, 1, {"forecast": 1})]
+    assert [reject[1] for reject in rejects(workshop)] == [3]
+
+
 def test_a_line_of_50_megabytes_is_refused_and_the_rows_around_it_are_kept(workshop: Workshop) -> None:
     first, second, third = race(CSV, "Monmore")
     long = "x" * 50_000_000

@@ -1,0 +1,1 @@
+"""Tests of the adapters between Dagster and the floors below."""
