@@ -186,17 +186,28 @@ class _Reader:
         self.line += taken.count(b"\n")
 
     def _whole_records(self, pending: bytes, cut: int, *, last: bool) -> int:
-        """Moves the cut back so that no quoted field is split, as far as quotes can be trusted."""
-        if last or not cut or b'"' not in pending:
-            return cut
-        start = cut
-        for _ in range(LONGEST_QUOTED):
-            if pending.count(b'"', 0, start) % 2 == 0:
+        """Moves the cut back to where a record begins whose quoted field may go on behind it."""
+        at = 0
+        while not last and (quote := pending.find(b'"', at, cut)) >= 0:
+            start = pending.rfind(b"\n", 0, quote) + 1
+            end = self._record_end(pending, start, cut)
+            if not end:
                 return start
-            start = pending.rfind(b"\n", 0, start - 1) + 1
-            if not start:
-                return 0 if cut <= LONGEST_LINE else cut
+            at = end
         return cut
+
+    def _record_end(self, pending: bytes, start: int, cut: int) -> int:
+        """Where the record ends that begins at `start`, or 0 when that lies behind the cut."""
+        first = end = pending.index(b"\n", start) + 1
+        for _ in range(LONGEST_QUOTED):
+            if pending.count(b'"', start, end) % 2 == 0:
+                return end if _is_one_row(pending[start : end - 1], self.dialect.separator) else first
+            if end - start > LONGEST_LINE:
+                return first
+            if end == cut:
+                return 0
+            end = pending.index(b"\n", end) + 1
+        return first
 
     def _block(self, data: bytes) -> Block:
         if not data.endswith(b"\n"):

@@ -303,6 +303,22 @@ def test_rows_between_two_stray_quotes_are_kept(stray: str, size: int) -> None:
     assert reading.refusals == [(2, "text"), (23, "text")]
 
 
+@pytest.mark.parametrize("size", [*range(64, 400, 7), 1 << 20])
+def test_a_stray_quote_does_not_tear_a_quoted_record_of_several_lines(size: int) -> None:
+    good = [f"{number},Dog,5\n" for number in range(20)]
+    lines = ['7,5" hose,2\n', *good, '21,"Two\nlines",5\n', *good, '22,"Three\n\nlines",5\n', *good]
+
+    with blocks_of(size) as path:
+        reading = read(path, ("id,dog,price\n" + "".join(lines)).encode())
+
+    assert len(reading.rows) == 62
+    assert [cells for cells in reading.cells if "\n" in str(cells[1])] == [
+        ("21", "Two\nlines", "5"),
+        ("22", "Three\n\nlines", "5"),
+    ]
+    assert reading.refusals == [(2, "text")]
+
+
 def test_a_row_with_a_stray_quote_is_shown_alone_with_its_own_length(path: Path) -> None:
     row = '7,5" hose,2'
     path.write_bytes(f"id,dog,price\n{row}\n".encode() + b"1,Dog,5\n" * 500)
