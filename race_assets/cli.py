@@ -21,6 +21,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
+    # Locals hold URLs with passwords.
+    pretty_exceptions_show_locals=False,
     help="""Greyhound-racing data from Betfair and CSV files into two tables a day that can be trusted.
 
 Files go in with **land** (or by dropping them into `data/drops/<source>/`), days come out with **ingest**, and
@@ -29,6 +31,14 @@ Files go in with **land** (or by dropping them into `data/drops/<source>/`), day
 Settings are in race_assets.yaml; RACE_ASSETS_… variables come on top. Exit codes: 0 good, 1 data failed, 2 usage or
 settings.""",
 )
+
+
+class State(StrEnum):
+    """What may have become of a refused row."""
+
+    open = "open"
+    replayed = "replayed"
+    discarded = "discarded"
 
 
 class Format(StrEnum):
@@ -72,7 +82,9 @@ def land(
     from race_assets.pipeline.workshop import Workshop
 
     workshop = Workshop(_settings())
-    if withdraw:
+    if withdraw is not None:
+        if paths or not withdraw:
+            raise SettingsError("--withdraw takes the start of one file's hash, and no files to land beside it")
         taken = landing.withdraw(workshop, withdraw, source)
         typer.echo(f"{taken.name} ({taken.sha256[:12]}) is withdrawn; `race-assets ingest` builds its days without it.")
         return
@@ -168,7 +180,7 @@ def sources() -> None:
 
 
 @app.command()
-def schedule(ticks: Annotated[int, typer.Option(help="How many ticks ahead to show.")] = 3) -> None:
+def schedule(ticks: Annotated[int, typer.Option(min=1, help="How many ticks ahead to show.")] = 3) -> None:
     """List each schedule and sensor: on or off, and its next ticks."""
     from race_assets.automation.overview import overview
     from race_assets.console import report
@@ -182,17 +194,21 @@ def rejects(
     source: Annotated[str | None, typer.Option(help="Only this source's.")] = None,
     day: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Only this race day's.")] = None,
     rule: Annotated[str | None, typer.Option(help="Only rows that broke this rule.")] = None,
-    state: Annotated[str, typer.Option(help="open, replayed or discarded.")] = "open",
-    limit: Annotated[int, typer.Option(help="At most so many rows.")] = 50,
+    state: Annotated[State, typer.Option(help="What became of them.")] = State.open,
+    limit: Annotated[int, typer.Option(min=0, help="At most so many rows.")] = 50,
     output: Annotated[Format, typer.Option("--format", help="How to print the rows.")] = Format.table,
 ) -> None:
     """List refused rows, each with the file and row it came from and every rule it broke."""
     from race_assets.console import report
+    from race_assets.sources import registry
     from race_assets.storage.ledger import Ledger
     from race_assets.storage.postgres import Warehouse
 
-    ledger = Ledger(Warehouse.open(_settings()))
-    columns, rows, total = ledger.rejects(source, _day(day, "--day"), rule, state, limit)
+    settings, wanted = _settings(), _day(day, "--day")
+    if source:
+        registry.create(source)
+    ledger = Ledger(Warehouse.open(settings))
+    columns, rows, total = ledger.rejects(source, wanted, rule, state.value, limit)
     report.rows(columns, rows, output.value)
     if output is Format.table and total > len(rows):
         typer.echo(f"{len(rows)} of {total}; --limit shows more")

@@ -9,8 +9,20 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, SecretStr, ValidationError
+import yaml
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from race_assets.errors import SettingsError
 
@@ -19,6 +31,7 @@ FILE_NAME = "race_assets.yaml"
 NOT_SETTINGS = {"CONFIG", "REALDATA", "KILLS"}
 """Variables with our prefix that are not in the tree: where the file is, and two switches of the test suite."""
 
+CRON_FIELDS = 5
 Severity = Literal["reject", "warn", "off"]
 
 
@@ -73,25 +86,47 @@ class Requirement(_Node):
     severity: Literal["reject"] = "reject"
 
 
-class Range(Rule):
-    """A rule with two limits, both allowed."""
+class Remark(Rule):
+    """A rule that only warns unless told otherwise."""
 
-    min: float
-    max: float
+    severity: Severity = "warn"
 
 
-class PriceRange(Range):
-    """Decimal odds of the exchange."""
+class PriceRange(Rule):
+    """Decimal odds of the exchange; both limits are allowed."""
 
     min: float = 1.01
     max: float = 1000
 
 
 class TrapRange(Rule):
-    """Highest trap by country, and the highest that passes without a warning."""
+    """Highest trap by country, and the highest that passes without a warning; a country left out has its default."""
 
     usual: dict[str, int] = {"GB": 6, "IE": 6, "AU": 10, "NZ": 10}
     most: dict[str, int] = {"GB": 8, "IE": 8, "AU": 10, "NZ": 10}
+
+    @field_validator("usual", "most", mode="before")
+    @classmethod
+    def _over_defaults(cls, value: Any, info: ValidationInfo) -> Any:
+        """Variables name countries in any case, and one country's limit says nothing of the others'."""
+        if not isinstance(value, dict) or info.field_name is None:
+            return value
+        default: dict[str, int] = cls.model_fields[info.field_name].default
+        return default | {str(country).upper(): limit for country, limit in value.items()}
+
+
+class RunnersRange(Remark):
+    """Dogs of a race; both limits are allowed."""
+
+    min: float = 1
+    max: float = 10
+
+
+class OverRoundRange(Remark):
+    """What the prices of a race imply together; both limits are allowed."""
+
+    min: float = 0.8
+    max: float = 1.8
 
 
 class RuleSettings(_Node):
@@ -109,9 +144,9 @@ class RuleSettings(_Node):
     text: Requirement = Requirement()
     keys: Requirement = Requirement()
     trap_once: Rule = Rule()
-    runners: Range = Range(severity="warn", min=1, max=10)
-    over_round: Range = Range(severity="warn", min=0.8, max=1.8)
-    winner: Rule = Rule(severity="warn")
+    runners: RunnersRange = RunnersRange()
+    over_round: OverRoundRange = OverRoundRange()
+    winner: Remark = Remark()
 
 
 class ScheduleSettings(_Node):
@@ -121,6 +156,22 @@ class ScheduleSettings(_Node):
     cron: str = "0 2 * * *"
     timezone: str = "Europe/London"
     trailing_days: PositiveInt = 7
+
+    @field_validator("cron")
+    @classmethod
+    def _five_fields(cls, cron: str) -> str:
+        if len(cron.split()) != CRON_FIELDS:
+            raise ValueError("must have the five fields of cron: minute, hour, day, month, weekday")
+        return cron
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (OSError, ValueError, KeyError):
+            raise ValueError("must be a time zone by its IANA name, such as Europe/London") from None
+        return zone
 
 
 class SensorSettings(_Node):
@@ -217,17 +268,32 @@ def project_folder() -> Path:
     return Path(__file__).absolute().parent.parent
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML whose words and dates are left to the model: `off` is a severity, and 31 February is told with its path."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - as PyYAML declares it
+        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":bool", ":timestamp"))]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+def _parsed(text: str) -> Any:
+    return yaml.load(text, _Loader)  # noqa: S506 - a safe loader, with fewer types
+
+
 def _from_yaml(file: Path | None) -> dict[str, Any]:
     if file is None:
         return {}
-    import yaml
-
     try:
-        tree = yaml.safe_load(file.read_text(encoding="utf-8"))
+        tree = _parsed(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SettingsError(f"{file}: there is no such settings file; {PREFIX}CONFIG names it") from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{file}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
+    except OSError as error:
+        raise SettingsError(f"{file}: cannot be read: {error.strerror}") from None
     except yaml.YAMLError as error:
-        raise SettingsError(f"{file}: not readable as YAML: {error}") from None
+        raise SettingsError(f"{file}: {_unreadable(error)}") from None
     if tree is None:
         return {}
     if not isinstance(tree, dict):
@@ -236,18 +302,29 @@ def _from_yaml(file: Path | None) -> dict[str, Any]:
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    import yaml
-
     tree: dict[str, Any] = {}
-    for variable, text in environment.items():
+    # Sorted, so that a variable for a whole branch comes before those for its leaves, whatever the order they came in.
+    for variable, text in sorted(environment.items()):
         if not variable.startswith(PREFIX) or variable.removeprefix(PREFIX) in NOT_SETTINGS:
             continue
         *levels, leaf = variable.removeprefix(PREFIX).lower().split("__")
-        node = tree
-        for level in levels:
-            node = node.setdefault(level, {})
-        node[leaf] = (text or None) if leaf in {"url", "home", "path"} else yaml.safe_load(text)
+        try:
+            value = (text or None) if leaf in {"url", "home", "path"} else _parsed(text)
+        except yaml.YAMLError as error:
+            raise SettingsError(f"{variable}: {_unreadable(error)}") from None
+        branch = {leaf: value}
+        for level in reversed(levels):
+            branch = {level: branch}
+        tree = _overlaid(tree, branch)
     return tree
+
+
+def _unreadable(error: Any) -> str:
+    """What YAML says, without the lines it shows: they may hold a secret."""
+    mark = getattr(error, "problem_mark", None)
+    place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+    problem = getattr(error, "problem", None) or "it holds characters that YAML does not allow"
+    return f"not readable as YAML{place}: {problem}"
 
 
 def _overlaid(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
@@ -261,16 +338,27 @@ def _overlaid(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 def _explained(error: ValidationError, environment: Mapping[str, str], file: Path | None) -> Iterator[str]:
     for problem in error.errors():
         path = tuple(map(str, problem["loc"]))
-        variable = PREFIX + "__".join(path).upper()
-        where = variable if variable in environment else str(file or "the settings")
+        where = _variable_of(path, environment) or str(file or "the settings")
         if problem["type"] == "extra_forbidden":
             allowed = _keys_at(path[:-1])
             close = difflib.get_close_matches(path[-1], allowed, 1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
-            yield f"{where}: {'.'.join(path)} is not a setting{hint} Allowed here: {', '.join(allowed)}"
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            yield f"{where}: {'.'.join(path)} is not a setting.{hint} Allowed here: {', '.join(allowed)}"
         else:
-            shown = "(hidden)" if "url" in path else repr(problem.get("input"))
-            yield f"{where}: {'.'.join(path)} is {shown}: {problem['msg']}"
+            message = problem["msg"].removeprefix("Value error, ")
+            yield f"{where}: {'.'.join(path)} is {_shown(path, problem.get('input'))}: {message}"
+
+
+def _variable_of(path: tuple[str, ...], environment: Mapping[str, str]) -> str | None:
+    """The variable that sets this path, or the branch it is on."""
+    names = (PREFIX + "__".join(path[:length]).upper() for length in range(len(path), 0, -1))
+    return next((name for name in names if name in environment), None)
+
+
+def _shown(path: tuple[str, ...], value: Any) -> str:
+    """The value, unless it is or may hold a URL with a password."""
+    is_secret = path[0] == "postgres" or "url" in path or isinstance(value, dict | list) or "://" in str(value)
+    return "(hidden)" if is_secret else repr(value)
 
 
 def _keys_at(path: tuple[str, ...]) -> list[str]:

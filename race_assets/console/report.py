@@ -68,7 +68,7 @@ def landed_total(landed: Sequence[Landed]) -> None:
 def rows(columns: Sequence[str], values: Sequence[Sequence[Any]], output: str) -> None:
     """A query's rows as a table, CSV or JSON."""
     if output == "csv":
-        writer = csv.writer(sys.stdout)
+        writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(values)
     elif output == "json":

@@ -222,9 +222,11 @@ class _Reader:
         """The whole block through Polars, or None when a byte of it would not be accounted for."""
         if b'"' in data or b"\0" in data or data.startswith(_BOM):
             return None
-        # The longest line end there is, for all: so no byte too many can make up for a field too few.
+        # One kind of line end throughout: were they mixed, a field too few could make up for a byte too many.
         lines = data.count(b"\n")
         ending = 2 if b"\r" in data else 1
+        if ending > 1 and not lines == data.count(b"\r") == data.count(b"\r\n"):
+            return None
         rows = _through_polars(data, self.dialect.separator, len(self.names))
         if rows is None or rows.height != lines:
             return None

@@ -341,6 +341,13 @@ def test_a_lone_carriage_return_ends_no_row(path: Path) -> None:
     assert reading.refusals == [(4, "text")]
 
 
+def test_a_cell_that_is_a_carriage_return_shifts_no_other_row(path: Path) -> None:
+    reading = read(path, b"id,dog,price\n1,\r,\r\n9,Last,3\n")
+
+    assert reading.cells == [("1", "\r", None), ("9", "Last", "3")]
+    assert [row["byte_offset"] for row in reading.rows] == [13, 19]
+
+
 def test_a_file_whose_lines_end_in_carriage_returns_alone_is_refused_with_its_header(path: Path) -> None:
     error = refusal(path, b"id,dog,price\r1,A,2\r2,B,3\r")
 

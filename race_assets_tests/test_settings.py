@@ -1,0 +1,365 @@
+"""Settings: what the file says, what a variable says on top, and how a mistake in either is told."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from race_assets import settings as settings_module
+from race_assets.errors import SettingsError
+from race_assets.settings import Settings, load
+from race_assets_tests.conftest import PROJECT
+
+SECRET = "hunter2"  # noqa: S105 - a password of nothing, to be looked for where it must not be
+SECRET_URL = f"postgresql://racing:{SECRET}@db.example/races"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Where a settings file may be written; it is not there yet."""
+    return tmp_path / "race_assets.yaml"
+
+
+def settings(file: Path, text: str = "", **environment: str) -> Settings:
+    """The settings of a file with this text and variables with our prefix."""
+    file.write_text(text, encoding="utf-8")
+    return load(file, {f"RACE_ASSETS_{name}": value for name, value in environment.items()})
+
+
+def error(file: Path, text: str = "", **environment: str) -> str:
+    """What is said of settings that are wrong."""
+    with pytest.raises(SettingsError) as raised:
+        settings(file, text, **environment)
+    return str(raised.value)
+
+
+def leaves(tree: Mapping[str, Any], path: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
+    """Every value of a tree by its path."""
+    found = {}
+    for key, value in tree.items():
+        found |= leaves(value, (*path, key)) if isinstance(value, dict) else {(*path, key): value}
+    return found
+
+
+# Defaults
+
+
+def test_every_value_of_the_committed_file_is_the_default() -> None:
+    committed = leaves(yaml.safe_load((PROJECT / "race_assets.yaml").read_text(encoding="utf-8")))
+    default = leaves(Settings().model_dump())
+    assert len(committed) > 40
+    # YAML knows no paths.
+    told = {path: str(value) if isinstance(value, Path) else value for path, value in default.items()}
+    assert {path: told.get(path, "not a setting") for path in committed} == committed
+
+
+def test_an_empty_file_gives_the_defaults(file: Path) -> None:
+    assert settings(file) == Settings().model_copy(update={"home": file.parent / "data"})
+
+
+def test_what_a_file_leaves_out_of_a_rule_has_its_default(file: Path) -> None:
+    changed = settings(file, "rules: {runners: {max: 12}, over_round: {min: 0.7}, winner: {}, price_range: {max: 500}}")
+    rules, default = changed.rules.model_dump(), Settings().rules.model_dump()
+    assert leaves(rules) == leaves(default) | {
+        ("runners", "max"): 12,
+        ("over_round", "min"): 0.7,
+        ("price_range", "max"): 500,
+    }
+
+
+def test_the_words_that_yaml_takes_for_booleans_can_be_a_severity(file: Path) -> None:
+    told = settings(file, "rules: {winner: {severity: off}}", RULES__RUNNERS__SEVERITY="off")
+    assert (told.rules.winner.severity, told.rules.runners.severity) == ("off", "off")
+
+
+@pytest.mark.parametrize("word", ["true", "yes", "on", "True"])
+def test_a_switch_may_be_set_by_any_of_the_words_of_yaml(file: Path, word: str) -> None:
+    assert settings(file, f"automation: {{historical_sync: {{enabled: {word}}}}}").automation.historical_sync.enabled
+
+
+# The environment
+
+
+def test_a_variable_is_stronger_than_the_file(file: Path) -> None:
+    text = "chunk_rows: 7\nlogging: {level: DEBUG, format: json}"
+    both = settings(file, text, LOGGING__LEVEL="ERROR")
+    assert (both.chunk_rows, both.logging.level, both.logging.format) == (7, "ERROR", "json")
+
+
+def test_two_underscores_lead_to_the_next_level(file: Path) -> None:
+    deep = settings(
+        file,
+        AUTOMATION__HISTORICAL_SYNC__TRAILING_DAYS="21",
+        AUTOMATION__DROPS__ENABLED="false",
+        SOURCES__BETFAIR_BSP__RATE_LIMIT__REQUESTS_PER_SECOND="2.5",
+        RULES__TRAP__SEVERITY="warn",
+    )
+    assert deep.automation.historical_sync.trailing_days == 21
+    assert not deep.automation.drops.enabled
+    assert deep.automation.stale_days.enabled
+    assert deep.source("betfair_bsp").rate_limit.requests_per_second == 2.5
+    assert deep.source("betfair_csv").rate_limit.requests_per_second == 50
+    assert (deep.rules.trap.severity, deep.rules.volume.severity) == ("warn", "reject")
+
+
+def test_a_rule_without_an_entry_in_the_file_can_be_set_by_one_variable(file: Path) -> None:
+    assert settings(file, RULES__RUNNERS__MAX="12").rules.runners.model_dump() == {
+        "severity": "warn",
+        "min": 1,
+        "max": 12,
+    }
+
+
+@pytest.mark.parametrize("text", ["", "rules: {trap: {usual: {GB: 5}}}"])
+def test_the_limit_of_one_country_leaves_those_of_others_alone(file: Path, text: str) -> None:
+    traps = settings(file, text, RULES__TRAP__USUAL__GB="7").rules.trap
+    assert traps.usual == {"GB": 7, "IE": 6, "AU": 10, "NZ": 10}
+    assert traps.most == Settings().rules.trap.most
+
+
+@pytest.mark.parametrize("names", [("RULES__WINNER", "RULES__WINNER__SEVERITY"), ("RULES__WINNER__SEVERITY", "RULES")])
+def test_a_variable_for_a_leaf_is_stronger_than_one_for_its_branch_in_any_order(
+    file: Path, names: tuple[str, str]
+) -> None:
+    texts = {"RULES__WINNER__SEVERITY": "off", "RULES__WINNER": "{severity: reject}", "RULES": "{volume: {}}"}
+    assert settings(file, **{name: texts[name] for name in names}).rules.winner.severity == "off"
+
+
+def test_variables_of_others_and_those_that_find_the_file_are_not_settings(file: Path) -> None:
+    file.touch()
+    environment = {"HOME": "/root", "RACE_ASSETSX_HOME": "x", "RACE_ASSETS_CONFIG": "x", "RACE_ASSETS_KILLS": "20"}
+    assert load(file, environment) == load(file, {})
+
+
+@given(st.dictionaries(st.sampled_from(["GB", "IE", "AU", "NZ"]), st.integers(1, 12)))
+def test_a_file_and_variables_that_say_the_same_give_the_same(limits: dict[str, int]) -> None:
+    in_file = Settings.model_validate({"rules": {"trap": {"most": limits}}})
+    variables = {f"RACE_ASSETS_RULES__TRAP__MOST__{country}": str(limit) for country, limit in limits.items()}
+    assert load(PROJECT / "race_assets.yaml", variables).rules.trap.most == in_file.rules.trap.most
+
+
+# Keys that are none
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "meant", "allowed"),
+    [
+        ("rules: {trap: {sevrity: warn}}", "rules.trap.sevrity", "severity", "most, severity, usual"),
+        ("sources: {betfair_cvs: {}}", "sources.betfair_cvs", "betfair_csv", "betfair_bsp, betfair_csv"),
+        ("logging: {levels: INFO}", "logging.levels", "level", "format, level"),
+        ("postgre: {url: x}", "postgre", "postgres", ", ".join(sorted(Settings.model_fields))),
+    ],
+)
+def test_a_key_that_is_none_is_named_with_its_path_its_file_and_the_ones_there_are(
+    file: Path, text: str, path: str, meant: str, allowed: str
+) -> None:
+    assert error(file, text) == f"{file}: {path} is not a setting. Did you mean '{meant}'? Allowed here: {allowed}"
+
+
+def test_a_key_like_no_other_is_named_without_a_guess(file: Path) -> None:
+    assert error(file, "logging: {zzz: 1}") == f"{file}: logging.zzz is not a setting. Allowed here: format, level"
+
+
+@pytest.mark.parametrize(
+    ("variable", "path", "meant"),
+    [
+        ("HOEM", "hoem", "home"),
+        ("POSTGRES_URL", "postgres_url", "postgres"),
+        ("POSTGRES__URI", "postgres.uri", "url"),
+        ("RULES__TRAPP__SEVERITY", "rules.trapp", "trap"),
+    ],
+)
+def test_a_variable_with_our_prefix_that_sets_nothing_is_named(
+    file: Path, variable: str, path: str, meant: str
+) -> None:
+    said = error(file, **{variable: "x"})
+    assert said.endswith(f"Allowed here: {said.rpartition(': ')[2]}")
+    assert re.search(rf"{re.escape(path)} is not a setting\. Did you mean '{meant}'\?", said)
+
+
+def test_a_variable_that_sets_nothing_is_told_by_its_own_name_and_not_the_files(file: Path) -> None:
+    said = error(file, "chunk_rows: 7", HOEM="x")
+    assert said.startswith("RACE_ASSETS_HOEM: ")
+    assert str(file) not in said
+
+
+def test_all_mistakes_are_told_at_once(file: Path) -> None:
+    said = error(file, "hoem: x\nrules: {trap: {severity: maybe}}", LOGGING__LEVEL="LOUD").splitlines()
+    assert sorted(line.partition(" is ")[0] for line in said) == sorted(
+        [f"{file}: hoem", f"{file}: rules.trap.severity", "RACE_ASSETS_LOGGING__LEVEL: logging.level"]
+    )
+
+
+# Values that are not allowed
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "shown", "allowed"),
+    [
+        ("rules: {trap: {severity: maybe}}", "rules.trap.severity", "'maybe'", "'reject', 'warn' or 'off'"),
+        ("rules: {start_time: {severity: warn}}", "rules.start_time.severity", "'warn'", "'reject'"),
+        ("logging: {format: xml}", "logging.format", "'xml'", "'console' or 'json'"),
+        ("chunk_rows: 0", "chunk_rows", "0", "greater than 0"),
+        ("chunk_rows: many", "chunk_rows", "'many'", "integer"),
+        ("partitions: {start: 2008-13-01}", "partitions.start", "'2008-13-01'", "date"),
+        ("partitions: {start: 2008-02-31}", "partitions.start", "'2008-02-31'", "date"),
+        ("partitions: {end_offset: -1}", "partitions.end_offset", "-1", "greater than or equal to 0"),
+        ("sources: {betfair_csv: {enabled: perhaps}}", "sources.betfair_csv.enabled", "'perhaps'", "boolean"),
+        ("rules: {trap: {usual: {GB: x}}}", "rules.trap.usual.GB", "'x'", "integer"),
+        ("automation: {historical_sync: {cron: 0 2 * *}}", "automation.historical_sync.cron", "'0 2 * *'", "five"),
+        ("automation: {historical_sync: {timezone: Mars}}", "automation.historical_sync.timezone", "'Mars'", "IANA"),
+    ],
+)
+def test_a_value_that_is_not_allowed_is_named_with_its_path_its_file_and_what_is(
+    file: Path, text: str, path: str, shown: str, allowed: str
+) -> None:
+    said = error(file, text)
+    assert said.startswith(f"{file}: {path} is {shown}: ")
+    assert allowed in said
+
+
+def test_a_value_that_a_variable_gives_is_told_by_the_variable(file: Path) -> None:
+    said = error(file, "logging: {level: DEBUG}", LOGGING__LEVEL="LOUD")
+    assert said.startswith("RACE_ASSETS_LOGGING__LEVEL: logging.level is 'LOUD': ")
+
+
+def test_a_value_in_a_branch_that_a_variable_gives_is_told_by_the_variable(file: Path) -> None:
+    assert error(file, LOGGING="{level: LOUD}").startswith("RACE_ASSETS_LOGGING: logging.level is 'LOUD': ")
+
+
+def test_a_value_where_a_branch_belongs_is_named(file: Path) -> None:
+    assert error(file, "rules: none").startswith(f"{file}: rules is 'none': ")
+    assert error(file, HOME="x", HOME__BELOW="y").startswith("RACE_ASSETS_HOME: home is ")
+
+
+# Files that cannot be read
+
+
+@pytest.mark.parametrize("text", ["home: [", "home: 'data", "a: b: c", "\thome: x", "home: \0"])
+def test_a_file_that_is_not_yaml_is_named(file: Path, text: str) -> None:
+    assert error(file, text).startswith(f"{file}: not readable as YAML")
+
+
+def test_the_place_where_a_file_stops_being_yaml_is_told(file: Path) -> None:
+    assert "at line 3, column 1" in error(file, "home: data\nrules: {\n")
+
+
+def test_a_file_that_is_not_utf8_is_named(file: Path) -> None:
+    file.write_bytes("home: Dún Laoghaire".encode("latin-1"))
+    with pytest.raises(SettingsError, match=rf"^{re.escape(str(file))}: not UTF-8 at byte 7"):
+        load(file, {})
+
+
+@pytest.mark.parametrize(("text", "found"), [("- home", "list"), ("data", "str"), ("7", "int")])
+def test_a_file_that_is_no_mapping_is_named(file: Path, text: str, found: str) -> None:
+    assert error(file, text) == f"{file}: must be a mapping of settings, found {found}"
+
+
+def test_a_variable_that_is_not_yaml_is_named(file: Path) -> None:
+    assert error(file, LOGGING__LEVEL="[INFO").startswith("RACE_ASSETS_LOGGING__LEVEL: not readable as YAML")
+
+
+def test_a_file_that_is_not_there_is_an_error_when_it_was_named(tmp_path: Path) -> None:
+    missing = tmp_path / "nowhere.yaml"
+    with pytest.raises(SettingsError, match=r"nowhere\.yaml: there is no such settings file; RACE_ASSETS_CONFIG"):
+        load(None, {"RACE_ASSETS_CONFIG": str(missing)})
+    with pytest.raises(SettingsError, match=r"nowhere\.yaml"):
+        load(missing, {})
+
+
+def test_a_folder_in_the_place_of_the_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="cannot be read"):
+        load(tmp_path, {})
+
+
+# Which file, and what is relative to it
+
+
+def test_the_named_file_comes_before_that_of_the_working_folder_and_that_before_the_projects(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = tmp_path / "elsewhere" / "other.yaml"
+    named.parent.mkdir()
+    named.write_text("chunk_rows: 1")
+    monkeypatch.chdir(tmp_path)
+    assert settings_module.find_file({}) == PROJECT / "race_assets.yaml"
+    file.write_text("chunk_rows: 2")
+    assert load(None, {}).chunk_rows == 2
+    assert load(None, {"RACE_ASSETS_CONFIG": "elsewhere/other.yaml"}).chunk_rows == 1
+
+
+def test_a_relative_home_is_below_the_files_folder_wherever_the_command_runs(
+    file: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    assert settings(file, "home: race/data").home == file.parent / "race" / "data"
+    assert settings(file, "home: race/data", HOME="other").home == file.parent / "other"
+
+
+def test_an_absolute_home_and_one_below_the_users_are_taken_as_they_are(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "user"))
+    assert settings(file, f"home: {tmp_path}/absolute").home == tmp_path / "absolute"
+    assert settings(file, "home: ~/races").home == tmp_path / "user" / "races"
+
+
+def test_a_drop_folder_is_below_home_unless_it_has_a_path_of_its_own(file: Path, tmp_path: Path) -> None:
+    told = settings(file, f"sources: {{betfair_bsp: {{path: {tmp_path}/inbox}}}}")
+    assert told.drop_folder("betfair_csv") == file.parent / "data" / "drops" / "betfair_csv"
+    assert told.drop_folder("betfair_bsp") == tmp_path / "inbox"
+
+
+# The warehouse's address is a secret
+
+
+def test_an_empty_address_in_the_environment_means_the_embedded_server(file: Path) -> None:
+    text = f"postgres: {{url: {SECRET_URL}}}"
+    assert settings(file, text).postgres.url is not None
+    assert settings(file, text, POSTGRES__URL="").postgres.url is None
+
+
+@pytest.mark.parametrize("variables", [{}, {"POSTGRES__URL": SECRET_URL}])
+def test_the_address_is_in_no_repr_and_no_dump(file: Path, variables: dict[str, str]) -> None:
+    told = settings(file, "" if variables else f"postgres: {{url: {SECRET_URL}}}", **variables)
+    assert told.postgres.url is not None
+    assert told.postgres.url.get_secret_value() == SECRET_URL
+    shown = [repr(told), str(told), str(told.model_dump()), told.model_dump_json(), str(told.model_dump(mode="json"))]
+    assert [text for text in shown if SECRET in text] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "variables"),
+    [
+        (f"postgres: {{url: [{SECRET_URL}]}}", {}),
+        (f"postgres: {{url: {{x: '{SECRET_URL}'}}}}", {}),
+        (f"postgres: {{ulr: '{SECRET_URL}'}}", {}),
+        (f"postgres: '{SECRET_URL}'", {}),
+        (f"postgres: ['{SECRET_URL}']", {}),
+        (f"home: {{url: '{SECRET_URL}'}}", {}),
+        (f"logging: {{level: '{SECRET_URL}'}}", {}),
+        (f"postgres: {{url: '{SECRET_URL}", {}),
+        (f"postgres: {{url: {SECRET_URL}: }}}}", {}),
+        ("", {"POSTGRES": SECRET_URL}),
+        ("", {"POSTGRES": f"{{url: [{SECRET_URL}"}),
+        ("", {"POSTGRES_URL": SECRET_URL}),
+        ("", {"POSTGRES__URI": SECRET_URL}),
+        ("", {"POSTGRES__URL__X": SECRET_URL}),
+        ("chunk_rows: 0", {"POSTGRES__URL": SECRET_URL}),
+    ],
+)
+def test_the_address_is_in_no_error(file: Path, text: str, variables: dict[str, str]) -> None:
+    with pytest.raises(SettingsError) as raised:
+        settings(file, text, **variables)
+    chain: list[str] = []
+    cause: BaseException | None = raised.value
+    while cause is not None and not chain.count(repr(cause)):
+        chain += [str(cause), repr(cause)]
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    assert [each for each in chain if SECRET in each] == []
+    assert str(file) in str(raised.value) or "RACE_ASSETS_" in str(raised.value)
