@@ -151,7 +151,10 @@ def query(
 
 @app.command(context_settings={"ignore_unknown_options": True})
 def psql(arguments: Annotated[list[str] | None, typer.Argument(help="Passed on to psql.")] = None) -> None:
-    """Open psql on the warehouse; an embedded server stays up as long as psql is open."""
+    """Open psql on the warehouse; an embedded server stays up as long as psql is open.
+
+    race-assets psql -c "select track, count(*) from core.races group by track"
+    """
     import subprocess
 
     from race_assets.storage import embedded
@@ -163,7 +166,11 @@ def psql(arguments: Annotated[list[str] | None, typer.Argument(help="Passed on t
 
 @app.command()
 def sources() -> None:
-    """List the sources there are, and whether each is enabled."""
+    """List the sources there are, and whether each is enabled.
+
+    A source is switched by `sources.<name>.enabled` in race_assets.yaml; files put into its drop folder are landed by
+    the daemon, or by the next `ingest` without dates.
+    """
     from race_assets.console import report
     from race_assets.sources import registry
 
@@ -181,9 +188,13 @@ def sources() -> None:
 
 @app.command()
 def schedule(ticks: Annotated[int, typer.Option(min=1, help="How many ticks ahead to show.")] = 3) -> None:
-    """List each schedule and sensor: on or off, and its next ticks."""
-    from race_assets.automation.overview import overview
+    """List each schedule and sensor: on or off, and its next ticks.
+
+    They tick while the daemon runs (`make dev`); what they start as is set below `automation` in race_assets.yaml, and
+    the Dagster UI switches them from then on.
+    """
     from race_assets.console import report
+    from race_assets.console.overview import overview
 
     _settings()
     report.rows(["name", "kind", "state", "next ticks"], overview(ticks), "table")
@@ -198,7 +209,10 @@ def rejects(
     limit: Annotated[int, typer.Option(min=0, help="At most so many rows.")] = 50,
     output: Annotated[Format, typer.Option("--format", help="How to print the rows.")] = Format.table,
 ) -> None:
-    """List refused rows, each with the file and row it came from and every rule it broke."""
+    """List refused rows, each with the file and row it came from and every rule it broke.
+
+    race-assets rejects --day 2024-06-27 --rule price_range
+    """
     from race_assets.console import report
     from race_assets.sources import registry
     from race_assets.storage.ledger import Ledger

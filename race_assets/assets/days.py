@@ -5,7 +5,8 @@ from datetime import date
 
 import dagster as dg
 
-from race_assets.automation import runs
+from race_assets.pipeline import process
+from race_assets.pipeline.workshop import REFRESH_TAG
 from race_assets.settings import PartitionSettings
 
 KEY_FORMAT = "%Y-%m-%d"
@@ -24,9 +25,11 @@ def days_of(context: dg.AssetExecutionContext) -> Sequence[date]:
 
 def is_refresh(context: dg.AssetExecutionContext) -> bool:
     """Whether the run was asked to build days that are not stale too."""
-    return bool(context.run_tags.get(runs.REFRESH_TAG) == "true")
+    return bool(context.run_tags.get(REFRESH_TAG) == "true")
 
 
 def mark_process(context: dg.AssetExecutionContext) -> None:
     """Notes which process carries the run, so that it can be failed once that process is gone."""
-    runs.mark_process(context.instance, context.run_id, context.run_tags)
+    mark = process.process_mark()
+    if context.run_tags.get(process.TAG) != mark:
+        context.instance.add_run_tags(context.run_id, {process.TAG: mark})

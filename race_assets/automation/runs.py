@@ -1,20 +1,19 @@
 """Running `ingest` in this process as a Dagster run like any other, and failing runs whose process died."""
 
-import os
-import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import dagster as dg
-import psutil
 
 from race_assets.automation.jobs import INGEST
 from race_assets.automation.ranges import LIVE, range_tags
+from race_assets.pipeline import process
+from race_assets.pipeline.workshop import REFRESH_TAG
 
-PROCESS_TAG = "race_assets/process"
-REFRESH_TAG = "race_assets/refresh"
+STOPPED = "told to stop; the transaction in flight was finished, what was not begun is still stale"
+INTERRUPTED = "DagsterExecutionInterruptedError"
 
 
 @dataclass(frozen=True)
@@ -36,13 +35,20 @@ def ingest(
     source: str | None = None,
     refresh: bool = False,
 ) -> list[Outcome]:
-    """One run per range, one after the other; a failed one does not keep the next from running."""
+    """One run per range, one after the other.
+
+    A failed one does not keep the next from running; one that was told to stop does, and the rest are named.
+    """
     fail_abandoned(instance)
     job = definitions.resolve_job_def(INGEST)
     selection = _selection(job, source)
     outcomes = []
-    for first, last in ranges:
-        tags = {**range_tags(first, last), **({REFRESH_TAG: "true"} if refresh else {}), PROCESS_TAG: process_mark()}
+    for number, (first, last) in enumerate(ranges):
+        tags = {
+            **range_tags(first, last),
+            **({REFRESH_TAG: "true"} if refresh else {}),
+            process.TAG: process.process_mark(),
+        }
         result = job.execute_in_process(
             instance=instance,
             tags=tags,
@@ -51,7 +57,16 @@ def ingest(
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
         outcomes.append(Outcome(result.run_id, first, last, result.success, _reason(result)))
+        if _was_stopped(result):
+            why = "not begun: the command was told to stop; `race-assets ingest` builds what is still stale"
+            outcomes += [Outcome("", *each, succeeded=False, reason=why) for each in ranges[number + 1 :]]
+            break
     return outcomes
+
+
+def _was_stopped(result: dg.ExecuteInProcessResult) -> bool:
+    errors = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
+    return any(error is not None and error.cls_name == INTERRUPTED for error in errors)
 
 
 def _selection(job: dg.JobDefinition, source: str | None) -> list[dg.AssetKey] | None:
@@ -68,7 +83,7 @@ def _reason(result: dg.ExecuteInProcessResult) -> str:
     for event in failures:
         data = event.step_failure_data
         told = data.user_failure_data.description if data.user_failure_data else None
-        texts.append(told or _innermost(data.error))
+        texts.append(told or (STOPPED if data.error and data.error.cls_name == INTERRUPTED else _innermost(data.error)))
     return "; ".join(texts)
 
 
@@ -81,32 +96,14 @@ def _innermost(error: Any) -> str:
     return str(error.message).strip()
 
 
-def process_mark() -> str:
-    """This process, told apart from a later one with the same pid."""
-    return f"{socket.gethostname()} {os.getpid()} {psutil.Process().create_time():.2f}"
-
-
-def mark_process(instance: dg.DagsterInstance, run_id: str, tags: Mapping[str, str]) -> None:
-    """Notes on a run which process carries it, so that it can be failed once that process is gone."""
-    if tags.get(PROCESS_TAG) != process_mark():
-        instance.add_run_tags(run_id, {PROCESS_TAG: process_mark()})
-
-
 def fail_abandoned(instance: dg.DagsterInstance) -> list[str]:
     """Reports runs as failed whose process on this machine is gone; gives their ids."""
-    gone = [run for run in instance.get_runs(dg.RunsFilter(statuses=LIVE)) if _is_abandoned(run.tags.get(PROCESS_TAG))]
+    gone = [run for run in instance.get_runs(dg.RunsFilter(statuses=LIVE)) if _is_abandoned(run)]
     for run in gone:
         instance.report_run_failed(run, "its process is gone; the days it had not published are built by the next run")
     return [run.run_id for run in gone]
 
 
-def _is_abandoned(mark: str | None) -> bool:
-    if not mark:
-        return False
-    host, pid, created = mark.split()
-    if host != socket.gethostname():
-        return False
-    try:
-        return f"{psutil.Process(int(pid)).create_time():.2f}" != created
-    except psutil.NoSuchProcess:
-        return True
+def _is_abandoned(run: dg.DagsterRun) -> bool:
+    mark = run.tags.get(process.TAG)
+    return mark is not None and process.is_gone(mark)

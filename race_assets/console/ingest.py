@@ -13,6 +13,7 @@ from race_assets import definitions
 from race_assets.automation import runs
 from race_assets.automation.ranges import contiguous
 from race_assets.console import report
+from race_assets.errors import PermanentError
 from race_assets.pipeline import drops
 from race_assets.pipeline.figures import accounts_of
 from race_assets.pipeline.land import Landed, bring_up_to_date
@@ -66,7 +67,7 @@ def run(
     workshop = workshop_in_use()
     reread = bring_up_to_date(workshop)
     if wanted is None:
-        reread += [each for name in workshop.enabled for each in drops.land_by_hand(workshop, name)]
+        reread += [each for name in workshop.enabled for each in _dropped(workshop, name)]
     ranges = contiguous(_stale(workshop, settings)) if wanted is None else wanted
     days = sum((last - first).days + 1 for first, last in ranges)
     began = time.perf_counter()
@@ -75,6 +76,14 @@ def run(
         outcomes = runs.ingest(definitions.defs, instance, ranges, source=source, refresh=refresh)
     accounts = accounts_of(workshop, [each.run_id for each in outcomes])
     return Ingested(outcomes, accounts, reread, days, time.perf_counter() - began, dict(workshop.seconds))
+
+
+def _dropped(workshop: Workshop, source: str) -> list[Landed]:
+    """What was landed from a drop folder; one that cannot be read is told, and holds no other source up."""
+    try:
+        return drops.land_by_hand(workshop, source)
+    except PermanentError as error:
+        return [Landed(str(workshop.settings.drop_folder(source)), source, "failed", str(error))]
 
 
 def _stale(workshop: Workshop, settings: Settings) -> list[date]:

@@ -72,13 +72,25 @@ def rows(columns: Sequence[str], values: Sequence[Sequence[Any]], output: str) -
         writer.writerow(columns)
         writer.writerows(values)
     elif output == "json":
-        json.dump([dict(zip(columns, row, strict=True)) for row in values], sys.stdout, default=str, indent=1)
+        names = _distinct(columns)
+        json.dump([dict(zip(names, row, strict=True)) for row in values], sys.stdout, default=str, indent=1)
         sys.stdout.write("\n")
     else:
         table = Table(*columns, box=None, header_style="bold", pad_edge=False)
         for row in values:
             table.add_row(*(Text("" if value is None else _shown(value)) for value in row))
         console().print(table)
+
+
+def _distinct(columns: Sequence[str]) -> list[str]:
+    """Column names with the second of a name as `name_2`, since an object holds a name once."""
+    names: list[str] = []
+    for column in columns:
+        name, number = column, 2
+        while name in names or (name != column and name in columns):
+            name, number = f"{column}_{number}", number + 1
+        names.append(name)
+    return names
 
 
 def _shown(value: Any) -> str:

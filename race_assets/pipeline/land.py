@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from race_assets.errors import PermanentError, RaceAssetsError, UnreadableFileError
+from race_assets.errors import PermanentError, RaceAssetsError, SettingsError, UnreadableFileError
 from race_assets.pipeline.rejects import as_rejects
 from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.ops import INGESTION_RUNS, SOURCE_FILES
@@ -304,14 +304,14 @@ def withdraw(workshop: Workshop, prefix: str, source: str | None = None) -> Ledg
     """Takes back the file whose hash begins with `prefix`; its days become stale and are built without it.
 
     Raises:
-        PermanentError: no file, or more than one, begins so; or it was withdrawn before.
+        SettingsError: no file, or more than one, begins so; or it was withdrawn before.
     """
     found = workshop.ledger.matching(prefix, source)
     if len(found) != 1:
         names = ", ".join(f"{file.sha256[:12]} {file.source} {file.name}" for file in found) or "none"
-        raise PermanentError(f"--withdraw {prefix}: must begin the hash of exactly one landed file; found: {names}")
+        raise SettingsError(f"--withdraw {prefix}: must begin the hash of exactly one landed file; found: {names}")
     if found[0].withdrawn_at is not None:
-        raise PermanentError(f"--withdraw {prefix}: {found[0].name} was withdrawn on {found[0].withdrawn_at:%Y-%m-%d}")
+        raise SettingsError(f"--withdraw {prefix}: {found[0].name} was withdrawn on {found[0].withdrawn_at:%Y-%m-%d}")
     workshop.ledger.withdraw(found[0].source, found[0].sha256)
     return found[0]
 

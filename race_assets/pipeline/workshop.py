@@ -20,6 +20,9 @@ from race_assets.storage.postgres import Warehouse
 BUILD_VERSION = 1
 """Raised whenever the same records would be judged or built to something else; every day is then stale."""
 
+REFRESH_TAG = "race_assets/refresh"
+"""The run tag that asks for days to be built anew whether they are stale or not."""
+
 Progress = Callable[[str, int], None]
 """Told the stage's name and how many days it has just finished."""
 

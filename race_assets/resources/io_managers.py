@@ -60,7 +60,9 @@ class LakeIOManager(dg.ConfigurableIOManager):
         days = _days(context)
         rows = _checked(obj, days, table)
         for day in days:
-            workshop_in_use().lake.write_day(table, day, rows.filter(pl.col("race_date") == day), context.run_id)
+            workshop_in_use().lake.write_day(
+                table, day, rows.filter(pl.col("race_date") == day), context.run_id, is_declared=False
+            )
         context.add_output_metadata({"dagster/row_count": rows.height, "dagster/table_name": table})
 
     def load_input(self, context: dg.InputContext) -> pl.LazyFrame:

@@ -34,11 +34,21 @@ class Lake:
         return self.folder / table / f"{day:%Y}" / f"{day:%Y-%m-%d}.parquet"
 
     def write_day(
-        self, table: str, day: date, frame: pl.DataFrame, fingerprint: str, metadata: Mapping[str, str] | None = None
+        self,
+        table: str,
+        day: date,
+        frame: pl.DataFrame,
+        fingerprint: str,
+        metadata: Mapping[str, str] | None = None,
+        *,
+        is_declared: bool = True,
     ) -> None:
-        """Replaces the table's day; a reader sees the old file or the new one. Columns of nulls are left out."""
+        """Replaces the table's day; a reader sees the old file or the new one.
+
+        Columns of nulls are left out where a schema of ours brings them back (`is_declared`).
+        """
         with replacing(self.day_path(table, day)) as part:
-            _told(frame).write_parquet(
+            (_told(frame) if is_declared else frame).write_parquet(
                 part,
                 compression="lz4",
                 statistics=False,

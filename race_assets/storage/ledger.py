@@ -109,7 +109,7 @@ class Ledger:
 
     def matching(self, prefix: str, source: str | None = None) -> list[LedgerFile]:
         """Files whose hash begins with `prefix`."""
-        return self._files("source = coalesce(%s, source) and sha256 like %s || '%%'", [source, prefix])
+        return self._files("source = coalesce(%s, source) and starts_with(sha256, %s)", [source, prefix])
 
     def live_files(self, source: str, days: Sequence[date]) -> list[LedgerFile]:
         """Files of the source that count for any of these days, older versions included."""

@@ -89,5 +89,6 @@ def read_only(warehouse: Warehouse, sql: str) -> tuple[list[str], list[tuple[Any
         except psycopg.Error as error:
             raise SettingsError(f"the query was refused: {str(error).strip()}") from None
         finally:
-            connection.rollback()
+            # Nothing to keep; after a COPY the connection cannot even roll back.
+            connection.close()
     return [each.name for each in cursor.description or ()], rows
