@@ -12,7 +12,7 @@ import pytest
 from race_assets_tests.conftest import SAMPLES
 
 PACKAGE = Path(__file__).parent.parent / "race_assets"
-GROUND = {"settings", "errors"}
+GROUND = {"settings", "errors", "ahead"}
 ALLOWED = {
     "values": set(),
     "schemas": set(),
@@ -25,6 +25,7 @@ ALLOWED = {
     "pipeline": {"sources", "validation", "identity", "normalise", "storage", "http", "values", "schemas"},
     "settings": set(),
     "errors": set(),
+    "ahead": set(),
 }
 WITH_DAGSTER = {"definitions", "assets", "automation", "resources", "observability", "console"}
 DAGSTERS_FLOOR = ("assets", "automation", "resources", "observability")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
+from race_assets.ahead import ahead
 from race_assets.errors import PermanentError, RaceAssetsError, SettingsError, UnreadableFileError
 from race_assets.pipeline.rejects import as_rejects
 from race_assets.pipeline.workshop import Workshop
@@ -17,7 +18,6 @@ from race_assets.schemas.ops import INGESTION_RUNS, SOURCE_FILES
 from race_assets.schemas.records import PARSED
 from race_assets.schemas.table import conform, polars_schema
 from race_assets.sources import registry
-from race_assets.sources.ahead import ahead
 from race_assets.sources.base import FileSource, ReadReport
 from race_assets.sources.findings import Problem, with_problems
 from race_assets.storage import publish

@@ -33,7 +33,7 @@ class Warehouse:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._working: set[Any] = set()
+        self._working: set[psycopg.Connection[tuple[Any, ...]]] = set()
 
     @classmethod
     def open(cls, settings: Settings) -> "Warehouse":
@@ -55,25 +55,27 @@ class Warehouse:
         except psycopg.OperationalError as error:
             raise WarehouseError(f"Postgres cannot be reached: {error}; check postgres.url and that it runs") from error
 
-    def bulk(self) -> Any:
-        """An ADBC connection, for COPY from Arrow; it is in a transaction from its first statement."""
-        from adbc_driver_postgresql import dbapi
-
-        return dbapi.connect(self.url, autocommit=False)
-
     @contextmanager
-    def working(self, connection: Any) -> Iterator[None]:
-        """Marks a bulk connection as one that `cancel` may stop."""
+    def transaction(self) -> "Iterator[psycopg.Connection[tuple[Any, ...]]]":
+        """A connection whose statements are one transaction, which `cancel` may stop: committed on a clean exit."""
+        connection = self.connect()
         self._working.add(connection)
         try:
-            yield
+            with connection, connection.transaction():
+                yield connection
         finally:
             self._working.discard(connection)
 
     def cancel(self) -> None:
-        """Stops what is being written in bulk, from another thread; nothing of those transactions is kept."""
+        """Stops what is being written, from another thread; nothing of those transactions is kept."""
         for connection in list(self._working):
-            connection.adbc_cancel()
+            connection.cancel_safe()
+
+    def arrow(self) -> Any:
+        """An ADBC connection, which gives the rows of a query as Arrow."""
+        from adbc_driver_postgresql import dbapi
+
+        return dbapi.connect(self.url, autocommit=False)
 
     def migrate(self) -> None:
         """Brings the tables up to this code's version; costs one small query when they are."""
@@ -142,13 +144,16 @@ def retrying(work: Callable[[], Result], attempts: int = 3) -> Result:
     Raises:
         WarehouseError: the connection was lost every time.
     """
-    from adbc_driver_manager import OperationalError
-    from psycopg import OperationalError as PsycopgOperationalError
+    from psycopg import OperationalError
 
     for attempt in range(1, attempts + 1):
         try:
             return work()
-        except (OperationalError, PsycopgOperationalError) as error:
+        except WarehouseError:
+            if attempt == attempts:
+                raise
+            PAUSE.wait(attempt)
+        except OperationalError as error:
             if not _is_lost_connection(error) or attempt == attempts:
                 raise WarehouseError(f"Postgres went away: {error}; nothing of the transaction was kept") from error
             log.warning("connection to Postgres lost, doing the transaction again", extra={"attempt": attempt})

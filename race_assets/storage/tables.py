@@ -14,7 +14,7 @@ from race_assets.storage.postgres import Warehouse
 
 def read(warehouse: Warehouse, query: str) -> pl.DataFrame:
     """The rows of a query."""
-    with warehouse.bulk() as connection, connection.cursor() as cursor:
+    with warehouse.arrow() as connection, connection.cursor() as cursor:
         cursor.execute(query)
         frame = pl.from_arrow(cursor.fetch_arrow_table())
     assert isinstance(frame, pl.DataFrame)  # noqa: S101 - a table is never a series
@@ -64,7 +64,7 @@ def scan_days(warehouse: Warehouse, table: str, days: Sequence[date]) -> pl.Lazy
 def head(warehouse: Warehouse, table: str, days: Sequence[date], rows: int) -> pl.DataFrame:
     """The first rows of a table between the first and the last of these days."""
     query = f"select * from {table} where race_date between %s and %s order by 1, 2 limit %s"
-    # A handful of rows: not worth what opening a bulk connection costs.
+    # A handful of rows: not worth what loading ADBC costs.
     with warehouse.connect() as connection:
         cursor = connection.execute(query.encode(), [min(days), max(days), rows])
         names = [each.name for each in cursor.description or ()]

@@ -5,7 +5,6 @@ It says `working` once everything is imported, so that kills fall into work and 
 
 import sys
 
-import adbc_driver_postgresql.dbapi  # noqa: F401 - imported ahead
 import psycopg  # noqa: F401 - imported ahead
 import pyarrow.parquet  # noqa: F401 - imported ahead
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import polars as pl
 
+from race_assets.ahead import ahead
 from race_assets.sources import delimited
-from race_assets.sources.ahead import ahead
 from race_assets.sources.base import FileSource, ReadReport, RowAsRead
 from race_assets.sources.betfair import menu
 from race_assets.sources.delimited import Dialect

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import polars as pl
 
+from race_assets.ahead import ahead
 from race_assets.sources import delimited
-from race_assets.sources.ahead import ahead
 from race_assets.sources.base import FileSource, ReadReport, RowAsRead
 from race_assets.sources.delimited import Dialect
 from race_assets.sources.findings import Problem, broken_lines, with_problems

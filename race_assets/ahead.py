@@ -1,4 +1,4 @@
-"""Working one step ahead: the next item is made in a thread while the caller uses this one; nothing of sources."""
+"""Working one step ahead: the next item is made in a thread while the caller uses this one; nothing of any stage."""
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
