@@ -5,16 +5,15 @@
 
 import difflib
 import os
+import re
 from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
-from zoneinfo import ZoneInfo
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import yaml
 from pydantic import (
     BaseModel,
-    ConfigDict,
     Field,
     PositiveFloat,
     PositiveInt,
@@ -25,9 +24,13 @@ from pydantic import (
 )
 
 from race_assets.errors import SettingsError
+from race_assets.settings.feeds import FeedSettings, known_zone
+from race_assets.settings.nodes import Node, SourceSettings
 
 PREFIX = "RACE_ASSETS_"
 FILE_NAME = "race_assets.yaml"
+SHIPPED_FEEDS = Path(__file__).with_name("feeds.yaml")
+FEED_NAME = re.compile("[a-z][a-z0-9_]*")
 NOT_SETTINGS = {"CONFIG", "REALDATA", "KILLS"}
 """Variables with our prefix that are not in the tree: where the file is, and two switches of the test suite."""
 
@@ -35,52 +38,44 @@ CRON_FIELDS = 5
 Severity = Literal["reject", "warn", "off"]
 
 
-class _Node(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
-
-
-class PostgresSettings(_Node):
+class PostgresSettings(Node):
     """Where the warehouse is."""
 
     url: SecretStr | None = Field(None, description="libpq URL; none means the embedded server below `home`")
 
 
-class RateLimit(_Node):
-    """How fast a source may be asked."""
-
-    requests_per_second: PositiveFloat = 50
-    burst_size: PositiveInt = 100
-
-
-class SourceSettings(_Node):
-    """What every source has."""
-
-    enabled: bool = True
-    path: Path | None = Field(None, description="its drop folder; none means `<home>/drops/<source>`")
-    rate_limit: RateLimit = RateLimit()
-
-
-class SourcesSettings(_Node):
+class SourcesSettings(Node):
     """The sources, by name."""
 
     betfair_csv: SourceSettings = SourceSettings()
     betfair_bsp: SourceSettings = SourceSettings()
+    csv_feeds: dict[str, FeedSettings] = Field(default_factory=dict, description="kinds of CSV files, by name")
+
+    @field_validator("csv_feeds")
+    @classmethod
+    def _named_as_sources_are(cls, feeds: dict[str, FeedSettings]) -> dict[str, FeedSettings]:
+        for name in feeds:
+            if name in cls.model_fields:
+                raise ValueError(f"{name} is the name of another source; give the feed another")
+            if not FEED_NAME.fullmatch(name):
+                raise ValueError(f"{name!r} is no name of a source; write lower-case letters, digits and _")
+        return feeds
 
 
-class PartitionSettings(_Node):
+class PartitionSettings(Node):
     """The days there are."""
 
     start: date = date(2008, 5, 1)
     end_offset: int = Field(3, ge=0, description="days beyond yesterday: New Zealand is tomorrow, cards come early")
 
 
-class Rule(_Node):
+class Rule(Node):
     """What happens to a row or race that breaks a rule."""
 
     severity: Severity = "reject"
 
 
-class Requirement(_Node):
+class Requirement(Node):
     """What a row must have to be placed in a race at all: it can only be rejected without."""
 
     severity: Literal["reject"] = "reject"
@@ -102,8 +97,8 @@ class PriceRange(Rule):
 class TrapRange(Rule):
     """Highest trap by country, and the highest that passes without a warning; a country left out has its default."""
 
-    usual: dict[str, int] = {"GB": 6, "IE": 6, "AU": 10, "NZ": 10}
-    most: dict[str, int] = {"GB": 8, "IE": 8, "AU": 10, "NZ": 10}
+    usual: dict[str, int] = Field({"GB": 6, "IE": 6, "AU": 10, "NZ": 10})
+    most: dict[str, int] = Field({"GB": 8, "IE": 8, "AU": 10, "NZ": 10})
 
     @field_validator("usual", "most", mode="before")
     @classmethod
@@ -129,7 +124,7 @@ class OverRoundRange(Remark):
     max: float = 1.8
 
 
-class RuleSettings(_Node):
+class RuleSettings(Node):
     """The rules by id; their meaning is in `validation/`."""
 
     price_range: PriceRange = PriceRange()
@@ -149,7 +144,7 @@ class RuleSettings(_Node):
     winner: Remark = Remark()
 
 
-class ScheduleSettings(_Node):
+class ScheduleSettings(Node):
     """The nightly run."""
 
     enabled: bool = False
@@ -167,14 +162,10 @@ class ScheduleSettings(_Node):
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, zone: str) -> str:
-        try:
-            ZoneInfo(zone)
-        except (OSError, ValueError, KeyError):
-            raise ValueError("must be a time zone by its IANA name, such as Europe/London") from None
-        return zone
+        return known_zone(zone)
 
 
-class SensorSettings(_Node):
+class SensorSettings(Node):
     """A sensor and how often it looks."""
 
     enabled: bool = True
@@ -194,7 +185,7 @@ class DropSensorSettings(SensorSettings):
     settle_seconds: float = Field(2, ge=0, description="pause between the two looks when a person lands by hand")
 
 
-class AutomationSettings(_Node):
+class AutomationSettings(Node):
     """What runs by itself while the daemon does."""
 
     historical_sync: ScheduleSettings = ScheduleSettings()
@@ -202,14 +193,14 @@ class AutomationSettings(_Node):
     stale_days: StaleSensorSettings = StaleSensorSettings()
 
 
-class LoggingSettings(_Node):
+class LoggingSettings(Node):
     """How logs look."""
 
     format: Literal["console", "json"] = "console"
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
 
-class Settings(_Node):
+class Settings(Node):
     """The whole tree."""
 
     home: Path = Field(Path("data"), description="everything is written below it; relative to the settings file")
@@ -223,8 +214,8 @@ class Settings(_Node):
     shutdown_timeout_seconds: PositiveFloat = 30
 
     def source(self, name: str) -> SourceSettings:
-        """The settings of one source."""
-        found: SourceSettings = getattr(self.sources, name)
+        """The settings of one source, a feed or another."""
+        found: SourceSettings = self.sources.csv_feeds.get(name) or getattr(self.sources, name)
         return found
 
     def drop_folder(self, source: str) -> Path:
@@ -244,7 +235,8 @@ def load(file: Path | None = None, environment: Mapping[str, str] | None = None)
     """
     environment = os.environ if environment is None else environment
     file = file or find_file(environment)
-    tree = _overlaid(_from_yaml(file), _from_environment(environment))
+    shipped = {"sources": {"csv_feeds": _from_yaml(SHIPPED_FEEDS)}}
+    tree = _overlaid(_overlaid(shipped, _from_yaml(file)), _from_environment(environment))
     try:
         settings = Settings.model_validate(tree)
     except ValidationError as error:
@@ -265,7 +257,7 @@ def find_file(environment: Mapping[str, str]) -> Path | None:
 
 def project_folder() -> Path:
     """The checkout this package runs from."""
-    return Path(__file__).absolute().parent.parent
+    return Path(__file__).absolute().parent.parent.parent
 
 
 class _Loader(yaml.SafeLoader):
@@ -362,10 +354,21 @@ def _shown(path: tuple[str, ...], value: Any) -> str:
 
 
 def _keys_at(path: tuple[str, ...]) -> list[str]:
-    model: Any = Settings
+    kind: Any = Settings
     for level in path:
-        declared = model.model_fields.get(level)
-        model = declared.annotation if declared else None
-        if not (isinstance(model, type) and issubclass(model, BaseModel)):
-            return []
-    return sorted(model.model_fields)
+        kind = _below(kind, level)
+    return sorted(kind.model_fields) if _is_node(kind) else []
+
+
+def _below(kind: Any, level: str) -> Any:
+    """What is declared for a key of a node, or for the items of a mapping or list."""
+    if _is_node(kind):
+        declared = kind.model_fields.get(level)
+        return declared.annotation if declared else None
+    if get_origin(kind) is Annotated:
+        return _below(get_args(kind)[0], level)
+    return get_args(kind)[-1] if get_origin(kind) in {dict, list} else None
+
+
+def _is_node(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)

@@ -1,0 +1,26 @@
+"""What settings are made of: the strict node, and what every source has; the tree itself is in the package."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+
+
+class Node(BaseModel):
+    """A branch of the tree: unknown keys are refused, and nothing changes once it is read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class RateLimit(Node):
+    """How fast a source may be asked."""
+
+    requests_per_second: PositiveFloat = 50
+    burst_size: PositiveInt = 100
+
+
+class SourceSettings(Node):
+    """What every source has."""
+
+    enabled: bool = True
+    path: Path | None = Field(None, description="its drop folder; none means `<home>/drops/<source>`")
+    rate_limit: RateLimit = RateLimit()
