@@ -11,13 +11,11 @@ from race_assets.pipeline.land import Landed
 from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.records import RAW
 from race_assets.schemas.table import polars_schema
-from race_assets.sources import registry
 
 
-def raw_asset(source: str, partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+def raw_asset(source: str, title: str, partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
     """The asset of a source's records by day, as the source tells them."""
     key = dg.AssetKey(["raw", source])
-    title = registry.create(source).title
 
     @dg.asset(
         key=key,
@@ -42,7 +40,12 @@ def raw_asset(source: str, partitions: dg.PartitionsDefinition) -> dg.AssetsDefi
         sample = workshop.lake.scan(raw_table(source), days, polars_schema(RAW)).head(metadata.PREVIEW_ROWS).collect()
         unreadable = [f"{file.name}: {file.detail}" for file in workshop.ledger.unreadable_files(source)]
         return dg.MaterializeResult(
-            metadata={"days written": written, "files landed": len(landed), "preview": metadata.preview(sample)},
+            metadata={
+                "days written": written,
+                "files landed": len(landed),
+                "rows read one by one": sum(each.rows_careful for each in landed),
+                "preview": metadata.preview(sample),
+            },
             check_results=[checks.shape(key, landed, unreadable)],
         )
 

@@ -53,6 +53,8 @@ def landed_file(each: Landed) -> None:
         line.append(f"  version {each.version}, {each.records:,} records, {days}", style="default")
         if each.undated:
             line.append(f", {each.undated:,} whose day cannot be told: see `race-assets rejects`", style="yellow")
+    if each.rows_careful:
+        line.append(f", {each.rows_careful:,} rows read one by one", style="dim")
     if each.detail:
         line.append(f"  {each.detail}", style="yellow" if each.is_bad or each.state == "landed" else "dim")
     console().print(line, soft_wrap=True)

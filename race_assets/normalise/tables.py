@@ -165,10 +165,12 @@ def races(records: pl.DataFrame, chosen: pl.DataFrame, tracks: pl.DataFrame, pro
 
 def _outcomes(chosen: pl.DataFrame) -> pl.DataFrame:
     result = pl.col("result")
+    is_void = (result == "VOID").fill_null(value=False)
     counted = chosen.group_by(RACE).agg(
         runner_count=(pl.col("status") == "ACTIVE").sum().cast(pl.Int16),
         won=result.is_in(["WINNER", "PLACED"]).any(),
-        void=(result == "VOID").all() & result.is_not_null().all(),
+        # A dog that was scratched before has no result of its own.
+        void=is_void.any() & (is_void | (pl.col("status") != "ACTIVE")).all(),
     )
     status = pl.when("won").then(pl.lit("RESULT")).when("void").then(pl.lit("VOID")).otherwise(pl.lit("OPEN"))
     return counted.select(*RACE, "runner_count", status=status)

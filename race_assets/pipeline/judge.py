@@ -1,10 +1,11 @@
 """Judging a day: all sources' records in; accepted records, rejects and accounts out; races come later."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from datetime import date
+from pathlib import Path
 
 import polars as pl
 
@@ -14,7 +15,7 @@ from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.ops import REJECTS
 from race_assets.schemas.records import RAW, RECORDS
 from race_assets.schemas.table import conform, polars_schema
-from race_assets.sources import registry
+from race_assets.sources.findings import Problem, with_notes, with_problems
 from race_assets.storage.lake import ACCOUNT
 from race_assets.storage.ledger import WantedDay
 from race_assets.validation.account import Account, merged
@@ -26,6 +27,7 @@ VALIDATED = "validated/records"
 REFUSED = "validated/rejects"
 
 NOTED = "noted"
+BytesAt = Callable[[str, str], Path]
 UNREAD = ["field_count", "text"]
 FOLLOWS_FROM_UNREAD = {"keys", "selection_name", "track_known"}
 REFUSALS = pl.Schema({"position": pl.UInt32, "rule": pl.String, "message": pl.String})
@@ -85,11 +87,13 @@ def _union(workshop: Workshop, due: Mapping[date, WantedDay]) -> pl.DataFrame:
     return pl.concat(frames) if frames else pl.DataFrame(schema=schema)
 
 
-def judge(workshop: Workshop, raw: pl.DataFrame) -> Judged:
+def judge(workshop: Workshop, raw: pl.DataFrame, bytes_at: BytesAt | None = None) -> Judged:
     """Splits raw records into accepted, quarantined, duplicates and filtered.
 
     Args:
+        workshop: for its rules and tracks.
         raw: the shape of `schemas.records.RAW`.
+        bytes_at: where the bytes of a source's file are; none means in the archive.
     """
     accounts = _opened(raw)
     is_filtered = pl.col("filtered").is_not_null() & ~pl.col("superseded")
@@ -100,7 +104,7 @@ def judge(workshop: Workshop, raw: pl.DataFrame) -> Judged:
     placed = _placed(workshop, candidates)
     refusals, notes = _judged_rows(workshop, placed)
     _count(accounts, notes, NOTED, "notes")
-    rejects = _refuse(workshop, accounts, placed, refusals)
+    rejects = _refuse(workshop, accounts, placed, refusals, bytes_at)
     passed = _without_rows(placed, refusals["position"]) if refusals.height else placed
     kinds = duplicate_kinds(passed)
     if kinds.null_count() < kinds.len():
@@ -139,7 +143,7 @@ def _placed(workshop: Workshop, records: pl.DataFrame) -> pl.DataFrame:
 
     No zone is a whole day from UTC: where the UTC date is the race date, the local one is within a day of it.
     """
-    placed = workshop.tracks.resolve(records)
+    placed = _localised(workshop.tracks.resolve(records))
     elsewhere = placed.select((pl.col("start_at").dt.date() != pl.col("race_date")).fill_null(value=False)).to_series()
     if not elsewhere.any():
         return placed.with_columns(local_date=pl.lit(None, dtype=pl.Date))
@@ -148,6 +152,24 @@ def _placed(workshop: Workshop, records: pl.DataFrame) -> pl.DataFrame:
     local = doubtful.select(local=times.in_zone(pl.col("start_at"), pl.col("timezone"), zones).dt.date())["local"]
     nothing = pl.Series("local_date", [None], dtype=pl.Date).new_from_index(0, placed.height)
     return placed.with_columns(nothing.scatter(elsewhere.arg_true(), local))
+
+
+def _localised(placed: pl.DataFrame) -> pl.DataFrame:
+    """The records with instants for what clocks at their track showed; an hour that did not exist is a problem."""
+    zones = placed["timezone"].drop_nulls().unique().to_list()
+    for instant, local in (("start_at", "start_local"), ("actual_off_at", "actual_off_local")):
+        if placed[local].null_count() == placed.height:
+            continue
+        told = times.localise_in(pl.col(local), pl.col("timezone"), zones)
+        placed = placed.with_columns(told=told)
+        part = pl.col("told").struct.field
+        placed = placed.with_columns(pl.coalesce(instant, part("at")).alias(instant))
+        if instant == "start_at":
+            placed = with_notes(placed, {"local_time_ambiguous": part("is_ambiguous")})
+            said = pl.format("off {} does not exist at the track: the clocks go forward over it", local)
+            placed = with_problems(placed, [Problem("local_time", pl.lit(value=True), said, among=part("is_missing"))])
+        placed = placed.drop("told")
+    return placed
 
 
 def _judged_rows(workshop: Workshop, placed: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -200,7 +222,11 @@ def _found_by_parser(placed: pl.DataFrame, severities: Mapping[str, str]) -> tup
 
 
 def _refuse(
-    workshop: Workshop, accounts: dict[tuple[str, date], Account], placed: pl.DataFrame, refusals: pl.DataFrame
+    workshop: Workshop,
+    accounts: dict[tuple[str, date], Account],
+    placed: pl.DataFrame,
+    refusals: pl.DataFrame,
+    bytes_at: BytesAt | None,
 ) -> pl.DataFrame:
     if not refusals.height:
         return pl.DataFrame(schema=polars_schema(REJECTS))
@@ -210,15 +236,15 @@ def _refuse(
         accounts[source, day].quarantined = count
     each_rule = refused.select("source", "race_date", pl.col("rules").list.unique()).explode("rules")
     _count(accounts, each_rule, "rules", "rejected_by")
-    return rejects_of(workshop, refused)
+    return rejects_of(workshop, refused, bytes_at)
 
 
-def rejects_of(workshop: Workshop, refused: pl.DataFrame) -> pl.DataFrame:
+def rejects_of(workshop: Workshop, refused: pl.DataFrame, bytes_at: BytesAt | None = None) -> pl.DataFrame:
     """Refused records of any sources as rows of `quarantine.rejects`; the run that publishes them is added then."""
     frames = [pl.DataFrame(schema=polars_schema(REJECTS))]
     for (source,), rows in refused.group_by("source", maintain_order=True):
-        files = {sha: workshop.archive.path(str(source), sha) for sha in rows["source_file"].unique()}
-        frames.append(as_rejects(rows, "", files, registry.create(str(source))))
+        files = {sha: (bytes_at or workshop.archive.path)(str(source), sha) for sha in rows["source_file"].unique()}
+        frames.append(as_rejects(rows, "", files, workshop.source(str(source))))
     return pl.concat(frames)
 
 

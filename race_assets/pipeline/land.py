@@ -17,7 +17,6 @@ from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.ops import INGESTION_RUNS, SOURCE_FILES
 from race_assets.schemas.records import PARSED
 from race_assets.schemas.table import conform, polars_schema
-from race_assets.sources import registry
 from race_assets.sources.base import FileSource, ReadReport
 from race_assets.sources.findings import Problem, with_problems
 from race_assets.storage import publish
@@ -47,6 +46,7 @@ class Landed:
     rows_read: int = 0
     records: int = 0
     undated: int = 0
+    rows_careful: int = 0
     days: tuple[date, ...] = ()
 
     @property
@@ -72,7 +72,7 @@ def land(workshop: Workshop, source: str, paths: Iterable[tuple[Path, str]]) -> 
         source: the source they belong to.
         paths: each file and the name it has in the source's inbox.
     """
-    parser = registry.create(source)
+    parser = workshop.source(source)
     yield from finish_pending(workshop, parser)
     for path, name in paths:
         yield _land_one(workshop, parser, path, name)
@@ -145,6 +145,7 @@ def _parse_and_enter(workshop: Workshop, parser: FileSource, archived: ArchivedF
         parsed.report.rows_read,
         parsed.records,
         parsed.undated.height,
+        parsed.report.rows_careful,
         days,
     )
 
@@ -157,7 +158,7 @@ def _parse(workshop: Workshop, parser: FileSource, archived: ArchivedFile) -> _P
     path = workshop.lake.parsed_path(parser.name, archived.sha256, parser.parser_version)
     with workshop.timed("parse"), workshop.lake.parsed_writer(path) as writer:
         for batch in ahead(parser.read(archived.path, archived.name, report)):
-            frame = _dated(conform(batch, PARSED), workshop)
+            frame = dated(conform(batch, PARSED), workshop)
             writer.write(frame)
             counts = frame["race_date"].value_counts(name="records")
             for day, count in counts.iter_rows():
@@ -170,7 +171,7 @@ def _parse(workshop: Workshop, parser: FileSource, archived: ArchivedFile) -> _P
     return _Parsed(report, dict(sorted(dates.items())), pl.concat([empty, *undated]), records)
 
 
-def _dated(frame: pl.DataFrame, workshop: Workshop) -> pl.DataFrame:
+def dated(frame: pl.DataFrame, workshop: Workshop) -> pl.DataFrame:
     """Gives records whose source states no local date the day it is at their track; days before the first have none."""
     open_days = pl.col("race_date").is_null() & pl.col("start_at").is_not_null()
     if frame.select(open_days.any()).item():
@@ -209,17 +210,19 @@ def _landing(
             "state": state,
             "detail": detail or None,
             "shape": parsed.report.shape or None,
+            "rows_careful": parsed.report.rows_careful,
         },
         schema=polars_schema(SOURCE_FILES),
     )
     run_id = f"land-{uuid.uuid4()}"
-    rejects, account = _undated_account(workshop, parser, archived, parsed.undated, run_id)
+    rejects, account = undated_account(workshop, parser, archived, parsed.undated, run_id)
     return publish.Landing(file, rejects, _account_row(run_id, parser.name, archived, account))
 
 
-def _undated_account(
+def undated_account(
     workshop: Workshop, parser: FileSource, archived: ArchivedFile, undated: pl.DataFrame, run_id: str
 ) -> tuple[pl.DataFrame, Account]:
+    """What becomes of records without a day: the rejects they make, and their account."""
     is_filtered = pl.col("filtered").is_not_null()
     refused = undated.filter(~is_filtered).with_columns(
         source=pl.lit(parser.name), source_file=pl.lit(archived.sha256), stage=pl.lit("land")
@@ -266,7 +269,7 @@ def bring_up_to_date(workshop: Workshop) -> list[Landed]:
     """Parses files anew that another parser version read, and dates rows anew that another registry could not date."""
     done = []
     for source in workshop.enabled:
-        parser = registry.create(source)
+        parser = workshop.source(source)
         done += list(finish_pending(workshop, parser))
         for file in _outdated(workshop, parser):
             path = workshop.archive.path(source, file.sha256)
@@ -282,12 +285,12 @@ def ensure_parsed(workshop: Workshop, file: LedgerFile) -> None:
         return
     path = workshop.archive.path(file.source, file.sha256)
     archived = ArchivedFile(file.source, file.sha256, file.name, file.bytes, file.landed_at, path)
-    _parse_and_enter(workshop, registry.create(file.source), archived, file.name)
+    _parse_and_enter(workshop, workshop.source(file.source), archived, file.name)
 
 
 def has_outdated_files(workshop: Workshop) -> bool:
     """Whether `bring_up_to_date` has anything to do."""
-    parsers = [registry.create(source) for source in workshop.enabled]
+    parsers = [workshop.source(source) for source in workshop.enabled]
     return any(workshop.archive.pending(parser.name) or _outdated(workshop, parser) for parser in parsers)
 
 

@@ -12,6 +12,7 @@ from functools import cached_property
 from race_assets.identity.tracks import TrackRegistry
 from race_assets.settings import Settings
 from race_assets.sources import registry
+from race_assets.sources.base import FileSource
 from race_assets.storage.archive import Archive
 from race_assets.storage.lake import Lake
 from race_assets.storage.ledger import Ledger, WantedDay
@@ -62,6 +63,10 @@ class Workshop:
         ledger = Ledger(self.warehouse)
         ledger.configure(self.configuration, self.enabled)
         return ledger
+
+    def source(self, name: str) -> FileSource:
+        """The source of that name, as the settings have it."""
+        return registry.create(name, self.settings)
 
     @property
     def enabled(self) -> list[str]:

@@ -16,7 +16,7 @@ from race_assets.schemas import catalogue
 from race_assets.schemas.table import is_json, key_of
 
 PACKAGE = Path(__file__).absolute().parent.parent
-NOT_SHOWN = ("cli.py", "__main__.py", "storage/migrations")
+NOT_SHOWN = ("cli", "__main__.py", "storage/migrations")
 """Described elsewhere: the command by its own help, migrations by the tables they make."""
 
 GENERATED = "Written by `make docs`; change the {} instead of this page."

@@ -81,6 +81,7 @@ SOURCE_FILES = table(
         "state": column(pl.String, "`landed`, `unreadable`, `no_data` or `blocked_page`.", required=True),
         "detail": column(pl.String, "What a person should know about the file."),
         "shape": column(pl.String, "Fingerprint of its columns."),
+        "rows_careful": column(pl.Int64, "Data lines that had to be looked at one by one.", required=True),
     },
 )
 

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from race_assets.schemas.table import INSTANT, TEXTS, column, table
+from race_assets.schemas.table import INSTANT, LOCAL_TIME, TEXTS, column, table
 
 RACE = {
     "market_id": column(
@@ -45,6 +45,10 @@ RUNNER = {
     "actual_off_at": column(INSTANT, "When the race really went off, UTC."),
     "observed_at": column(INSTANT, "When the source said it; else when its file was first landed, UTC."),
 }
+WALL_CLOCK = {
+    "start_local": column(LOCAL_TIME, "Scheduled off as clocks at the track show it, where the source says no more."),
+    "actual_off_local": column(LOCAL_TIME, "Actual off as clocks at the track show it, where the source says no more."),
+}
 ORIGIN = {
     "source": column(pl.String, "Name of the source.", required=True),
     "source_file": column(pl.String, "sha256 of the file's original bytes.", required=True),
@@ -86,6 +90,7 @@ PARSED = table(
         **RACE,
         "country": column(pl.String, "Country the source states, or `GB/IE` where it leaves the two open."),
         **{name: declared for name, declared in RUNNER.items() if name != "observed_at"},
+        **WALL_CLOCK,
         **FINDINGS,
     },
 )
@@ -96,6 +101,7 @@ RAW = table(
     ("source_file", "source_row", "market_type"),
     {
         **RECORDS.columns,
+        **WALL_CLOCK,
         **FINDINGS,
         "superseded": column(pl.Boolean, "A newer version of the same file tells this day.", required=True),
     },

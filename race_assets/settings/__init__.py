@@ -132,6 +132,7 @@ class RuleSettings(Node):
     volume: Rule = Rule()
     trap: TrapRange = TrapRange()
     number: Rule = Rule()
+    value: Rule = Rule()
     start_time: Requirement = Requirement()
     track_known: Requirement = Requirement()
     local_time: Requirement = Requirement()

@@ -192,6 +192,16 @@ class FeedSettings(SourceSettings):
     def _known_zone(cls, zone: str) -> str:
         return zone if zone == "track" or zone.startswith("{") else known_zone(zone)
 
+    @model_validator(mode="after")
+    def _tells_runners_of_races(self) -> "FeedSettings":
+        for market in self.markets:
+            mapped = {*self.columns, *market.columns}
+            missing = [target for target in ("track_name", "start_at") if target not in mapped]
+            missing += [] if mapped & {"trap", "selection_name"} else ["selection_name or trap"]
+            if missing:
+                raise ValueError(f"columns must say where {', '.join(missing)} come from")
+        return self
+
     @property
     def timezone_column(self) -> str | None:
         """The column that names each row's zone."""

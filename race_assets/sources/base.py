@@ -4,7 +4,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
 
 import polars as pl
 
@@ -15,11 +14,13 @@ class ReadReport:
 
     Attributes:
         rows_read: data lines, whatever became of them.
+        rows_careful: those of them that had to be looked at one by one.
         shape: the file's columns as found, joined by commas.
         warnings: what a person should know about the file, each a sentence.
     """
 
     rows_read: int = 0
+    rows_careful: int = 0
     shape: str = ""
     warnings: list[str] = field(default_factory=list)
 
@@ -41,9 +42,9 @@ class FileSource(ABC):
         parser_version: raised whenever the same bytes would parse to something else; files are then parsed anew.
     """
 
-    name: ClassVar[str]
-    title: ClassVar[str]
-    parser_version: ClassVar[int]
+    name: str
+    title: str
+    parser_version: int
 
     @abstractmethod
     def read(self, path: Path, name: str, report: ReadReport) -> Iterator[pl.DataFrame]:
@@ -60,6 +61,10 @@ class FileSource(ABC):
         Raises:
             UnreadableFileError: the file as a whole cannot be read.
         """
+
+    @abstractmethod
+    def cells_of(self, path: Path, text: str) -> list[str]:
+        """The cells of a row of this file, given as read."""
 
     @abstractmethod
     def rows_as_read(self, path: Path, byte_offsets: Sequence[int]) -> dict[int, RowAsRead]:

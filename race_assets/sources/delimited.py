@@ -1,10 +1,9 @@
 """Delimited text of any size as frames of strings, every line accounted for; what columns mean is not known here.
 
-Clean stretches go through Polars in blocks, and a byte count proves that it took every character. Only a block that
-fails the proof is looked at line by line, and only the lines that need it are taken apart in Python.
+Blocks go through Polars, and a count of bytes proves for each row that it took every character. Only the rows that fail
+the proof are looked at line by line, and only the lines that need it are taken apart in Python.
 """
 
-import bz2
 import csv
 import gzip
 import re
@@ -18,6 +17,7 @@ import polars as pl
 
 from race_assets.errors import UnreadableFileError
 from race_assets.sources.base import ReadReport, RowAsRead
+from race_assets.sources.opened import open_text
 
 BLOCK_BYTES = 16 << 20
 LONGEST_LINE = 1 << 20
@@ -43,14 +43,30 @@ class Dialect:
     Attributes:
         columns: the names its header must have, lower case.
         separator: between two fields.
+        quote: around fields; empty where nothing is quoted.
+        encoding: as Python names it; None is UTF-8, and Windows-1252 for a line that is not.
+        header_line: where the header is, from 1; None is the first line that is not blank.
+        names: of the columns of a file without header.
+        skip_lines: lines before the first row of a file without header.
+        takes_all: all columns are handed over; else only `columns`, and others are told of.
         is_furniture: whether a line (stripped) is part of the layout rather than data: a rule of dashes, a row count.
         repair: turns the fields of a row with a wrong count into the right count, or None.
     """
 
     columns: Sequence[str]
     separator: str = ","
+    quote: str = '"'
+    encoding: str | None = None
+    header_line: int | None = None
+    names: Sequence[str] | None = None
+    skip_lines: int = 0
+    takes_all: bool = False
     is_furniture: Callable[[bytes], bool] = lambda line: not line
     repair: Repair = lambda _: None
+
+
+ANY = Dialect(())
+"""Commas and double quotes."""
 
 
 @dataclass
@@ -88,7 +104,7 @@ def read(path: Path, dialect: Dialect, report: ReadReport) -> Iterator[Block]:
             dialect's.
     """
     try:
-        with open_text(path) as stream:
+        with open_text(path, dialect.encoding) as stream:
             reader = _Reader(stream, dialect, report)
             yield from reader.blocks()
     except (EOFError, gzip.BadGzipFile, zlib.error, OSError) as error:
@@ -97,17 +113,6 @@ def read(path: Path, dialect: Dialect, report: ReadReport) -> Iterator[Block]:
         raise UnreadableFileError(
             "unreadable", f"its compressed data is damaged or ends too early ({error}); fetch the file again"
         ) from error
-
-
-def open_text(path: Path) -> Any:
-    """The file's bytes, as a binary stream, decompressed when its first bytes say gzip or bzip2."""
-    with path.open("rb") as stream:
-        magic = stream.read(3)
-    if magic[:2] == b"\x1f\x8b":
-        return gzip.open(path, "rb")
-    if magic == b"BZh":
-        return bz2.open(path, "rb")
-    return path.open("rb")
 
 
 class _Reader:
@@ -140,30 +145,43 @@ class _Reader:
             raise UnreadableFileError("no_data", "it has a header and no rows; nothing to take")
 
     def _header(self, head: bytes) -> bytes:
-        """Reads the header, sets the column names and gives back what follows it."""
+        """Passes over what stands before the rows, sets the column names and gives back what follows."""
         if head.startswith(_BOM):
             head = head[len(_BOM) :]
             self.offset = len(_BOM)
-        while True:
-            line, newline, rest = head.partition(b"\n")
-            if not line.strip() and newline:
-                self._advance(line + newline)
-                head = rest
-                continue
-            break
+        head = self._after_skipped(head)
+        if self.dialect.names is not None:
+            self.names = list(self.dialect.names)
+            self.report.shape = ",".join(self.names)
+            return head
+        line, newline, rest = head.partition(b"\n")
         if not newline and len(head) >= SHOWN_BYTES:
             raise UnreadableFileError(
                 "unreadable", f"line {self.line} has no end within {SHOWN_BYTES} bytes: no header"
             )
-        found = [cell.strip().strip('"').strip().lower() for cell in _decoded(line)[0].split(self.dialect.separator)]
-        self._check_header(found)
+        text = _decoded(line.removesuffix(b"\r"))[0]
+        cells = _split(text, self.dialect) or text.split(self.dialect.separator)
+        self._check_header([cell.strip().strip('"').strip().lower() for cell in cells])
         self._advance(line + newline)
         return rest
+
+    def _after_skipped(self, head: bytes) -> bytes:
+        """What follows the lines that stand before the header, or before the first row where there is none."""
+        fixed = self.dialect.skip_lines if self.dialect.names is not None else (self.dialect.header_line or 0) - 1
+        while True:
+            line, newline, rest = head.partition(b"\n")
+            is_before = self.line <= fixed if fixed >= 0 else not line.strip()
+            if not newline or not is_before:
+                return head
+            self._advance(line + newline)
+            head = rest
 
     def _check_header(self, found: list[str]) -> None:
         names = list(found)
         for position, name in enumerate(names):
-            if name in names[:position]:
+            if not name and self.dialect.takes_all:
+                names[position] = f"column_{position + 1}"
+            elif name in names[:position]:
                 names[position] = f"{name}#{position + 1}"
                 self.report.warnings.append(f"column {name!r} stands twice; the second is ignored")
         missing = [name for name in self.dialect.columns if name not in names]
@@ -176,7 +194,7 @@ class _Reader:
         self.report.warnings += [
             f"column {name!r} is not one of this source's and is ignored"
             for name in names
-            if name not in self.dialect.columns and "#" not in name
+            if not self.dialect.takes_all and name not in self.dialect.columns and "#" not in name
         ]
         self.report.shape = ",".join(names)
         self.names = names
@@ -187,8 +205,11 @@ class _Reader:
 
     def _whole_records(self, pending: bytes, cut: int, *, last: bool) -> int:
         """Moves the cut back to where a record begins whose quoted field may go on behind it."""
-        at = 0
-        while not last and (quote := pending.find(b'"', at, cut)) >= 0:
+        mark = self.dialect.quote.encode()
+        if last or not mark or mark not in pending[:cut]:
+            return cut
+        at = _first_open(pending[:cut], self.dialect.quote)
+        while (quote := pending.find(mark, at, cut)) >= 0:
             start = pending.rfind(b"\n", 0, quote) + 1
             end = self._record_end(pending, start, cut)
             if not end:
@@ -200,8 +221,8 @@ class _Reader:
         """Where the record ends that begins at `start`, or 0 when that lies behind the cut."""
         first = end = pending.index(b"\n", start) + 1
         for _ in range(LONGEST_QUOTED):
-            if pending.count(b'"', start, end) % 2 == 0:
-                return end if _is_one_row(pending[start : end - 1], self.dialect.separator) else first
+            if pending.count(self.dialect.quote.encode(), start, end) % 2 == 0:
+                return end if _is_one_row(pending[start : end - 1], self.dialect) else first
             if end - start > LONGEST_LINE:
                 return first
             if end == cut:
@@ -212,44 +233,85 @@ class _Reader:
     def _block(self, data: bytes) -> Block:
         if not data.endswith(b"\n"):
             data += b"\n"
-        rows = self._fast(data)
-        block = Block(rows, _broken([])) if rows is not None else self._careful(data)
+        rows = self._whole(data)
+        block = Block(rows, _broken([])) if rows is not None else self._by_row(data)
+        if block is None:
+            block = self._careful(data, self.line, self.offset)
+            self.report.rows_careful += block.rows.height + block.broken.height
         self.report.rows_read += block.rows.height + block.broken.height
         self._advance(data)
         return block
 
-    def _fast(self, data: bytes) -> pl.DataFrame | None:
+    def _whole(self, data: bytes) -> pl.DataFrame | None:
         """The whole block through Polars, or None when a byte of it would not be accounted for."""
-        if b'"' in data or b"\0" in data or data.startswith(_BOM):
+        if self._has_quotes(data) or b"\0" in data or data.startswith(_BOM):
             return None
-        # One kind of line end throughout: were they mixed, a field too few could make up for a byte too many.
-        lines = data.count(b"\n")
-        ending = 2 if b"\r" in data else 1
-        if ending > 1 and not lines == data.count(b"\r") == data.count(b"\r\n"):
-            return None
-        rows = _through_polars(data, self.dialect.separator, len(self.names))
-        if rows is None or rows.height != lines:
+        lines, ending = data.count(b"\n"), _ending(data)
+        rows = _through_polars(data, self.dialect.separator, len(self.names)) if ending else None
+        if rows is None or ending is None or rows.height != lines:
             return None
         length = pl.sum_horizontal(pl.all().str.len_bytes().fill_null(0)) + (len(self.names) - 1 + ending)
         lengths = rows.select(length.cast(pl.Int64)).to_series()
-        if lengths.sum() != len(data) or (lengths > LONGEST_LINE).any() or self._may_hold_furniture(rows, data):
+        if lengths.sum() != len(data) or (lengths > LONGEST_LINE).any() or self._may_be_furniture(rows).any():
             return None
         offsets = lengths.cum_sum().shift(1, fill_value=0) + self.offset
         numbers = pl.int_range(self.line, self.line + rows.height, dtype=pl.Int64, eager=True)
-        return self._named(rows, numbers, offsets).with_columns(notes=pl.lit(None, dtype=pl.List(pl.String)))
+        return self._named(rows, numbers, offsets)
 
-    def _may_hold_furniture(self, rows: pl.DataFrame, data: bytes) -> bool:
-        """Whether a line of layout may have passed for a row: one that begins with nothing, a blank or a dash."""
+    def _by_row(self, data: bytes) -> Block | None:
+        """The block through Polars, but for the rows that it does not account for; None where rows cannot be told.
+
+        A row is accounted for when its bytes are those of its cells, its separators, its line end and its quotes.
+        """
+        ending = _ending(data)
+        quote = self.dialect.quote if self._has_quotes(data) else ""
+        rows = _through_polars(data, self.dialect.separator, len(self.names), quote, ragged=True) if ending else None
+        lines = _lines_of(data) if rows is not None else None
+        if rows is None or lines is None or ending is None or data.startswith(_BOM):
+            return None
+        place = _placed(rows, lines, ending, quote)
+        if place is None:
+            return None
+        is_odd = ~_is_accounted_for(rows, place, len(self.names) - 1 + ending, quote) | self._may_be_furniture(rows)
+        place = place.with_columns(number=pl.col("line") + self.line, offset=pl.col("at") + self.offset, odd=is_odd)
+        parts = [self._careful(data[at:end], number, offset) for at, end, number, offset in _stretches(place)]
+        self.report.rows_careful += sum(part.rows.height + part.broken.height for part in parts)
+        if quote:
+            rows = rows.with_columns(pl.when(pl.all() != "").then(pl.all()))
+        kept = self._named(rows, place["number"], place["offset"]).filter(~is_odd)
+        if not parts:
+            return Block(kept, _broken([]))
+        together = pl.concat([kept, *(part.rows for part in parts)]).sort("source_row", maintain_order=True)
+        return Block(together, pl.concat([part.broken for part in parts]))
+
+    def _has_quotes(self, data: bytes) -> bool:
+        return bool(self.dialect.quote) and self.dialect.quote.encode() in data
+
+    def _may_be_furniture(self, rows: pl.DataFrame) -> pl.Series:
+        """Rows that may be lines of layout: they begin with nothing, a blank or a dash, or the dialect knows them."""
         first = rows.to_series(0)
-        tail = data.rstrip(b"\n").rpartition(b"\n")[2].strip()
-        return bool(first.null_count()) or first.str.contains(r"^[\s-]").any() or self.dialect.is_furniture(tail)
+        if self.dialect.takes_all:
+            return rows.select(pl.all_horizontal(pl.all().is_null())).to_series()
+        odd = first.is_null() | first.str.contains(r"^[\s-]").fill_null(value=False)
+        if rows.height and not odd[-1] and self.dialect.is_furniture((first[-1] or "").strip().encode()):
+            odd = odd.scatter(rows.height - 1, True)
+        return odd
 
     def _named(self, rows: pl.DataFrame, numbers: pl.Series, offsets: pl.Series) -> pl.DataFrame:
         rows.columns = self.names
-        return rows.select(self.dialect.columns).with_columns(source_row=numbers, byte_offset=offsets)
+        rows = rows.select(self._taken()).with_columns(source_row=numbers, byte_offset=offsets)
+        return rows.with_columns(notes=self._undecodable() if self.dialect.encoding else NO_NOTES)
 
-    def _careful(self, data: bytes) -> Block:
-        lines = self._sorted_lines(data)
+    def _taken(self) -> Sequence[str]:
+        return self.names if self.dialect.takes_all else self.dialect.columns
+
+    def _undecodable(self) -> pl.Expr:
+        """A note on rows with a character that the file's encoding does not have."""
+        odd = pl.any_horizontal(pl.col(self._taken()).str.contains("\ufffd", literal=True)).fill_null(value=False)
+        return pl.when(odd).then(pl.lit(["undecodable"], dtype=pl.List(pl.String)))
+
+    def _careful(self, data: bytes, number: int, offset: int) -> Block:
+        lines = self._sorted_lines(data, number, offset)
         frames = []
         if lines.clean:
             rows = _through_polars(b"\n".join(lines.clean) + b"\n", self.dialect.separator, len(self.names))
@@ -257,8 +319,7 @@ class _Reader:
                 self._mend_all(lines)
             else:
                 at = pl.DataFrame(lines.clean_at, schema={"row": pl.Int64, "offset": pl.Int64}, orient="row")
-                frame = self._named(rows, at["row"], at["offset"])
-                frames.append(frame.with_columns(notes=pl.lit(None, dtype=pl.List(pl.String))))
+                frames.append(self._named(rows, at["row"], at["offset"]))
         if lines.mended:
             frames.append(self._mended_frame(lines))
         rows = pl.concat(frames).sort("source_row") if frames else self._no_rows()
@@ -273,7 +334,8 @@ class _Reader:
             schema={"row": pl.Int64, "offset": pl.Int64, "notes": pl.List(pl.String)},
             orient="row",
         )
-        return self._named(rows, at["row"], at["offset"]).with_columns(notes=at["notes"])
+        frame = self._named(rows, at["row"], at["offset"])
+        return frame.with_columns(notes=pl.coalesce(at["notes"], "notes"))
 
     def _mend_all(self, lines: _Lines) -> None:
         """Takes every line apart in Python, for the block that Polars reads differently from us."""
@@ -281,24 +343,24 @@ class _Reader:
             lines.mended.append(_decoded(line)[0].split(self.dialect.separator))
             lines.mended_at.append((number, offset, []))
 
-    def _sorted_lines(self, data: bytes) -> _Lines:
+    def _sorted_lines(self, data: bytes, number: int, offset: int) -> _Lines:
         separators = len(self.names) - 1
         separator = self.dialect.separator.encode()
         lines = _Lines()
         physical = data.split(b"\n")[:-1]
-        number, offset, index = self.line, self.offset, 0
+        quote, index = self.dialect.quote.encode(), 0
         while index < len(physical):
             line = physical[index]
             span = 1
             bare = line[:-1] if line.endswith(b"\r") else line
             if self.dialect.is_furniture(bare.strip()):
                 pass
-            elif bare.count(separator) == separators and _is_plain(bare):
+            elif bare.count(separator) == separators and _is_plain(bare, quote):
                 lines.clean.append(bare)
                 lines.clean_at.append((number, offset))
             else:
-                if b'"' in bare:
-                    span = _quoted_span(physical, index, self.dialect.separator)
+                if quote and quote in bare:
+                    span = _quoted_span(physical, index, self.dialect)
                     bare = b"\n".join(physical[index : index + span]).removesuffix(b"\r")
                 self._take_apart(lines, bare, number, offset)
             offset += sum(map(len, physical[index : index + span])) + span
@@ -314,9 +376,9 @@ class _Reader:
             lines.broken.append((number, offset, "text", _too_long(len(line))))
             return
         text, notes = _decoded(line)
-        fields = _split(text, self.dialect.separator)
+        fields = _split(text, self.dialect)
         if fields is None:
-            is_open = text.count('"') % 2
+            is_open = text.count(self.dialect.quote) % 2
             what = "a quote is opened and never closed" if is_open else "a line end stands outside its quotes"
             lines.broken.append((number, offset, "text", f"{what}: {_shown(text)}"))
             return
@@ -347,9 +409,12 @@ class _Reader:
         return Block(self._no_rows(), broken), rest
 
     def _no_rows(self) -> pl.DataFrame:
-        return pl.DataFrame(schema={**dict.fromkeys(self.dialect.columns, pl.String), **_EXTRA})
+        return pl.DataFrame(schema={**dict.fromkeys(self._taken(), pl.String), **_EXTRA})
 
 
+NO_NOTES = pl.lit(None, dtype=pl.List(pl.String))
+UNUSED = (b"\x1f", b"\x1e", b"\x1d", b"\x1c", b"\x01", b"\x02")
+"""Bytes that text has no use for: one that a block does not hold lets Polars read it line by line."""
 _EXTRA: dict[str, Any] = {"source_row": pl.Int64, "byte_offset": pl.Int64, "notes": pl.List(pl.String)}
 
 
@@ -357,18 +422,109 @@ def _broken(rows: list[tuple[int, int, str, str]]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=_BROKEN, orient="row")
 
 
-def _through_polars(data: bytes, separator: str, columns: int) -> pl.DataFrame | None:
+def _through_polars(
+    data: bytes, separator: str, columns: int, quote: str = "", *, ragged: bool = False
+) -> pl.DataFrame | None:
     """The block as string columns, or None when Polars refuses it (ragged rows, bytes that are not UTF-8)."""
     try:
         return pl.read_csv(
             data,
             has_header=False,
             separator=separator,
-            quote_char=None,
+            quote_char=quote or None,
+            truncate_ragged_lines=ragged,
             schema=dict.fromkeys(map(str, range(columns)), pl.String),
         )
     except pl.exceptions.PolarsError:
         return None
+
+
+def _ending(data: bytes) -> int | None:
+    """Bytes of a line end, the same throughout: were they mixed, a field too few could make up for a byte too many."""
+    if b"\r" not in data:
+        return 1
+    return 2 if data.count(b"\n") == data.count(b"\r") == data.count(b"\r\n") else None
+
+
+def _lines_of(data: bytes) -> pl.Series | None:
+    """The block's lines without their ends, or None where Polars does not tell them as they are."""
+    separator = next((byte for byte in UNUSED if byte not in data), None)
+    lines = _through_polars(data, separator.decode(), 1) if separator else None
+    return None if lines is None or lines.height != data.count(b"\n") else lines.to_series().fill_null("")
+
+
+def _first_open(data: bytes, quote: str) -> int:
+    """Where the first line begins in which quotes are no pairs; the end where there is none, 0 where it is unknown."""
+    lines = _lines_of(data)
+    if lines is None:
+        return 0
+    odd = (lines.str.count_matches(quote, literal=True) % 2 == 1).arg_true()
+    if not odd.len():
+        return len(data)
+    # Line ends may be of one byte or two: the line is looked for from its own number.
+    at = 0
+    for _ in range(odd[0]):
+        at = data.index(b"\n", at) + 1
+    return at
+
+
+def _placed(rows: pl.DataFrame, lines: pl.Series, ending: int, quote: str) -> pl.DataFrame | None:
+    """Where each row begins and ends in the block: `line` from 0, `at`, `end`, and `quotes` in it; None if unknown."""
+    spans = pl.repeat(1, rows.height, dtype=pl.Int64, eager=True)
+    if quote:
+        inside = pl.sum_horizontal(pl.all().str.count_matches("\n", literal=True).fill_null(0))
+        spans += rows.select(inside.cast(pl.Int64)).to_series()
+    if spans.sum() != lines.len():
+        return None
+    ends = (lines.str.len_bytes().cast(pl.Int64) + ending).cum_sum()
+    last = spans.cum_sum() - 1
+    quotes = lines.str.count_matches(quote, literal=True).cast(pl.Int64).cum_sum() if quote else None
+    end = ends.gather(last)
+    quoted = quotes.gather(last) if quotes is not None else pl.repeat(0, rows.height, dtype=pl.Int64, eager=True)
+    return pl.DataFrame(
+        {
+            "line": last - spans + 1,
+            "span": spans,
+            "at": end.shift(1, fill_value=0),
+            "end": end,
+            "quotes": quoted - quoted.shift(1, fill_value=0),
+        }
+    )
+
+
+def _is_accounted_for(rows: pl.DataFrame, place: pl.DataFrame, around: int, quote: str) -> pl.Series:
+    """Rows whose bytes are all accounted for; `around` are the bytes of a row beside its cells and quotes."""
+    told = rows.select(
+        size=pl.sum_horizontal(pl.all().str.len_bytes().fill_null(0)).cast(pl.Int64),
+        kept=pl.sum_horizontal(pl.all().str.count_matches(quote, literal=True).fill_null(0)).cast(pl.Int64)
+        if quote
+        else pl.lit(0, dtype=pl.Int64),
+        nul=pl.any_horizontal(pl.all().str.contains("\0", literal=True)).fill_null(value=False),
+    )
+    length = pl.col("end") - pl.col("at")
+    return (
+        place.with_columns(told)
+        .select(
+            (length == pl.col("size") + around + pl.col("quotes") - pl.col("kept"))
+            & (pl.col("quotes") % 2 == 0)
+            # A field over several lines may be two stray quotes: the careful path tells.
+            & (pl.col("span") == 1)
+            & (length <= LONGEST_LINE)
+            & ~pl.col("nul")
+        )
+        .to_series()
+    )
+
+
+def _stretches(place: pl.DataFrame) -> list[tuple[int, int, int, int]]:
+    """Neighbouring odd rows together: where they begin and end in the block, their first line and its offset."""
+    odd = place.with_columns(stretch=pl.col("odd").rle_id()).filter("odd")
+    return (
+        odd.group_by("stretch", maintain_order=True)
+        .agg(pl.col("at").first(), pl.col("end").last(), pl.col("number").first(), pl.col("offset").first())
+        .drop("stretch")
+        .rows()
+    )
 
 
 def _refuse_what_is_no_text(head: bytes) -> None:
@@ -394,38 +550,40 @@ def _decoded(line: bytes) -> tuple[str, list[str]]:
         return line.decode("cp1252", errors="replace"), ["latin_1"]
 
 
-def _is_plain(line: bytes) -> bool:
+def _is_plain(line: bytes, quote: bytes) -> bool:
     """Whether a line with the right number of separators may go through Polars as it is."""
-    return line.isascii() and not any(byte in line for byte in (b'"', b"\0", b"\r")) and len(line) <= LONGEST_LINE
+    odd = (b"\0", b"\r", quote) if quote else (b"\0", b"\r")
+    return line.isascii() and not any(byte in line for byte in odd) and len(line) <= LONGEST_LINE
 
 
-def _split(text: str, separator: str, *, strict: bool = False) -> list[str] | None:
+def _split(text: str, dialect: Dialect, *, strict: bool = False) -> list[str] | None:
     """The fields of a row, quotes observed; None when a quote stays open or the text is more than one row."""
-    if '"' not in text:
-        return text.split(separator)
-    if text.count('"') % 2:
+    quote = dialect.quote
+    if not quote or quote not in text:
+        return text.split(dialect.separator)
+    if text.count(quote) % 2:
         return None
     try:
-        rows = list(csv.reader([text], delimiter=separator, strict=strict))
+        rows = list(csv.reader([text], delimiter=dialect.separator, quotechar=quote, strict=strict))
     except csv.Error:
         return None
     return rows[0] if len(rows) == 1 else None
 
 
-def _quoted_span(physical: list[bytes], index: int, separator: str) -> int:
+def _quoted_span(physical: list[bytes], index: int, dialect: Dialect) -> int:
     """How many lines the record at `index` spans: more than one where a quoted field holds line ends."""
     quotes = 0
     for span, line in enumerate(physical[index : index + LONGEST_QUOTED], start=1):
-        quotes += line.count(b'"')
+        quotes += line.count(dialect.quote.encode())
         if quotes % 2 == 0:
-            return span if _is_one_row(b"\n".join(physical[index : index + span]), separator) else 1
+            return span if _is_one_row(b"\n".join(physical[index : index + span]), dialect) else 1
     return 1
 
 
-def _is_one_row(lines: bytes, separator: str) -> bool:
+def _is_one_row(lines: bytes, dialect: Dialect) -> bool:
     """Whether these lines are one row by the letter, rather than rows between two stray quotes."""
     text = _decoded(lines.removesuffix(b"\r"))[0]
-    return "\n" not in text or _split(text, separator, strict=True) is not None
+    return "\n" not in text or _split(text, dialect, strict=True) is not None
 
 
 def _too_long(length: int) -> str:
@@ -436,21 +594,26 @@ def _shown(text: str, most: int = 200) -> str:
     return text if len(text) <= most else f"{text[:most]}…"
 
 
-def rows_as_read(path: Path, byte_offsets: Sequence[int], separator: str = ",") -> dict[int, RowAsRead]:
-    """The rows that begin at these offsets of the decompressed file, by offset."""
+def cells_of(text: str, dialect: Dialect = ANY) -> list[str]:
+    """The cells of a row as read; cut at every separator where its quotes are no pairs."""
+    return _split(text, dialect) or text.split(dialect.separator)
+
+
+def rows_as_read(path: Path, byte_offsets: Sequence[int], dialect: Dialect = ANY) -> dict[int, RowAsRead]:
+    """The rows that begin at these offsets of the file's text, by offset."""
     found: dict[int, RowAsRead] = {}
-    with open_text(path) as stream:
+    with open_text(path, dialect.encoding) as stream:
         for offset in sorted(set(byte_offsets)):
             stream.seek(offset)
-            found[offset] = _row_at(stream, separator)
+            found[offset] = _row_at(stream, dialect)
     return found
 
 
-def _row_at(stream: IO[bytes], separator: str) -> RowAsRead:
+def _row_at(stream: IO[bytes], dialect: Dialect) -> RowAsRead:
     row = stream.readline(LONGEST_LINE)
     length = len(row.rstrip(b"\r\n"))
     if row.endswith(b"\n"):
-        row = _quoted_row(stream, row, separator)
+        row = _quoted_row(stream, row, dialect)
         length = len(row.rstrip(b"\r\n"))
     else:
         while more := stream.readline(BLOCK_BYTES):
@@ -460,11 +623,11 @@ def _row_at(stream: IO[bytes], separator: str) -> RowAsRead:
     return RowAsRead(_decoded(row.rstrip(b"\r\n")[:SHOWN_BYTES])[0], length)
 
 
-def _quoted_row(stream: IO[bytes], first: bytes, separator: str) -> bytes:
+def _quoted_row(stream: IO[bytes], first: bytes, dialect: Dialect) -> bytes:
     """The row that begins with this line: more lines than the one where a quoted field holds line ends."""
-    row = first
+    row, quote = first, dialect.quote.encode()
     for _ in range(LONGEST_QUOTED - 1):
-        if row.count(b'"') % 2 == 0 or len(row) > LONGEST_LINE:
+        if not quote or row.count(quote) % 2 == 0 or len(row) > LONGEST_LINE:
             break
         row += stream.readline(LONGEST_LINE)
-    return row if _is_one_row(row.rstrip(b"\n"), separator) else first
+    return row if _is_one_row(row.rstrip(b"\n"), dialect) else first

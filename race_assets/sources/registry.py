@@ -1,4 +1,7 @@
-"""The list of sources and the factory that makes one by name; nothing about any one source."""
+"""The list of sources and the factory that makes one by name; nothing about any one source.
+
+A feed of the settings is a source like the others: its name is the feed's, what it does is what the feed says.
+"""
 
 from importlib import import_module
 
@@ -13,24 +16,28 @@ FILE_SOURCES = {
 }
 
 
-def available() -> list[str]:
+def available(settings: Settings) -> list[str]:
     """Every source's name, sorted."""
-    return sorted(FILE_SOURCES)
+    return sorted({*FILE_SOURCES, *settings.sources.csv_feeds})
 
 
 def enabled(settings: Settings) -> list[str]:
     """Names of the sources that the settings switch on, sorted."""
-    return [name for name in available() if settings.source(name).enabled]
+    return [name for name in available(settings) if settings.source(name).enabled]
 
 
-def create(name: str) -> FileSource:
+def create(name: str, settings: Settings) -> FileSource:
     """The source of that name.
 
     Raises:
         SettingsError: there is no such source; the message lists those there are.
     """
+    if name in settings.sources.csv_feeds:
+        from race_assets.sources.csv_feed.feed import CsvFeed
+
+        return CsvFeed(name, settings.sources.csv_feeds[name])
     if name not in FILE_SOURCES:
-        raise SettingsError(f"there is no source {name!r}; available: {', '.join(available())}")
+        raise SettingsError(f"there is no source {name!r}; available: {', '.join(available(settings))}")
     module, _, attribute = FILE_SOURCES[name].partition(":")
     source: FileSource = getattr(import_module(module), attribute)()
     return source

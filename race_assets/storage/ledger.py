@@ -35,6 +35,7 @@ class LedgerFile:
     state: str
     detail: str | None
     shape: str | None
+    rows_careful: int
 
 
 @dataclass(frozen=True)
@@ -69,15 +70,13 @@ class WantedDay:
 
 _COLUMNS = (
     "source, sha256, name, version, bytes, landed_at, withdrawn_at, race_dates, race_date_records, rows_read, records,"
-    " undated, parser_version, dated_by, state, detail, shape"
+    " undated, parser_version, dated_by, state, detail, shape, rows_careful"
 )
 
 
 def _file(row: tuple[Any, ...]) -> LedgerFile:
-    *head, race_dates, counts, rows_read, records, undated, parser, dated_by, state, detail, shape = row
-    dates = dict(zip(race_dates, counts, strict=True))
-    tail = (rows_read, records, undated, parser, dated_by, state, detail, shape)
-    return LedgerFile(*(*head, dates, *tail))
+    *head, race_dates, counts = row[:9]
+    return LedgerFile(*(*head, dict(zip(race_dates, counts, strict=True)), *row[9:]))
 
 
 class Ledger:
@@ -147,30 +146,6 @@ class Ledger:
         query = f"select {_COLUMNS} from ops.source_files where {condition} order by landed_at, source, name, version"
         with self.warehouse.connect() as connection:
             return [_file(row) for row in connection.execute(query.encode(), parameters)]
-
-    def rejects(
-        self, source: str | None, day: date | None, rule: str | None, state: str, limit: int
-    ) -> tuple[list[str], list[tuple[Any, ...]], int]:
-        """Refused rows for people to read: column names, rows, and how many there are in all."""
-        condition = """r.state = %(state)s and r.source = coalesce(%(source)s, r.source)
-                       and (%(day)s::date is null or r.race_date = %(day)s)
-                       and (%(rule)s::text is null or %(rule)s = any(r.rules))"""
-        query = f"""select left(r.reject_id, 12) as reject, r.source, f.name as file, r.source_row as line, r.race_date,
-                           r.stage, array_to_string(r.rules, ', ') as rules, array_to_string(r.messages, '; ') as reason
-                    from quarantine.rejects as r
-                    left join ops.source_files as f on f.source = r.source and f.sha256 = r.source_file
-                    where {condition}
-                    order by r.race_date nulls first, r.source, f.name, r.source_row limit %(limit)s"""
-        given = {"state": state, "source": source, "day": day, "rule": rule, "limit": limit}
-        with self.warehouse.connect() as connection:
-            cursor = connection.execute(query.encode(), given)
-            columns = [each.name for each in cursor.description or ()]
-            rows = cursor.fetchall()
-            count = connection.execute(
-                f"select count(*) from quarantine.rejects as r where {condition}".encode(), given
-            )
-            total = count.fetchone()
-        return columns, rows, total[0] if total else 0
 
     def withdraw(self, source: str, sha256: str) -> None:
         """Takes a file back: its days become stale and will be built without it, its rows without a day are settled."""

@@ -15,6 +15,7 @@ __all__ = [
     "iso_instant",
     "local_datetime",
     "localise",
+    "localise_in",
     "nearest_date",
 ]
 
@@ -32,6 +33,7 @@ _MONTH_NAMES = (
 # Some menu hints of 2017 say "23 rd Nov".
 _DAY_MONTH = rf"(?i)(?:^|[^0-9])(?P<day>[0-9]{{1,2}}) *(?:st|nd|rd|th)? +(?P<month>{_MONTH_NAMES})\.?\s*$"
 _HALF_A_YEAR_DAYS = 183
+_LOCALISED = pl.Struct({"at": pl.Datetime("us", "UTC"), "is_ambiguous": pl.Boolean, "is_missing": pl.Boolean})
 
 
 def iso_instant(text: pl.Expr) -> pl.Expr:
@@ -136,6 +138,23 @@ def localise(naive: pl.Expr, zone: str) -> pl.Expr:
         is_ambiguous=pl.when(is_known).then((pl.field("at") != pl.field("is_ambiguous")).fill_null(value=False)),
         is_missing=pl.when(is_known).then(pl.field("at").is_null()),
     )
+
+
+def localise_in(naive: pl.Expr, zone: pl.Expr, zones: Sequence[str]) -> pl.Expr:
+    """`localise` where each row has a zone of its own.
+
+    Args:
+        naive: Datetime without zone.
+        zone: String, the row's zone.
+        zones: the zones that may occur, IANA names.
+
+    Returns:
+        The struct of `localise`; null where the zone is not among ``zones``.
+    """
+    told = pl.lit(None, dtype=_LOCALISED)
+    for name in zones:
+        told = pl.when(zone == name).then(localise(naive, name)).otherwise(told)
+    return told
 
 
 def in_zone(at: pl.Expr, zone: pl.Expr, zones: Sequence[str]) -> pl.Expr:

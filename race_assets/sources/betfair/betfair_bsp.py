@@ -73,6 +73,11 @@ class BetfairBsp(FileSource):
             if block.rows.height:
                 yield _records(block.rows, name)
 
+    def cells_of(self, path: Path, text: str) -> list[str]:
+        """See `FileSource.cells_of`."""
+        del path
+        return delimited.cells_of(text)
+
     def rows_as_read(self, path: Path, byte_offsets: Sequence[int]) -> dict[int, RowAsRead]:
         """See `FileSource.rows_as_read`."""
         return delimited.rows_as_read(path, byte_offsets)

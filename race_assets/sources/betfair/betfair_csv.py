@@ -44,6 +44,11 @@ class BetfairCsv(FileSource):
             if block.rows.height:
                 yield _records(block.rows)
 
+    def cells_of(self, path: Path, text: str) -> list[str]:
+        """See `FileSource.cells_of`."""
+        del path
+        return delimited.cells_of(text)
+
     def rows_as_read(self, path: Path, byte_offsets: Sequence[int]) -> dict[int, RowAsRead]:
         """See `FileSource.rows_as_read`."""
         return delimited.rows_as_read(path, byte_offsets)

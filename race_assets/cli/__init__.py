@@ -1,21 +1,16 @@
 """The `race-assets` command: reads its arguments, calls the floors below, shows what they did; no work of its own."""
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from race_assets import settings as settings_module
+from race_assets.cli import feeds, rejects, tracks
+from race_assets.cli.common import DATA_FAILED, GOOD, USAGE, Format, check_source, day_range, open_settings
 from race_assets.errors import RaceAssetsError, SettingsError
-from race_assets.settings import Settings, project_folder
-
-GOOD, DATA_FAILED, USAGE = 0, 1, 2
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -33,23 +28,9 @@ settings.""",
 )
 
 
-class State(StrEnum):
-    """What may have become of a refused row."""
-
-    open = "open"
-    replayed = "replayed"
-    discarded = "discarded"
-
-
-class Format(StrEnum):
-    """How `query` prints."""
-
-    table = "table"
-    csv = "csv"
-    json = "json"
-
-
-Day = Annotated[str | None, typer.Option(metavar="YYYY-MM-DD")]
+app.add_typer(feeds.app, name="feed")
+app.add_typer(rejects.app, name="rejects")
+app.add_typer(tracks.app, name="tracks")
 
 
 @app.command()
@@ -60,7 +41,7 @@ def demo() -> None:
     """
     from race_assets.console.demo import run
 
-    raise typer.Exit(run(_settings()))
+    raise typer.Exit(run(open_settings()))
 
 
 @app.command()
@@ -81,7 +62,7 @@ def land(
     from race_assets.pipeline import land as landing
     from race_assets.pipeline.workshop import Workshop
 
-    workshop = Workshop(_settings())
+    workshop = Workshop(open_settings())
     if withdraw is not None:
         if paths or not withdraw:
             raise SettingsError("--withdraw takes the start of one file's hash, and no files to land beside it")
@@ -90,7 +71,7 @@ def land(
         return
     if not paths or not source:
         raise SettingsError("land needs files and --source NAME, or --withdraw SHA")
-    _check_source(workshop.settings, source)
+    check_source(workshop.settings, source)
     missing = [str(path) for path in paths if not path.is_file()]
     if missing:
         raise SettingsError(f"no such file: {', '.join(missing)}")
@@ -116,10 +97,10 @@ def ingest(
 
     A Dagster run like those of the UI, one per stretch of days. Ends with what came in and where it went.
     """
-    settings = _settings()
+    settings = open_settings()
     if source:
-        _check_source(settings, source)
-    wanted = _range(first, last)
+        check_source(settings, source)
+    wanted = day_range(first, last)
     if refresh and wanted is None:
         raise SettingsError("--refresh needs --from and --to: it builds days that are not stale, so say which")
     from race_assets.console import ingest as ingesting
@@ -145,7 +126,7 @@ def query(
     from race_assets.storage import tables
     from race_assets.storage.postgres import Warehouse
 
-    columns, rows = tables.read_only(Warehouse.open(_settings()), sql)
+    columns, rows = tables.read_only(Warehouse.open(open_settings()), sql)
     report.rows(columns, rows, output.value)
 
 
@@ -160,7 +141,7 @@ def psql(arguments: Annotated[list[str] | None, typer.Argument(help="Passed on t
     from race_assets.storage import embedded
     from race_assets.storage.postgres import Warehouse
 
-    url = Warehouse.open(_settings()).url
+    url = Warehouse.open(open_settings()).url
     raise typer.Exit(subprocess.run([embedded.psql_path(), url, *(arguments or [])], check=False).returncode)  # noqa: S603
 
 
@@ -174,16 +155,13 @@ def sources() -> None:
     from race_assets.console import report
     from race_assets.sources import registry
 
-    settings = _settings()
+    settings = open_settings()
     enabled = registry.enabled(settings)
-    report.rows(
-        ["source", "enabled", "drop folder", "what it is"],
-        [
-            [name, "yes" if name in enabled else "no", str(settings.drop_folder(name)), registry.create(name).title]
-            for name in registry.available()
-        ],
-        "table",
-    )
+    rows = []
+    for name in registry.available(settings):
+        source = registry.create(name, settings)
+        rows.append([name, "yes" if name in enabled else "no", str(settings.drop_folder(name)), source.title])
+    report.rows(["source", "enabled", "drop folder", "what it is"], rows, "table")
 
 
 @app.command()
@@ -196,72 +174,8 @@ def schedule(ticks: Annotated[int, typer.Option(min=1, help="How many ticks ahea
     from race_assets.console import report
     from race_assets.console.overview import overview
 
-    _settings()
+    open_settings()
     report.rows(["name", "kind", "state", "next ticks"], overview(ticks), "table")
-
-
-@app.command()
-def rejects(
-    source: Annotated[str | None, typer.Option(help="Only this source's.")] = None,
-    day: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Only this race day's.")] = None,
-    rule: Annotated[str | None, typer.Option(help="Only rows that broke this rule.")] = None,
-    state: Annotated[State, typer.Option(help="What became of them.")] = State.open,
-    limit: Annotated[int, typer.Option(min=0, help="At most so many rows.")] = 50,
-    output: Annotated[Format, typer.Option("--format", help="How to print the rows.")] = Format.table,
-) -> None:
-    """List refused rows, each with the file and row it came from and every rule it broke.
-
-    race-assets rejects --day 2024-06-27 --rule price_range
-    """
-    from race_assets.console import report
-    from race_assets.sources import registry
-    from race_assets.storage.ledger import Ledger
-    from race_assets.storage.postgres import Warehouse
-
-    settings, wanted = _settings(), _day(day, "--day")
-    if source:
-        registry.create(source)
-    ledger = Ledger(Warehouse.open(settings))
-    columns, rows, total = ledger.rejects(source, wanted, rule, state.value, limit)
-    report.rows(columns, rows, output.value)
-    if output is Format.table and total > len(rows):
-        typer.echo(f"{len(rows)} of {total}; --limit shows more")
-
-
-def _settings() -> Settings:
-    from race_assets.observability import logs
-
-    os.environ.setdefault("DAGSTER_HOME", str(project_folder()))
-    settings = settings_module.load()
-    level = "WARNING" if settings.logging.level == "INFO" else settings.logging.level
-    logs.configure(settings.logging.model_copy(update={"level": level}))
-    return settings
-
-
-def _check_source(settings: Settings, name: str) -> None:
-    from race_assets.sources import registry
-
-    registry.create(name)
-    if not settings.source(name).enabled:
-        raise SettingsError(f"source {name} is not enabled; set sources.{name}.enabled in race_assets.yaml")
-
-
-def _range(first: str | None, last: str | None) -> tuple[date, date] | None:
-    if first is None and last is None:
-        return None
-    begin, end = _day(first or last, "--from"), _day(last or first, "--to")
-    if begin is None or end is None or begin > end:
-        raise SettingsError(f"--from {first} is after --to {last}")
-    return begin, end
-
-
-def _day(text: str | None, option: str) -> date | None:
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise SettingsError(f"{option} {text!r} is not a date; write it as 2024-06-27") from None
 
 
 def main() -> None:

@@ -1,0 +1,59 @@
+"""What the commands share: exit codes, formats, settings, days; no command."""
+
+import os
+from datetime import date
+from enum import StrEnum
+
+from race_assets import settings as settings_module
+from race_assets.errors import SettingsError
+from race_assets.settings import Settings, project_folder
+
+GOOD, DATA_FAILED, USAGE = 0, 1, 2
+
+
+class Format(StrEnum):
+    """How `query` prints."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+
+
+def open_settings() -> Settings:
+    """The settings in force, with logs set up for a terminal."""
+    from race_assets.observability import logs
+
+    os.environ.setdefault("DAGSTER_HOME", str(project_folder()))
+    settings = settings_module.load()
+    level = "WARNING" if settings.logging.level == "INFO" else settings.logging.level
+    logs.configure(settings.logging.model_copy(update={"level": level}))
+    return settings
+
+
+def check_source(settings: Settings, name: str) -> None:
+    """Refuses a source that there is not, or that is switched off."""
+    from race_assets.sources import registry
+
+    registry.create(name, settings)
+    if not settings.source(name).enabled:
+        raise SettingsError(f"source {name} is not enabled; set sources.{name}.enabled in race_assets.yaml")
+
+
+def day_range(first: str | None, last: str | None) -> tuple[date, date] | None:
+    """The days of `--from` and `--to`; None without either."""
+    if first is None and last is None:
+        return None
+    begin, end = day_of(first or last, "--from"), day_of(last or first, "--to")
+    if begin is None or end is None or begin > end:
+        raise SettingsError(f"--from {first} is after --to {last}")
+    return begin, end
+
+
+def day_of(text: str | None, option: str) -> date | None:
+    """The day an option names; None without it."""
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise SettingsError(f"{option} {text!r} is not a date; write it as 2024-06-27") from None

@@ -1,0 +1,64 @@
+"""`race-assets tracks`: list, find, add-alias; what they do is in `console/tracks.py`."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from race_assets.cli.common import Format, open_settings
+
+if TYPE_CHECKING:
+    from race_assets.identity.tracks import TrackRegistry
+
+app = typer.Typer(help="The registry of tracks and their names.", no_args_is_help=True, rich_markup_mode="markdown")
+Country = Annotated[str | None, typer.Option(help="GB, IE, AU or NZ.")]
+
+
+@app.command("list")
+def listed(
+    country: Country = None, output: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table
+) -> None:
+    """List the tracks there are, with their ids and further names."""
+    from race_assets.console import report, tracks
+
+    rows = tracks.listed(_registry(), country)
+    report.rows(["track_id", "track", "country", "timezone", "further names"], rows, output.value)
+
+
+@app.command()
+def find(name: Annotated[str, typer.Argument(help="A name as a source writes it.")], country: Country = None) -> None:
+    """Say which track a name means, or which come nearest."""
+    from race_assets.console import tracks
+
+    registry = _registry()
+    track_id = tracks.found(registry, name, country)
+    if track_id is not None:
+        typer.echo(f"{name!r} is {track_id}")
+        return
+    ids = {track.name: track.track_id for track in registry.tracks}
+    near = ", ".join(f"{each} ({ids[each]})" for each in registry.nearest(name, country, 5))
+    typer.echo(f"{name!r} is no track's name; nearest: {near}")
+
+
+@app.command("add-alias")
+def add_alias(
+    track_id: Annotated[str, typer.Argument(help="The track, as `tracks list` names it: gb-romford.")],
+    name: Annotated[str, typer.Argument(help="What a source calls it.")],
+) -> None:
+    """Give a track another name, kept in `<home>/tracks.yaml`; `race-assets rejects replay` then tries its rows again.
+
+    race-assets tracks add-alias gb-romford "Coral Romford"
+    """
+    from race_assets.console import tracks
+
+    if tracks.add_alias(open_settings().home, track_id, name):
+        typer.echo(f"{name!r} is {track_id} from now on; `race-assets rejects replay --rule track_known` tries again")
+    else:
+        typer.echo(f"{name!r} means {track_id} already; nothing changes")
+
+
+def _registry() -> "TrackRegistry":
+    from race_assets.console.tracks import own_file
+    from race_assets.identity.tracks import TrackRegistry
+
+    file = own_file(open_settings().home)
+    return TrackRegistry.load(file if file.exists() else None)

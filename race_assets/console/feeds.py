@@ -1,0 +1,61 @@
+"""What `race-assets feed` does: a dry run of a file, and a suggestion of what a feed for it would say."""
+
+from pathlib import Path
+
+import polars as pl
+import typer
+
+from race_assets.console import report
+from race_assets.errors import UnreadableFileError
+from race_assets.pipeline.dry_run import dry_run
+from race_assets.pipeline.workshop import Workshop
+from race_assets.settings import Settings
+from race_assets.validation.account import Account
+
+
+def check(settings: Settings, name: str, file: Path, limit: int) -> bool:
+    """Shows what would become of a file; False where it cannot be read or a row of it would be refused."""
+    workshop = Workshop(settings)
+    try:
+        tried = dry_run(workshop, workshop.source(name), file)
+    except UnreadableFileError as error:
+        report.failure(f"{file}: {error}")
+        return False
+    read = f"{tried.report.rows_read:,} rows read, {tried.report.rows_careful:,} of them one by one"
+    report.line(f"{file} as {name}: {read}{'' if tried.is_whole else '; the file goes on, this is its beginning'}")
+    for warning in tried.report.warnings:
+        report.line(f"  {warning}")
+    _show_accepted(tried.account, tried.accepted.height)
+    report.conservation({(name, None): tried.account})
+    if tried.rejects.height:
+        shown = tried.rejects.head(limit).select(
+            "source_row", pl.col("rules").list.join(", "), pl.col("messages").list.join("; ")
+        )
+        report.heading(f"the first {shown.height:,} of {tried.rejects.height:,} that would be refused")
+        report.rows(["line", "rules", "reason"], shown.rows(), "table")
+    return not tried.rejects.height
+
+
+def _show_accepted(account: Account, accepted: int) -> None:
+    report.line(f"{accepted:,} of {account.records_in:,} records would be accepted")
+
+
+def suggest(file: Path, name: str) -> bool:
+    """Prints a feed entry for the file; False where it does not look like racing data."""
+    from race_assets.sources.csv_feed.suggest import suggest as suggested
+
+    try:
+        found = suggested(file)
+    except UnreadableFileError as error:
+        report.failure(f"{file}: {error}")
+        return False
+    if not found.is_racing:
+        report.failure(
+            f"{file} does not look like racing data: nothing in it tells {', '.join(found.missing)}; "
+            f"its columns are {', '.join(found.names)}"
+        )
+        return False
+    for what in found.missing:
+        report.failure(f"{file}: nothing found that tells {what}; the entry needs it before it can be used")
+    typer.echo(found.as_yaml(name))
+    return not found.missing

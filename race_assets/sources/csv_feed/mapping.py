@@ -1,0 +1,362 @@
+"""From a feed's cleaned cells to records: which values, of which type, and what is wrong with those that are none."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from race_assets.schemas.records import PARSED
+from race_assets.schemas.table import conform
+from race_assets.settings.feeds import FeedSettings, Fields, FieldSpec, Market
+from race_assets.sources.csv_feed import times as feed_times
+from race_assets.sources.csv_feed.cells import cell_of, holds, text_of
+from race_assets.sources.csv_feed.times import Written
+from race_assets.sources.findings import Problem, with_notes, with_problems
+from race_assets.values import distances, markets, names, odds, times
+from race_assets.values.numbers import plain_decimal
+
+TEXTS = (
+    "market_id",
+    "event_id",
+    "event_name",
+    "track_name",
+    "race_type",
+    "selection_id",
+    "selection_name",
+    "price_kind",
+)
+WHOLE = ("trap", "race_number", "finish_position")
+PRICES = (
+    "price", "bsp", "last_traded", "pre_off_wap", "pre_off_max", "pre_off_min", "morning_wap", "sp_decimal",
+)  # fmt: skip
+AMOUNTS = ("volume", "pre_off_volume", "morning_volume")
+MOMENTS = {"start_at": "start_local", "actual_off_at": "actual_off_local"}
+"""Instants, and the columns for what clocks at the track show where that is all the file says."""
+WORDS = {
+    "status": ("ACTIVE", "SCRATCHED", "INACTIVE"),
+    "result": ("WINNER", "LOSER", "PLACED", "VOID"),
+    "favourite": ("F", "JF", "CF"),
+    "country": ("GB", "IE", "AU", "NZ", "GB/IE"),
+    "is_dead_heat": ("true", "false"),
+}
+TRUE, FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
+SYMBOLS = r"[$£€\s\u{a0}]"
+LARGEST = 32_767
+TRACK = "track"
+NO_MARKET = "no_market"
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """What the file's own cells told of how they are written.
+
+    Attributes:
+        decimal: the sign before decimals.
+        written: how the dates and times of each target are written.
+    """
+
+    decimal: str = "."
+    written: Mapping[str, Written] = field(default_factory=dict)
+
+
+def fields_of(feed: FeedSettings, market: Market) -> Fields:
+    """The fields of one of a row's records."""
+    return {**feed.columns, **market.columns}
+
+
+def records(cells: pl.DataFrame, feed: FeedSettings, inferred: Inferred) -> pl.DataFrame:
+    """The records of these rows, in the shape of `schemas.records.PARSED`.
+
+    Args:
+        cells: the feed's columns, cleaned, with `source_row`, `byte_offset` and `notes`.
+        feed: as the settings have it.
+        inferred: what the settings leave open.
+
+    Returns:
+        one record for each market that a row is about; a row about none is one that is filtered as `no_market`.
+    """
+    cells = cells.with_columns(filtered=_filtered(feed))
+    parts = []
+    taken = pl.repeat(value=False, n=cells.height, eager=True)
+    for market in feed.markets:
+        applies = cells.select(holds(market.when).alias("applies")).to_series()
+        applies = pl.repeat(applies[0], cells.height, eager=True) if applies.len() == 1 else applies
+        taken |= applies
+        parts.append(_records(cells if applies.all() else cells.filter(applies), feed, market, inferred))
+    if not taken.all():
+        rest = cells.filter(~taken).with_columns(filtered=pl.coalesce("filtered", pl.lit(NO_MARKET)))
+        parts.append(_records(rest, feed, feed.markets[0], inferred))
+    return pl.concat([conform(part, PARSED) for part in parts])
+
+
+def _filtered(feed: FeedSettings) -> pl.Expr:
+    reason = pl.lit(None, dtype=pl.String)
+    for each in reversed(feed.filters):
+        reason = pl.when(holds(each.when)).then(pl.lit(each.reason)).otherwise(reason)
+    return reason
+
+
+def _records(cells: pl.DataFrame, feed: FeedSettings, market: Market, inferred: Inferred) -> pl.DataFrame:
+    fields = fields_of(feed, market)
+    frame = cells.with_columns(
+        pl.lit(None, dtype=pl.String).alias(_text("start_at")),
+        pl.lit(None, dtype=pl.Datetime("us", "UTC")).alias("start_at"),
+        pl.lit(None, dtype=pl.Datetime("us")).alias("start_local"),
+        pl.lit(value=False).alias("start_at is missing"),
+    ).with_columns(text_of(spec).alias(_text(name)) for name, spec in fields.items())
+    frame = frame.with_columns(_values(fields, inferred.decimal)).with_columns(market_type=pl.lit(market.market_type))
+    frame = _with_moments(frame, fields, feed, inferred)
+    frame = _with_runner(frame, fields)
+    frame = _with_keys(_with_constants(frame, fields, feed), fields)
+    return with_problems(frame, _problems(fields))
+
+
+def _text(target: str) -> str:
+    """The column that holds a target as text."""
+    return f"text of {target}"
+
+
+def _values(fields: Fields, decimal: str) -> list[pl.Expr]:
+    """The typed columns that need nothing but their own text."""
+    made: dict[str, pl.Expr] = {}
+    for name, spec in fields.items():
+        text = pl.col(_text(name))
+        if name in TEXTS:
+            made[name] = text
+        elif name in WHOLE:
+            made[name] = _whole(text)
+        elif name in PRICES:
+            made[name] = _price(text, spec, decimal)
+        elif name in AMOUNTS:
+            made[name] = plain_decimal(_amount(text, decimal))
+        elif name in WORDS:
+            made[name] = _word(name, text)
+        elif name == "distance_m":
+            made[name] = distances.metres(_with_unit(text, spec))
+    if "sp_fraction" in fields:
+        text = pl.col(_text("sp_fraction"))
+        read = odds.fractional_odds(text)
+        made["sp_fraction"] = text
+        made.setdefault("sp_decimal", pl.coalesce(read.struct.field("decimal"), odds.decimal_odds(text)))
+        made.setdefault("favourite", read.struct.field("favourite"))
+    return [value.alias(name) for name, value in made.items()]
+
+
+def _whole(text: pl.Expr) -> pl.Expr:
+    number = plain_decimal(text)
+    return pl.when((number % 1 == 0) & (number.abs() <= LARGEST)).then(number).cast(pl.Int16, strict=False)
+
+
+def _price(text: pl.Expr, spec: FieldSpec, decimal: str) -> pl.Expr:
+    plain = _amount(text, decimal)
+    if spec.odds == "fractional":
+        return pl.coalesce(odds.fractional_odds(plain).struct.field("decimal"), odds.decimal_odds(plain))
+    return odds.decimal_odds(plain)
+
+
+def _amount(text: pl.Expr, decimal: str) -> pl.Expr:
+    """A number's text with a point before its decimals: no sign of a currency, no signs that group digits."""
+    bare = text.str.replace_all(SYMBOLS, "")
+    group = "." if decimal == "," else ","
+    # Where the other sign does not group three digits each, it is left, and the text is no number.
+    is_grouped = bare.str.contains(rf"^[+-]?\d{{1,3}}(?:\{group}\d{{3}})+(?:\{decimal}\d+)?$")
+    plain = pl.when(is_grouped).then(bare.str.replace_all(group, "", literal=True)).otherwise(bare)
+    if decimal == ".":
+        return plain
+    return (
+        pl.when(plain.str.contains(".", literal=True))
+        .then(plain.str.replace_all(".", "?", literal=True))
+        .otherwise(plain.str.replace(",", ".", literal=True))
+    )
+
+
+def _word(name: str, text: pl.Expr) -> pl.Expr:
+    if name == "is_dead_heat":
+        lower = text.str.to_lowercase()
+        return pl.when(lower.is_in(TRUE)).then(pl.lit(value=True)).when(lower.is_in(FALSE)).then(pl.lit(value=False))
+    upper = text.str.to_uppercase()
+    return pl.when(upper.is_in(WORDS[name])).then(upper)
+
+
+def _with_unit(text: pl.Expr, spec: FieldSpec) -> pl.Expr:
+    if spec.unit == "m":
+        return text
+    return pl.when(text.str.contains(r"[A-Za-z]")).then(text).otherwise(pl.concat_str(text, pl.lit("yd")))
+
+
+def _with_moments(frame: pl.DataFrame, fields: Fields, feed: FeedSettings, inferred: Inferred) -> pl.DataFrame:
+    """Adds each moment as an instant, or as what the clocks at the track show; and the day, where the file says it."""
+    for name, local in MOMENTS.items():
+        if name in fields:
+            frame = _with_moment(frame, name, local, feed, inferred.written.get(name, Written()))
+    if "race_date" in fields:
+        formats = inferred.written.get("race_date", Written()).formats
+        return frame.with_columns(race_date=feed_times.read(pl.col(_text("race_date")), formats).dt.date())
+    return frame
+
+
+def _with_moment(frame: pl.DataFrame, name: str, local: str, feed: FeedSettings, written: Written) -> pl.DataFrame:
+    text = frame.select(text=_text(name)).unique()
+    read = text.with_columns(
+        iso=times.iso_instant(pl.col("text")), naive=feed_times.read(pl.col("text"), written.formats)
+    )
+    at, offset = pl.col("iso").struct.field("at"), pl.col("iso").struct.field("offset_minutes")
+    told = read.select(
+        pl.col("text").alias(_text(name)),
+        at.alias(name),
+        pl.when(at.is_null()).then("naive").alias(local),
+        # Z says nothing of the track's calendar; an offset of its own does.
+        pl.when(offset != 0).then(pl.col("iso").struct.field("local_date")).alias(f"{name} date"),
+    )
+    frame = frame.drop(name, local, strict=False).join(
+        told, on=_text(name), how="left", nulls_equal=True, maintain_order="left"
+    )
+    if feed.timezone != TRACK:
+        frame = _placed_in_zone(frame, name, local, feed)
+    if name != "start_at":
+        return frame
+    return frame.with_columns(race_date=pl.coalesce(f"{name} date", pl.col(local).dt.date()))
+
+
+def _placed_in_zone(frame: pl.DataFrame, name: str, local: str, feed: FeedSettings) -> pl.DataFrame:
+    """Times of a zone that the feed or the row names; the row's own zone is its track's, and tells the day."""
+    column = feed.timezone_column
+    if column is None:
+        told = times.localise(pl.col(local), feed.timezone)
+    else:
+        zones = [zone for zone in frame[cell_of(column)].drop_nulls().unique() if _is_zone(zone)]
+        told = times.localise_in(pl.col(local), pl.col(cell_of(column)), zones)
+        frame = frame.with_columns(pl.coalesce(f"{name} date", pl.col(local).dt.date()).alias(f"{name} date"))
+    frame = frame.with_columns(told.alias("told"))
+    part = pl.col("told").struct.field
+    frame = with_notes(frame, {"local_time_ambiguous": part("is_ambiguous")} if name == "start_at" else {})
+    return frame.with_columns(
+        pl.coalesce(name, part("at")).alias(name),
+        part("is_missing").fill_null(value=False).alias(f"{name} is missing"),
+        pl.lit(None, dtype=pl.Datetime("us")).alias(local),
+    ).drop("told")
+
+
+def _is_zone(zone: str) -> bool:
+    from race_assets.settings.feeds import known_zone
+
+    try:
+        known_zone(zone)
+    except ValueError:
+        return False
+    return True
+
+
+def _with_runner(frame: pl.DataFrame, fields: Fields) -> pl.DataFrame:
+    if "selection_name" not in fields:
+        return frame
+    if "trap" not in fields:
+        return names.with_trap_and_dog(frame, "selection_name")
+    return frame.with_columns(dog_name=names.dog_name(pl.col("selection_name")))
+
+
+def _with_constants(frame: pl.DataFrame, fields: Fields, feed: FeedSettings) -> pl.DataFrame:
+    """What a feed states for all its rows, and what goes without saying."""
+    constant = {"status": "ACTIVE", "country": feed.country, "currency": feed.currency}
+    if "price" in fields:
+        constant["price_kind"] = "PRICE"
+    frame = frame.with_columns(
+        pl.lit(value, dtype=pl.String).alias(name) for name, value in constant.items() if name not in fields
+    )
+    return frame.with_columns(currency=pl.col(_text("currency"))) if "currency" in fields else frame
+
+
+def _with_keys(frame: pl.DataFrame, fields: Fields) -> pl.DataFrame:
+    """Where the file has none: a market's id out of its event or track and its off, a runner's out of trap or name."""
+    made = {}
+    if "market_id" not in fields and "start_at" in fields:
+        stamp = pl.coalesce(markets.stamp(pl.col("start_at")), pl.col("start_local").dt.strftime("%Y%m%dT%H%M"))
+        made["market_id"] = markets.event_market_id(_first_of(frame, "event_id", "track_name"), stamp)
+    if "selection_id" not in fields and "dog_name" in frame.columns:
+        made["selection_id"] = pl.coalesce(
+            pl.concat_str(pl.lit("t"), pl.col("trap").cast(pl.String)), names.match_name(pl.col("dog_name"))
+        )
+    return frame.with_columns(**made)
+
+
+def _first_of(frame: pl.DataFrame, *columns: str) -> pl.Expr:
+    known = [pl.col(name) for name in columns if name in frame.columns]
+    return pl.coalesce(known) if known else pl.lit(None, dtype=pl.String)
+
+
+def _problems(fields: Fields) -> list[Problem]:
+    problems = [_unread_moment(), *_missing_hours(fields)]
+    for name, spec in fields.items():
+        text, shown = pl.col(_text(name)), _shown(name)
+        if name in (*WHOLE, *AMOUNTS, "distance_m"):
+            problems.append(_unread("number", name, pl.format(f"{name} {{}} is not a number{_range(name)}", shown)))
+        elif name in PRICES:
+            problems += _no_price(name)
+        elif name == "sp_fraction":
+            said = pl.format("starting price {} is neither a fraction such as 5/2F nor decimal odds", shown)
+            unread = text.is_not_null() & ~odds.is_null_word(text)
+            problems.append(Problem("number", unread, said, among=pl.col("sp_decimal").is_null()))
+        elif name in WORDS:
+            said = pl.format(f"{name} {{}} is none of {', '.join(WORDS[name])}; give the feed values for it", shown)
+            problems.append(_unread("value", name, said))
+        elif name == "race_date":
+            problems.append(
+                _unread("start_time", name, pl.format("race date {} is not a date as {} are", shown, _formats(spec)))
+            )
+    return problems
+
+
+def _unread(rule: str, name: str, message: pl.Expr) -> Problem:
+    return Problem(rule, pl.col(_text(name)).is_not_null(), message, among=pl.col(name).is_null())
+
+
+def _range(name: str) -> str:
+    return " such as 480, 480m or 525y" if name == "distance_m" else " that is whole" if name in WHOLE else ""
+
+
+def _no_price(name: str) -> list[Problem]:
+    text = pl.col(_text(name))
+    not_finite = text.str.contains(r"(?i)^\s*[+-]?(nan|inf|infinity)\s*$")
+    among = pl.col(name).is_null()
+    unread = text.is_not_null() & ~odds.is_null_word(text)
+    return [
+        Problem(
+            "price_range",
+            unread & not_finite,
+            pl.format(f"{name} {{}} is not a price; 1.01 to 1000 or blank is", _shown(name)),
+            among=among,
+        ),
+        Problem(
+            "number",
+            unread & ~not_finite,
+            pl.format(f"{name} {{}} is neither decimal nor fractional odds, such as 3.5 or 5/2", _shown(name)),
+            among=among,
+        ),
+    ]
+
+
+def _unread_moment() -> Problem:
+    return Problem(
+        "start_time",
+        pl.lit(value=True),
+        pl.format("off {} is not a date and time that this feed's formats read", _shown("start_at")),
+        among=pl.col("start_at").is_null() & pl.col("start_local").is_null() & ~pl.col("start_at is missing"),
+    )
+
+
+def _missing_hours(fields: Fields) -> list[Problem]:
+    said = pl.format("off {} does not exist there: the clocks go forward over it", _shown("start_at"))
+    return [Problem("local_time", pl.lit(value=True), said, among=pl.col("start_at is missing"))] if fields else []
+
+
+def _formats(spec: FieldSpec) -> pl.Expr:
+    return pl.lit(", ".join(spec.formats) or "the others of this file")
+
+
+def _shown(name: str) -> pl.Expr:
+    return pl.concat_str(pl.lit("'"), pl.col(_text(name)).fill_null("").str.slice(0, 60), pl.lit("'"))
+
+
+def targets_with_dates(fields: Sequence[Fields]) -> dict[str, FieldSpec]:
+    """The fields whose texts are dates or times, by target."""
+    return {name: spec for each in fields for name, spec in each.items() if name in {*MOMENTS, "race_date"}}

@@ -1,0 +1,106 @@
+"""How a file writes its dates and times, told from the texts themselves; zones and days are settled elsewhere."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import polars as pl
+
+from race_assets.values import times
+
+DATES = (
+    "%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%Y", "%Y/%m/%d", "%Y%m%d", "%d %b %Y",
+    "%d %B %Y", "%d-%b-%Y", "%b %d %Y", "%B %d, %Y", "%A, %d %B %Y", "%A %d %B %Y", "%a %d %b %Y", "%d/%m/%y",
+    "%m/%d/%y", "%d-%m-%y", "%d %b %y", "%d-%b-%y",
+)  # fmt: skip
+CLOCKS = ("%H:%M", "%H:%M:%S", "%H:%M:%S%.f", "%I:%M %p", "%I:%M%p", "%I:%M:%S %p", "%H.%M", "%H%M")
+EARLIEST, LATEST = 1990, 2100
+"""A year outside is a misread one: `%Y` takes the 24 of 15/05/24 for the year 24."""
+SAMPLE = 2_000
+
+_DAY_AND_MONTH = r"^\D*(\d{1,2})[/.-](\d{1,2})[/.-](?:\d{4}|\d{2})\b"
+_MIDDLE = 12
+
+
+@dataclass(frozen=True)
+class Written:
+    """How one column's dates and times are written.
+
+    Attributes:
+        formats: strptime's, the most frequent first; empty where none fits any text.
+        has_offset: texts are ISO 8601 with an offset or Z.
+        is_ambiguous: day and month cannot be told apart by these texts.
+    """
+
+    formats: tuple[str, ...] = ()
+    has_offset: bool = False
+    is_ambiguous: bool = False
+
+
+def read(text: pl.Expr, formats: Sequence[str]) -> pl.Expr:
+    """The naive date and time by the first of the formats that fits; null also for years no race was run in."""
+    at = times.local_datetime(text, formats)
+    return pl.when(at.dt.year().is_between(EARLIEST, LATEST)).then(at)
+
+
+def guess(texts: pl.Series, *, with_clock: bool, order: str | None = None) -> Written:
+    """How these texts are written.
+
+    Args:
+        texts: of one column; nulls are left out.
+        with_clock: whether a time of day is looked for too; a date alone is then taken for no time.
+        order: `day` or `month`, whichever is known to come first; else it is told by the texts.
+    """
+    sample = texts.drop_nulls().unique(maintain_order=True).head(SAMPLE)
+    if not sample.len():
+        return Written()
+    instants = sample.to_frame("text").select(at=times.iso_instant(pl.col("text")).struct.field("at")).to_series()
+    if with_clock and instants.null_count() < instants.len() / 2:
+        return Written(has_offset=True)
+    candidates = [f"{day}{gap}{clock}" for gap, day, clock in product(" T", DATES, CLOCKS)] if with_clock else DATES
+    order = order or order_of(sample)
+    formats = _fitting(sample, candidates, order)
+    return Written(formats, is_ambiguous=order is None and any(map(_order, formats)))
+
+
+def _fitting(sample: pl.Series, candidates: Iterable[str], order: str | None) -> tuple[str, ...]:
+    """Formats that read texts no earlier one reads, those that read most first, until all are read."""
+    left, formats = sample, []
+    usable = [each for each in candidates if order is None or _order(each) in {None, order}]
+    while left.len():
+        probe = left.head(20)
+        likely = [each for each in usable if _reads(probe, each)]
+        best = max(likely, key=lambda each: _reads(left, each), default=None)
+        if best is None:
+            # What stands first is written in no known way: what follows it may be.
+            left = left.slice(20)
+            continue
+        formats.append(best)
+        at = left.to_frame("text").select(read(pl.col("text"), [best])).to_series()
+        left = left.filter(at.is_null())
+        usable.remove(best)
+    return tuple(formats)
+
+
+def _reads(texts: pl.Series, format_: str) -> int:
+    at = texts.to_frame("text").select(read(pl.col("text"), [format_])).to_series()
+    return at.len() - at.null_count()
+
+
+def _order(format_: str) -> str | None:
+    """Whether day or month comes first in a date of numbers; None where that is no question."""
+    if re.search(r"%d[/.-]%m", format_):
+        return "day"
+    return "month" if re.search(r"%m[/.-]%d[/.-]%[yY]", format_) else None
+
+
+def order_of(texts: pl.Series) -> str | None:
+    """Which of day and month comes first, by a text in which one of them is above 12; None where none is."""
+    parts = texts.str.extract_groups(_DAY_AND_MONTH).struct.unnest()
+    above = parts.select((pl.all().cast(pl.Int16, strict=False) > _MIDDLE).fill_null(value=False))
+    first, second = above.select(pl.all().any()).row(0)
+    if first and second:
+        # Some say one and some the other: the first that says anything decides, the others will be refused.
+        first = above.to_series(0).to_list().index(True) <= above.to_series(1).to_list().index(True)
+    return "day" if first else "month" if second else None

@@ -1,0 +1,147 @@
+"""Reading `quarantine.rejects` and changing the state of its rows; whole days of them are written by `publish.py`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from race_assets.errors import SettingsError
+from race_assets.storage.postgres import Warehouse
+
+OPEN, DISCARDED = "open", "discarded"
+SHOWN_ID = 12
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which rejects are meant: those that have all that is given.
+
+    Attributes:
+        ids: whole ids; none means any.
+        file: the name of their file in the inbox.
+    """
+
+    ids: Sequence[str] = ()
+    source: str | None = None
+    day: date | None = None
+    rule: str | None = None
+    file: str | None = None
+    state: str = OPEN
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether anything but the state is given."""
+        return bool(self.ids or self.source or self.day or self.rule or self.file)
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A refused row and its file, as `rejects show` tells of it."""
+
+    reject_id: str
+    source: str
+    source_file: str
+    source_row: int
+    byte_offset: int | None
+    race_date: date | None
+    stage: str
+    rules: list[str]
+    messages: list[str]
+    row: dict[str, Any] | None
+    run_id: str
+    rejected_at: Any
+    state: str
+    state_reason: str | None
+    file: str | None
+    version: int | None
+    newest: int | None
+    withdrawn_at: Any
+    columns: str | None
+
+
+_MEANT = """r.state = %(state)s
+    and (cardinality(%(ids)s::text[]) = 0 or r.reject_id = any(%(ids)s))
+    and r.source = coalesce(%(source)s, r.source)
+    and (%(day)s::date is null or r.race_date = %(day)s)
+    and (%(rule)s::text is null or %(rule)s = any(r.rules))
+    and (%(file)s::text is null or f.name = %(file)s)"""
+_FROM = """quarantine.rejects as r
+    left join ops.source_files as f on f.source = r.source and f.sha256 = r.source_file"""
+
+
+def _given(selection: Selection) -> dict[str, Any]:
+    return {
+        "state": selection.state,
+        "ids": list(selection.ids),
+        "source": selection.source,
+        "day": selection.day,
+        "rule": selection.rule,
+        "file": selection.file,
+    }
+
+
+def listed(warehouse: Warehouse, selection: Selection, limit: int) -> tuple[list[str], list[tuple[Any, ...]], int]:
+    """Refused rows for people to read: column names, rows, and how many there are in all."""
+    query = f"""select left(r.reject_id, {SHOWN_ID}) as reject, r.source, f.name as file, r.source_row as line,
+                       r.race_date, r.stage, array_to_string(r.rules, ', ') as rules,
+                       array_to_string(r.messages, '; ') as reason
+                from {_FROM} where {_MEANT}
+                order by r.race_date nulls first, r.source, f.name, r.source_row limit %(limit)s"""
+    with warehouse.connect() as connection:
+        cursor = connection.execute(query.encode(), {**_given(selection), "limit": limit})
+        names = [each.name for each in cursor.description or ()]
+        rows = cursor.fetchall()
+        count = connection.execute(f"select count(*) from {_FROM} where {_MEANT}".encode(), _given(selection))
+        total = count.fetchone()
+    return names, rows, total[0] if total else 0
+
+
+def selected(warehouse: Warehouse, selection: Selection) -> list[tuple[str, str, str, date | None, str]]:
+    """Id, source, file hash, day and stage of the rejects that are meant."""
+    query = f"select r.reject_id, r.source, r.source_file, r.race_date, r.stage from {_FROM} where {_MEANT} order by 1"
+    with warehouse.connect() as connection:
+        return connection.execute(query.encode(), _given(selection)).fetchall()
+
+
+def find(warehouse: Warehouse, prefix: str) -> Reject:
+    """The one reject whose id begins so.
+
+    Raises:
+        SettingsError: there is none, or more than one; the message names some.
+    """
+    query = f"""select r.*, f.name, f.version, f.withdrawn_at, f.shape,
+                       (select max(n.version) from ops.source_files as n where n.source = f.source
+                        and n.name = f.name and n.withdrawn_at is null) as newest
+                from {_FROM} where starts_with(r.reject_id, %s) order by r.reject_id limit 4"""
+    with warehouse.connect() as connection:
+        cursor = connection.execute(query.encode(), [prefix])
+        names = [each.name for each in cursor.description or ()]
+        found = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    if len(found) != 1 or not prefix:
+        known = ", ".join(each["reject_id"][:SHOWN_ID] for each in found) or "none; `race-assets rejects list` has them"
+        raise SettingsError(f"reject {prefix!r}: must begin the id of exactly one refused row; found: {known}")
+    told = found[0]
+    return Reject(columns=told.pop("shape"), file=told.pop("name"), **told)
+
+
+def states(warehouse: Warehouse, ids: Sequence[str]) -> dict[str, int]:
+    """How many of these rejects are in which state now."""
+    query = "select state, count(*) from quarantine.rejects where reject_id = any(%s) group by 1 order by 1"
+    with warehouse.connect() as connection:
+        return dict(connection.execute(query, [list(ids)]).fetchall())
+
+
+def rules_of(warehouse: Warehouse, ids: Sequence[str]) -> dict[str, int]:
+    """How many of these rejects are still open, by rule."""
+    query = """select rule, count(*) from quarantine.rejects, unnest(rules) as rule
+               where reject_id = any(%s) and state = 'open' group by 1 order by 1"""
+    with warehouse.connect() as connection:
+        return dict(connection.execute(query, [list(ids)]).fetchall())
+
+
+def change(warehouse: Warehouse, ids: Sequence[str], before: str, after: str, reason: str | None) -> int:
+    """Moves rejects from one state to another; gives how many were in the first."""
+    statement = """update quarantine.rejects set state = %s, state_reason = %s
+                   where reject_id = any(%s) and state = %s"""
+    with warehouse.connect() as connection:
+        return connection.execute(statement, [after, reason, list(ids), before]).rowcount
