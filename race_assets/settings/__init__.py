@@ -24,12 +24,11 @@ from pydantic import (
 )
 
 from race_assets.errors import SettingsError
-from race_assets.settings.feeds import FeedSettings, known_zone
+from race_assets.settings.feeds import FeedSettings, known_zone, shipped, shipped_entries
 from race_assets.settings.nodes import Node, SourceSettings
 
 PREFIX = "RACE_ASSETS_"
 FILE_NAME = "race_assets.yaml"
-SHIPPED_FEEDS = Path(__file__).with_name("feeds.yaml")
 FEED_NAME = re.compile("[a-z][a-z0-9_]*")
 NOT_SETTINGS = {"CONFIG", "REALDATA", "KILLS"}
 """Variables with our prefix that are not in the tree: where the file is, and two switches of the test suite."""
@@ -49,7 +48,7 @@ class SourcesSettings(Node):
 
     betfair_csv: SourceSettings = SourceSettings()
     betfair_bsp: SourceSettings = SourceSettings()
-    csv_feeds: dict[str, FeedSettings] = Field(default_factory=dict, description="kinds of CSV files, by name")
+    csv_feeds: dict[str, FeedSettings] = Field(default_factory=shipped, description="kinds of CSV files, by name")
 
     @field_validator("csv_feeds")
     @classmethod
@@ -236,7 +235,7 @@ def load(file: Path | None = None, environment: Mapping[str, str] | None = None)
     """
     environment = os.environ if environment is None else environment
     file = file or find_file(environment)
-    shipped = {"sources": {"csv_feeds": _from_yaml(SHIPPED_FEEDS)}}
+    shipped = {"sources": {"csv_feeds": shipped_entries()}}
     tree = _overlaid(_overlaid(shipped, _from_yaml(file)), _from_environment(environment))
     try:
         settings = Settings.model_validate(tree)

@@ -5,9 +5,11 @@ Cells are texts. A field turns cells into one value of a record; whatever a feed
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from string import Formatter
 from typing import Annotated, Any, Literal
 
+import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from race_assets.settings.nodes import Node, SourceSettings
@@ -20,6 +22,7 @@ TARGETS = (
 )  # fmt: skip
 """The columns of a record that a feed may fill."""
 
+SHIPPED = Path(__file__).with_name("feeds.yaml")
 CURRENCY_LETTERS = 3
 NULL_WORDS = ("", "-", "--", "n/a", "na", "n/o", "nan", "none", "null", "nil", "\\n")
 
@@ -215,6 +218,17 @@ class FeedSettings(SourceSettings):
         named += [name for when in conditions for name in when]
         named += [*self.fill_down, *filter(None, [self.timezone_column])]
         return {name.strip().lower() for name in named if not name.lower().startswith("file.")}
+
+
+def shipped() -> dict[str, FeedSettings]:
+    """The feeds that come with race_assets."""
+    return {name: FeedSettings.model_validate(entry) for name, entry in shipped_entries().items()}
+
+
+def shipped_entries() -> dict[str, Any]:
+    """Their entries as written."""
+    entries: dict[str, Any] = yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))
+    return entries
 
 
 def known_zone(zone: str) -> str:

@@ -94,6 +94,7 @@ def landing(
         "race_dates": list(days),
         "race_date_records": list(days.values()),
         "rows_read": sum(days.values()),
+        "rows_careful": 0,
         "records": sum(days.values()),
         "undated": len(rejects),
         "parser_version": 1,
