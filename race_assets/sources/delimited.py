@@ -5,9 +5,7 @@ the proof are looked at line by line, and only the lines that need it are taken 
 """
 
 import csv
-import gzip
 import re
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +15,7 @@ import polars as pl
 
 from race_assets.errors import UnreadableFileError
 from race_assets.sources.base import ReadReport, RowAsRead
-from race_assets.sources.opened import open_text
+from race_assets.sources.opened import open_text, reading
 
 BLOCK_BYTES = 16 << 20
 LONGEST_LINE = 1 << 20
@@ -103,16 +101,8 @@ def read(path: Path, dialect: Dialect, report: ReadReport) -> Iterator[Block]:
         UnreadableFileError: it is empty, an HTML page, binary, cut short while compressed, or its header is not the
             dialect's.
     """
-    try:
-        with open_text(path, dialect.encoding) as stream:
-            reader = _Reader(stream, dialect, report)
-            yield from reader.blocks()
-    except (EOFError, gzip.BadGzipFile, zlib.error, OSError) as error:
-        if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile) and error.errno is not None:
-            raise
-        raise UnreadableFileError(
-            "unreadable", f"its compressed data is damaged or ends too early ({error}); fetch the file again"
-        ) from error
+    with reading(path, dialect.encoding) as stream:
+        yield from _Reader(stream, dialect, report).blocks()
 
 
 class _Reader:

@@ -3,8 +3,13 @@
 import bz2
 import codecs
 import gzip
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
+
+from race_assets.errors import UnreadableFileError
 
 CHUNK_BYTES = 1 << 20
 _BOM = "\ufeff"
@@ -23,6 +28,24 @@ def open_text(path: Path, encoding: str | None = None) -> Any:
     opener = gzip.open if magic[:2] == b"\x1f\x8b" else bz2.open if magic == b"BZh" else open
     opened: Any = opener(path, "rb")
     return opened if encoding is None else Transcoded(opened, encoding)
+
+
+@contextmanager
+def reading(path: Path, encoding: str | None = None) -> Iterator[Any]:
+    """`open_text` for the length of a block.
+
+    Raises:
+        UnreadableFileError: its compressed data is damaged or ends too early.
+    """
+    try:
+        with open_text(path, encoding) as stream:
+            yield stream
+    except (EOFError, zlib.error, OSError) as error:
+        if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile) and error.errno is not None:
+            raise
+        raise UnreadableFileError(
+            "unreadable", f"its compressed data is damaged or ends too early ({error}); fetch the file again"
+        ) from error
 
 
 class Transcoded:

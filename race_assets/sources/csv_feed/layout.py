@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from race_assets.settings.feeds import FeedSettings
-from race_assets.sources.opened import open_text
+from race_assets.sources.opened import reading
 
 HEAD_BYTES = 1 << 18
 LINES = 200
@@ -57,7 +57,7 @@ def of(path: Path, feed: FeedSettings) -> Layout:
 
 
 def _head(path: Path) -> bytes:
-    with open_text(path) as stream:
+    with reading(path) as stream:
         data: bytes = stream.read(HEAD_BYTES)
     return data
 

@@ -137,7 +137,9 @@ def _values(fields: Fields, decimal: str) -> list[pl.Expr]:
         text = pl.col(_text("sp_fraction"))
         read = odds.fractional_odds(text)
         made["sp_fraction"] = text
-        made.setdefault("sp_decimal", pl.coalesce(read.struct.field("decimal"), odds.decimal_odds(text)))
+        made.setdefault(
+            "sp_decimal", pl.coalesce(read.struct.field("decimal"), odds.decimal_odds(_amount(text, decimal)))
+        )
         made.setdefault("favourite", read.struct.field("favourite"))
     return [value.alias(name) for name, value in made.items()]
 

@@ -1,0 +1,101 @@
+"""A specimen of each source: how to write a file of it with given runners, one bad among them; no expectation."""
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from race_assets_tests.pipeline.feed import BSP_HEADER, CSV_HEADER, bsp_row, csv_row
+
+DAY = date(2024, 6, 27)
+DOGS = ("Alpha", "Beta", "Gamma", "Delta")
+
+
+@dataclass(frozen=True)
+class Specimen:
+    """One source's way to write a race.
+
+    Attributes:
+        name: the source.
+        file: a name its files have in the inbox.
+        header: the header line.
+        row: a runner's line: its dog, its trap, and whether its price is to be none.
+        records: how many records each line makes.
+    """
+
+    name: str
+    file: str
+    header: str
+    row: Callable[[str, int, bool], str]
+    records: int = 1
+
+    def text(self, dogs: Sequence[str] = DOGS, *, bad: Sequence[str] = ()) -> str:
+        """A file of one race, the dogs in their traps."""
+        rows = (self.row(dog, trap, dog in bad) for trap, dog in enumerate(dogs, start=1))
+        return self.header + "".join(rows)
+
+
+def _line(cells: dict[str, object], header: str) -> str:
+    out = io.StringIO()
+    names = header.strip().split(",")
+    csv.DictWriter(out, names, restval="", lineterminator="\n").writerow(cells)
+    return out.getvalue()
+
+
+def _csv(dog: str, trap: int, is_bad: bool) -> str:
+    return csv_row(DAY, f"{trap}. {dog}", selection=trap, price="11/0" if is_bad else "3.0")
+
+
+def _bsp(dog: str, trap: int, is_bad: bool) -> str:
+    return bsp_row(DAY, f"{trap}. {dog}", selection=trap, bsp="x" if is_bad else "4.5")
+
+
+GBGB = (
+    "meetingDate,meetingId,trackName,raceTime,raceDate,raceId,raceTitle,raceNumber,raceType,raceHandicap,raceClass,"
+    "raceDistance,racePrizes,raceGoing,raceForecast,raceTricast,trapNumber,trapHandicap,dogId,dogName,dogSire,dogDam,"
+    "dogBorn,dogColour,dogSex,dogSeason,trainerName,ownerName,SP,resultPosition,resultMarketPos,resultMarketCnt,"
+    "resultPriceNumerator,resultPriceDenominator,resultBtnDistance,resultSectionalTime,resultComment,resultRunTime,"
+    "resultDogWeight,resultAdjustedTime\n"
+)
+HUB = (
+    "LOCAL_MEETING_DATE,SCHEDULED_RACE_TIME,ACTUAL_OFF_TIME,TRACK,STATE_CODE,RACE_NO,WIN_MARKET_ID,WIN_MARKET_NAME,"
+    "PLACE_MARKET_ID,RACING_TYPE,DISTANCE,RACE_TYPE,SELECTION_ID,TAB_NUMBER,SELECTION_NAME,WIN_RESULT,WIN_BSP,"
+    "PLACE_RESULT,PLACE_BSP,WIN_BSP_VOLUME,WIN_PREPLAY_MAX_PRICE_TAKEN,WIN_PREPLAY_MIN_PRICE_TAKEN,"
+    "WIN_PREPLAY_LAST_PRICE_TAKEN,WIN_PREPLAY_WEIGHTED_AVERAGE_PRICE_TAKEN,WIN_PREPLAY_VOLUME,"
+    "WIN_INPLAY_MAX_PRICE_TAKEN,WIN_INPLAY_MIN_PRICE_TAKEN,WIN_LAST_PRICE_TAKEN,"
+    "WIN_INPLAY_WEIGHTED_AVERAGE_PRICE_TAKEN,WIN_INPLAY_VOLUME,PLACE_BSP_VOLUME,PLACE_MAX_PRICE_TAKEN,"
+    "PLACE_MIN_PRICE_TAKEN,PLACE_LAST_PRICE_TAKEN,PLACE_WEIGHTED_AVERAGE_PRICE_TAKEN,PLACE_PREPLAY_VOLUME,"
+    "BEST_AVAIL_BACK_AT_SCHEDULED_OFF,BEST_AVAIL_LAY_AT_SCHEDULED_OFF,BACK_MARKET_PERCENTAGE_AT_SCHEDULED_OFF,"
+    "LAY_MARKET_PERCENTAGE_AT_SCHEDULED_OFF\n"
+)
+
+
+def _gbgb(dog: str, trap: int, is_bad: bool) -> str:
+    cells = {
+        "meetingDate": f"{DAY:%d/%m/%Y}", "meetingId": 77, "trackName": "Romford", "raceTime": "18:36:00",
+        "raceDate": f"{DAY:%d/%m/%Y}", "raceId": 9001, "raceTitle": 'A "great", long night', "raceNumber": 3,
+        "raceClass": "A3", "raceDistance": "400.0", "racePrizes": "1st £105", "trapNumber": trap, "dogId": 500 + trap,
+        "dogName": dog, "SP": "11/0" if is_bad else f"{trap + 1}/2", "resultPosition": trap,
+    }  # fmt: skip
+    return _line(cells, GBGB)
+
+
+def _hub(dog: str, trap: int, is_bad: bool) -> str:
+    price = "x" if is_bad else "4.5"
+    cells = {
+        "LOCAL_MEETING_DATE": DAY, "SCHEDULED_RACE_TIME": "18:36:00.000", "ACTUAL_OFF_TIME": "18:36:44.000",
+        "TRACK": "Horsham", "STATE_CODE": "VIC", "RACE_NO": 9, "WIN_MARKET_ID": 262410239, "PLACE_MARKET_ID": 262410240,
+        "WIN_MARKET_NAME": "R9 410m Gr7", "RACING_TYPE": "Greyhounds", "DISTANCE": 410, "RACE_TYPE": "Gr7",
+        "SELECTION_ID": 700 + trap, "TAB_NUMBER": trap, "SELECTION_NAME": dog, "WIN_BSP": price, "PLACE_BSP": price,
+        "WIN_RESULT": "WINNER" if trap == 1 else "LOSER", "PLACE_RESULT": "WINNER" if trap <= 2 else "LOSER",
+    }  # fmt: skip
+    return _line(cells, HUB)
+
+
+SPECIMENS = (
+    Specimen("betfair_csv", "greyhounds.csv", CSV_HEADER, _csv),
+    Specimen("betfair_bsp", "dwbfgreyhoundwin28062024.csv", BSP_HEADER, _bsp),
+    Specimen("gbgb_results", "results.csv", GBGB, _gbgb),
+    Specimen("betfair_hub", "ANZ_Greyhounds_2024_06.csv", HUB, _hub, records=2),
+)
