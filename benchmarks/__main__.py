@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import contestants, report, small_day, stages
+from benchmarks import contestants, feed, report, small_day, stages
 from benchmarks.synthetic import Shape, write_csv
 from race_assets.storage import embedded
 
@@ -31,6 +31,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="10 days of 2,000 rows and one pair, to try the harness")
     parser.add_argument(
         "--kills", type=int, default=0, help="at the end, kill that many ingests and check each recovery"
+    )
+    parser.add_argument(
+        "--feed", action=argparse.BooleanOptionalAction, default=True, help="a generic CSV of 1 GB through a feed, too"
     )
     parser.add_argument("--postgres-url", help="a server of yours instead of the embedded one")
     args = parser.parse_args()
@@ -64,6 +67,8 @@ def measure_all(args: argparse.Namespace, server: str) -> dict:
         results["stages"] = stages.time_all(contestants.DATA / "ours", shape)
         if args.pairs:
             results["small_day"] = small_day.compare(server, args.pairs)
+    if args.feed:
+        results["feed"] = report.summarise(feed.compete(shape, server, args.repeat))
     return results
 
 

@@ -125,9 +125,9 @@ def ours(file: Path, shape: Shape, server: str) -> Outcome:
     )
 
 
-def dlt(file: Path, shape: Shape, server: str) -> Outcome:
+def dlt(file: Path, shape: Shape, server: str, *options: str) -> Outcome:
     """Dlt's Arrow path with merge as its users write it: a primary key and dlt's own defaults."""
-    return _dlt(file, shape, server, "--no-deduplicated")
+    return _dlt(file, shape, server, "--no-deduplicated", *options)
 
 
 def dlt_tuned(file: Path, shape: Shape, server: str) -> Outcome:

@@ -24,6 +24,7 @@ def arguments() -> argparse.Namespace:
         default=True,
         help="promise delete-insert that no key comes twice in the file, which spares it a window over all rows",
     )
+    parser.add_argument("--key", nargs="+", default=KEY, help="columns no two rows have alike")
     parser.add_argument("--file-rows", type=int, default=500_000, help="rows of one load file; files load in parallel")
     parser.add_argument("--block-mib", type=int, default=16, help="bytes of CSV per Arrow batch")
     return parser.parse_args()
@@ -68,7 +69,7 @@ def main() -> None:
     is_promised = args.deduplicated and args.strategy == "delete-insert"
     disposition = {"disposition": "merge", "strategy": args.strategy, **({"deduplicated": True} if is_promised else {})}
 
-    @dlt.resource(name=TABLE, write_disposition=disposition, primary_key=KEY, file_format=args.format)
+    @dlt.resource(name=TABLE, write_disposition=disposition, primary_key=tuple(args.key), file_format=args.format)
     def selections() -> Iterator[pa.RecordBatch]:
         yield from csv.open_csv(args.file, read_options=csv.ReadOptions(block_size=args.block_mib << 20))
 

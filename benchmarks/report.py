@@ -56,17 +56,20 @@ def summarise(outcomes: dict[str, list[Outcome]]) -> dict[str, dict]:
 
 def show(results: dict, console: Console) -> None:
     """Print every part that was measured."""
-    _show_contest(results["contest"], console)
+    _show_contest("The same file into the same Postgres server", results["contest"], console)
     for name, entry in results["contest"].items():
         if entry["runs"][-1]["stages"]:
             _show_figures(f"Where the time goes, last round: {name}", entry["runs"][-1]["stages"], console)
+    if results.get("feed"):
+        _show_contest("A generic CSV through a feed", results["feed"], console)
+        _show_figures("Where the time goes, last round: feed", results["feed"]["ours"]["runs"][-1]["stages"], console)
     for title, key in (("Stages on their own, rows/s", "stages"), ("One small day", "small_day")):
         if results.get(key):
             _show_figures(title, results[key], console)
 
 
-def _show_contest(contest: dict[str, dict], console: Console) -> None:
-    table = Table(title="The same file into the same Postgres server")
+def _show_contest(title: str, contest: dict[str, dict], console: Console) -> None:
+    table = Table(title=title)
     for heading in ("", "rows", "seconds", "rows/s", "CPU s", "peak MiB", "peak MiB of tree", "faster than"):
         table.add_column(heading, justify="left" if heading in {"", "faster than"} else "right")
     for name, entry in contest.items():
