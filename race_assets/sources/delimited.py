@@ -1,70 +1,48 @@
 """Delimited text of any size as frames of strings, every line accounted for; what columns mean is not known here.
 
-Blocks go through Polars, and a count of bytes proves for each row that it took every character. Only the rows that fail
-the proof are looked at line by line, and only the lines that need it are taken apart in Python.
+Stretches without quotes go through Polars in blocks, and a byte count proves that it took every character. A block that
+fails the proof, or has quotes, is proven row by row (`in_bulk.py`); rows that fail are taken apart in Python
+(`one_by_one.py`), and their neighbours stay where they are.
 """
 
-import csv
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import polars as pl
 
 from race_assets.errors import UnreadableFileError
 from race_assets.sources.base import ReadReport, RowAsRead
-from race_assets.sources.opened import open_text, reading
+from race_assets.sources.dialect import Dialect
+from race_assets.sources.in_bulk import BOM, LONGEST_QUOTED, UNDECODABLE, Sorted, sort_rows, through_polars
+from race_assets.sources.one_by_one import (
+    NOTED,
+    OneByOne,
+    broken_frame,
+    decoded,
+    is_one_row,
+    shown,
+    split,
+    too_long,
+)
+from race_assets.sources.transcoding import open_text, reading
+
+__all__ = ["Block", "Dialect", "read", "rows_as_read"]
 
 BLOCK_BYTES = 16 << 20
 LONGEST_LINE = 1 << 20
 """A line longer than this is refused; it is passed over without being held in memory."""
 SHOWN_BYTES = 64_000
-LONGEST_QUOTED = 200
-"""Lines a quoted field may span before its quote is held to be a stray one."""
-# Python's own limit for a quoted cell is 128 KiB, and a longer one would end the whole reading.
-csv.field_size_limit(max(csv.field_size_limit(), LONGEST_LINE))
-
-Repair = Callable[[list[str]], list[str] | None]
 
 _HTML = re.compile(rb"^\s*(<!doctype\s+html|<html|<head|<body|<\?xml[^>]*>\s*<html)", re.IGNORECASE)
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
-_BOM = b"\xef\xbb\xbf"
 _CONTROL = frozenset(range(32)) - frozenset(b"\t\n\v\f\r")
 
 
-@dataclass(frozen=True)
-class Dialect:
-    """How a file is laid out.
-
-    Attributes:
-        columns: the names its header must have, lower case.
-        separator: between two fields.
-        quote: around fields; empty where nothing is quoted.
-        encoding: as Python names it; None is UTF-8, and Windows-1252 for a line that is not.
-        header_line: where the header is, from 1; None is the first line that is not blank.
-        names: of the columns of a file without header.
-        skip_lines: lines before the first row of a file without header.
-        takes_all: all columns are handed over; else only `columns`, and others are told of.
-        is_furniture: whether a line (stripped) is part of the layout rather than data: a rule of dashes, a row count.
-        repair: turns the fields of a row with a wrong count into the right count, or None.
-    """
-
-    columns: Sequence[str]
-    separator: str = ","
-    quote: str = '"'
-    encoding: str | None = None
-    header_line: int | None = None
-    names: Sequence[str] | None = None
-    skip_lines: int = 0
-    takes_all: bool = False
-    is_furniture: Callable[[bytes], bool] = lambda line: not line
-    repair: Repair = lambda _: None
-
-
 ANY = Dialect(())
-"""Commas and double quotes."""
+"""Commas and double quotes, whatever the columns."""
 
 
 @dataclass
@@ -72,26 +50,12 @@ class Block:
     """A stretch of the file.
 
     Attributes:
-        rows: the dialect's columns as strings, with `source_row`, `byte_offset` and `notes`.
+        rows: the dialect's columns, or the file's, as strings, with `source_row`, `byte_offset` and `notes`.
         broken: lines that are no row: `source_row`, `byte_offset`, `rule`, `message`.
     """
 
     rows: pl.DataFrame
     broken: pl.DataFrame
-
-
-_BROKEN = {"source_row": pl.Int64, "byte_offset": pl.Int64, "rule": pl.String, "message": pl.String}
-
-
-@dataclass
-class _Lines:
-    """The lines of one block, sorted by what they need."""
-
-    clean: list[bytes] = field(default_factory=list)
-    clean_at: list[tuple[int, int]] = field(default_factory=list)
-    mended: list[list[str]] = field(default_factory=list)
-    mended_at: list[tuple[int, int, list[str]]] = field(default_factory=list)
-    broken: list[tuple[int, int, str, str]] = field(default_factory=list)
 
 
 def read(path: Path, dialect: Dialect, report: ReadReport) -> Iterator[Block]:
@@ -113,6 +77,7 @@ class _Reader:
         self.line = 1
         self.offset = 0
         self.names: list[str] = []
+        self.taken: Sequence[str] = dialect.columns
 
     def blocks(self) -> Iterator[Block]:
         head = self.stream.read(SHOWN_BYTES)
@@ -122,266 +87,176 @@ class _Reader:
             chunk = self.stream.read(BLOCK_BYTES)
             pending += chunk
             cut = pending.rfind(b"\n") + 1 if chunk else len(pending)
-            cut = self._whole_records(pending, cut, last=not chunk)
             if cut:
-                yield self._block(pending[:cut])
-                pending = pending[cut:]
+                block, used = self._block(pending[:cut], is_last=not chunk)
+                yield block
+                pending = pending[used:]
             if not chunk:
                 break
             if len(pending) > LONGEST_LINE and b"\n" not in pending:
                 broken, pending = self._skip_long_line(pending)
                 yield broken
         if not self.report.rows_read:
-            raise UnreadableFileError("no_data", "it has a header and no rows; nothing to take")
+            what = "a header and no rows" if self.dialect.names is None else "no rows"
+            raise UnreadableFileError("no_data", f"it has {what}; nothing to take")
 
     def _header(self, head: bytes) -> bytes:
-        """Passes over what stands before the rows, sets the column names and gives back what follows."""
-        if head.startswith(_BOM):
-            head = head[len(_BOM) :]
-            self.offset = len(_BOM)
-        head = self._after_skipped(head)
+        """Settles the column names, from the header where there is one, and gives back what follows it."""
+        if head.startswith(BOM):
+            head = head[len(BOM) :]
+            self.offset = len(BOM)
         if self.dialect.names is not None:
-            self.names = list(self.dialect.names)
-            self.report.shape = ",".join(self.names)
-            return head
+            self._name(_cleaned(self.dialect.names), list(self.dialect.names))
+            return self._without_lines(head, self.dialect.skip_lines)
+        head = self._without_lines(head, (self.dialect.header_line or 1) - 1)
+        while self.dialect.header_line is None:
+            line, newline, rest = head.partition(b"\n")
+            if line.strip() or not newline:
+                break
+            self._advance(line + newline)
+            head = rest
         line, newline, rest = head.partition(b"\n")
         if not newline and len(head) >= SHOWN_BYTES:
             raise UnreadableFileError(
                 "unreadable", f"line {self.line} has no end within {SHOWN_BYTES} bytes: no header"
             )
-        text = _decoded(line.removesuffix(b"\r"))[0]
-        cells = _split(text, self.dialect) or text.split(self.dialect.separator)
-        self._check_header([cell.strip().strip('"').strip().lower() for cell in cells])
+        text = decoded(line.removesuffix(b"\r"), self.dialect.encoding)[0]
+        found = split(text, self.dialect) or text.split(self.dialect.separator)
+        self._name(_cleaned(found, self.dialect.quote), found)
         self._advance(line + newline)
         return rest
 
-    def _after_skipped(self, head: bytes) -> bytes:
-        """What follows the lines that stand before the header, or before the first row where there is none."""
-        fixed = self.dialect.skip_lines if self.dialect.names is not None else (self.dialect.header_line or 0) - 1
-        while True:
-            line, newline, rest = head.partition(b"\n")
-            is_before = self.line <= fixed if fixed >= 0 else not line.strip()
-            if not newline or not is_before:
-                return head
-            self._advance(line + newline)
-            head = rest
+    def _without_lines(self, head: bytes, count: int) -> bytes:
+        """Passes over lines of layout, and gives what follows them: enough for a header, if there is as much."""
+        for number in range(1, count + 1):
+            while True:
+                line, newline, rest = head.partition(b"\n")
+                self._advance(line + newline)
+                head = rest or self.stream.read(SHOWN_BYTES)
+                if newline or not head:
+                    break
+            if not head:
+                what = "the header" if self.dialect.names is None else "the first row"
+                raise UnreadableFileError(
+                    "no_data", f"it ends on line {number}, before {what} on line {count + 1}; correct that number"
+                )
+        return head + self.stream.read(SHOWN_BYTES) if count and b"\n" not in head else head
 
-    def _check_header(self, found: list[str]) -> None:
-        names = list(found)
-        for position, name in enumerate(names):
-            if not name and self.dialect.takes_all:
-                names[position] = f"column_{position + 1}"
-            elif name in names[:position]:
-                names[position] = f"{name}#{position + 1}"
-                self.report.warnings.append(f"column {name!r} stands twice; the second is ignored")
+    def _name(self, found: list[str], as_read: list[str]) -> None:
+        names = self._all_named(found) if self.dialect.takes_all else self._known_named(found)
         missing = [name for name in self.dialect.columns if name not in names]
         if missing:
+            quoted = ", ".join(map(repr, missing))
+            wanted = ", ".join(self.dialect.columns)
+            if self.dialect.names is not None:
+                raise UnreadableFileError(
+                    "unreadable", f"column {quoted} is missing from the names given for a file without header: {wanted}"
+                )
+            reads = shown(self.dialect.separator.join(found if not self.dialect.takes_all else as_read))
             raise UnreadableFileError(
                 "unreadable",
-                f"line {self.line}: column {', '.join(map(repr, missing))} is missing; the header must name "
-                f"{', '.join(self.dialect.columns)} and reads: {_shown(','.join(found))}",
+                f"line {self.line}: column {quoted} is missing; the header must name {wanted} and reads: {reads}",
             )
+        self.report.shape = ",".join(names)
+        self.names = names
+        self.taken = names if self.dialect.takes_all else self.dialect.columns
+
+    def _known_named(self, found: list[str]) -> list[str]:
+        """The names, those that stand twice with their position; only the dialect's columns are wanted."""
+        names = list(found)
+        for position, name in enumerate(names):
+            if name in names[:position]:
+                names[position] = f"{name}#{position + 1}"
+                self.report.warnings.append(f"column {name!r} stands twice; the second is ignored")
         self.report.warnings += [
             f"column {name!r} is not one of this source's and is ignored"
             for name in names
-            if not self.dialect.takes_all and name not in self.dialect.columns and "#" not in name
+            if name not in self.dialect.columns and "#" not in name
         ]
-        self.report.shape = ",".join(names)
-        self.names = names
+        return names
+
+    def _all_named(self, found: list[str]) -> list[str]:
+        """A name for every column: those that stand twice, or are the reader's own, with their position."""
+        names: list[str] = []
+        for position, name in enumerate(found, start=1):
+            own = name or f"column_{position}"
+            if own in names or own in NOTED:
+                why = "stands twice" if own in names else "has a name the reader needs"
+                renamed = f"{own}#{position}"
+                while renamed in names or renamed in found:
+                    renamed += "#"
+                self.report.warnings.append(f"column {own!r} {why}; the one at position {position} is {renamed!r}")
+                own = renamed
+            names.append(own)
+        return names
 
     def _advance(self, taken: bytes) -> None:
         self.offset += len(taken)
         self.line += taken.count(b"\n")
 
-    def _whole_records(self, pending: bytes, cut: int, *, last: bool) -> int:
-        """Moves the cut back to where a record begins whose quoted field may go on behind it."""
-        mark = self.dialect.quote.encode()
-        if last or not mark or mark not in pending[:cut]:
-            return cut
-        at = _first_open(pending[:cut], self.dialect.quote)
-        while (quote := pending.find(mark, at, cut)) >= 0:
-            start = pending.rfind(b"\n", 0, quote) + 1
-            end = self._record_end(pending, start, cut)
-            if not end:
-                return start
-            at = end
-        return cut
-
-    def _record_end(self, pending: bytes, start: int, cut: int) -> int:
-        """Where the record ends that begins at `start`, or 0 when that lies behind the cut."""
-        first = end = pending.index(b"\n", start) + 1
-        for _ in range(LONGEST_QUOTED):
-            if pending.count(self.dialect.quote.encode(), start, end) % 2 == 0:
-                return end if _is_one_row(pending[start : end - 1], self.dialect) else first
-            if end - start > LONGEST_LINE:
-                return first
-            if end == cut:
-                return 0
-            end = pending.index(b"\n", end) + 1
-        return first
-
-    def _block(self, data: bytes) -> Block:
+    def _block(self, data: bytes, *, is_last: bool) -> tuple[Block, int]:
+        """The rows of these lines, and how many bytes they take; the last row may go on behind them."""
         if not data.endswith(b"\n"):
             data += b"\n"
-        rows = self._whole(data)
-        block = Block(rows, _broken([])) if rows is not None else self._by_row(data)
-        if block is None:
-            block = self._careful(data, self.line, self.offset)
-            self.report.rows_careful += block.rows.height + block.broken.height
+        used = len(data)
+        rows = self._fast(data)
+        if rows is not None:
+            block = Block(rows, broken_frame([]))
+        else:
+            found, used = sort_rows(data, self.dialect, len(self.names), LONGEST_LINE, is_last=is_last)
+            block = self._with_left_over(data, found)
         self.report.rows_read += block.rows.height + block.broken.height
-        self._advance(data)
-        return block
+        self._advance(data[:used])
+        return block, used
 
-    def _whole(self, data: bytes) -> pl.DataFrame | None:
+    def _fast(self, data: bytes) -> pl.DataFrame | None:
         """The whole block through Polars, or None when a byte of it would not be accounted for."""
-        if self._has_quotes(data) or b"\0" in data or data.startswith(_BOM):
+        quote = self.dialect.quote.encode()
+        if (quote and quote in data) or b"\0" in data or data.startswith(BOM) or len(self.names) == 1:
             return None
-        lines, ending = data.count(b"\n"), _ending(data)
-        rows = _through_polars(data, self.dialect.separator, len(self.names)) if ending else None
-        if rows is None or ending is None or rows.height != lines:
+        if not self.dialect.suits_polars or (self.dialect.encoding and UNDECODABLE.encode() in data):
+            return None
+        # One kind of line end throughout: were they mixed, a field too few could make up for a byte too many.
+        lines = data.count(b"\n")
+        ending = 2 if b"\r" in data else 1
+        if ending > 1 and not lines == data.count(b"\r") == data.count(b"\r\n"):
+            return None
+        rows = through_polars(data, self.dialect, len(self.names))
+        if rows is None or rows.height != lines:
             return None
         length = pl.sum_horizontal(pl.all().str.len_bytes().fill_null(0)) + (len(self.names) - 1 + ending)
         lengths = rows.select(length.cast(pl.Int64)).to_series()
-        if lengths.sum() != len(data) or (lengths > LONGEST_LINE).any() or self._may_be_furniture(rows).any():
+        if lengths.sum() != len(data) or (lengths > LONGEST_LINE).any() or _may_hold_furniture(rows):
             return None
-        offsets = lengths.cum_sum().shift(1, fill_value=0) + self.offset
-        numbers = pl.int_range(self.line, self.line + rows.height, dtype=pl.Int64, eager=True)
-        return self._named(rows, numbers, offsets)
+        offsets = lengths.cum_sum().shift(1, fill_value=0)
+        return self._placed(rows, pl.int_range(0, lines, dtype=pl.Int64, eager=True), offsets)
 
-    def _by_row(self, data: bytes) -> Block | None:
-        """The block through Polars, but for the rows that it does not account for; None where rows cannot be told.
-
-        A row is accounted for when its bytes are those of its cells, its separators, its line end and its quotes.
-        """
-        ending = _ending(data)
-        quote = self.dialect.quote if self._has_quotes(data) else ""
-        rows = _through_polars(data, self.dialect.separator, len(self.names), quote, ragged=True) if ending else None
-        lines = _lines_of(data) if rows is not None else None
-        if rows is None or lines is None or ending is None or data.startswith(_BOM):
-            return None
-        place = _placed(rows, lines, ending, quote)
-        if place is None:
-            return None
-        is_odd = ~_is_accounted_for(rows, place, len(self.names) - 1 + ending, quote) | self._may_be_furniture(rows)
-        place = place.with_columns(number=pl.col("line") + self.line, offset=pl.col("at") + self.offset, odd=is_odd)
-        parts = [self._careful(data[at:end], number, offset) for at, end, number, offset in _stretches(place)]
-        self.report.rows_careful += sum(part.rows.height + part.broken.height for part in parts)
-        if quote:
-            rows = rows.with_columns(pl.when(pl.all() != "").then(pl.all()))
-        kept = self._named(rows, place["number"], place["offset"]).filter(~is_odd)
-        if not parts:
-            return Block(kept, _broken([]))
-        together = pl.concat([kept, *(part.rows for part in parts)]).sort("source_row", maintain_order=True)
-        return Block(together, pl.concat([part.broken for part in parts]))
-
-    def _has_quotes(self, data: bytes) -> bool:
-        return bool(self.dialect.quote) and self.dialect.quote.encode() in data
-
-    def _may_be_furniture(self, rows: pl.DataFrame) -> pl.Series:
-        """Rows that may be lines of layout: they begin with nothing, a blank or a dash, or the dialect knows them."""
-        first = rows.to_series(0)
-        if self.dialect.takes_all:
-            return rows.select(pl.all_horizontal(pl.all().is_null())).to_series()
-        odd = first.is_null() | first.str.contains(r"^[\s-]").fill_null(value=False)
-        if rows.height and not odd[-1] and self.dialect.is_furniture((first[-1] or "").strip().encode()):
-            odd = odd.scatter(rows.height - 1, True)
-        return odd
-
-    def _named(self, rows: pl.DataFrame, numbers: pl.Series, offsets: pl.Series) -> pl.DataFrame:
-        rows.columns = self.names
-        rows = rows.select(self._taken()).with_columns(source_row=numbers, byte_offset=offsets)
-        return rows.with_columns(notes=self._undecodable() if self.dialect.encoding else NO_NOTES)
-
-    def _taken(self) -> Sequence[str]:
-        return self.names if self.dialect.takes_all else self.dialect.columns
-
-    def _undecodable(self) -> pl.Expr:
-        """A note on rows with a character that the file's encoding does not have."""
-        odd = pl.any_horizontal(pl.col(self._taken()).str.contains("\ufffd", literal=True)).fill_null(value=False)
-        return pl.when(odd).then(pl.lit(["undecodable"], dtype=pl.List(pl.String)))
-
-    def _careful(self, data: bytes, number: int, offset: int) -> Block:
-        lines = self._sorted_lines(data, number, offset)
-        frames = []
-        if lines.clean:
-            rows = _through_polars(b"\n".join(lines.clean) + b"\n", self.dialect.separator, len(self.names))
-            if rows is None or rows.height != len(lines.clean):
-                self._mend_all(lines)
-            else:
-                at = pl.DataFrame(lines.clean_at, schema={"row": pl.Int64, "offset": pl.Int64}, orient="row")
-                frames.append(self._named(rows, at["row"], at["offset"]))
-        if lines.mended:
-            frames.append(self._mended_frame(lines))
-        rows = pl.concat(frames).sort("source_row") if frames else self._no_rows()
-        return Block(rows, _broken(lines.broken))
-
-    def _mended_frame(self, lines: _Lines) -> pl.DataFrame:
-        rows = pl.DataFrame(
-            lines.mended, schema=dict.fromkeys(map(str, range(len(self.names))), pl.String), orient="row"
-        ).with_columns(pl.all().replace("", None))
-        at = pl.DataFrame(
-            [(row, offset, notes or None) for row, offset, notes in lines.mended_at],
-            schema={"row": pl.Int64, "offset": pl.Int64, "notes": pl.List(pl.String)},
-            orient="row",
+    def _placed(self, cells: pl.DataFrame, numbers: pl.Series, offsets: pl.Series) -> pl.DataFrame:
+        """Cells of the block as rows of the file."""
+        return self._named(cells).with_columns(
+            source_row=numbers + self.line,
+            byte_offset=offsets + self.offset,
+            notes=pl.lit(None, dtype=pl.List(pl.String)),
         )
-        frame = self._named(rows, at["row"], at["offset"])
-        return frame.with_columns(notes=pl.coalesce(at["notes"], "notes"))
 
-    def _mend_all(self, lines: _Lines) -> None:
-        """Takes every line apart in Python, for the block that Polars reads differently from us."""
-        for line, (number, offset) in zip(lines.clean, lines.clean_at, strict=True):
-            lines.mended.append(_decoded(line)[0].split(self.dialect.separator))
-            lines.mended_at.append((number, offset, []))
+    def _named(self, cells: pl.DataFrame) -> pl.DataFrame:
+        cells.columns = self.names
+        return cells.select(self.taken)
 
-    def _sorted_lines(self, data: bytes, number: int, offset: int) -> _Lines:
-        separators = len(self.names) - 1
-        separator = self.dialect.separator.encode()
-        lines = _Lines()
-        physical = data.split(b"\n")[:-1]
-        quote, index = self.dialect.quote.encode(), 0
-        while index < len(physical):
-            line = physical[index]
-            span = 1
-            bare = line[:-1] if line.endswith(b"\r") else line
-            if self.dialect.is_furniture(bare.strip()):
-                pass
-            elif bare.count(separator) == separators and _is_plain(bare, quote):
-                lines.clean.append(bare)
-                lines.clean_at.append((number, offset))
-            else:
-                if quote and quote in bare:
-                    span = _quoted_span(physical, index, self.dialect)
-                    bare = b"\n".join(physical[index : index + span]).removesuffix(b"\r")
-                self._take_apart(lines, bare, number, offset)
-            offset += sum(map(len, physical[index : index + span])) + span
-            number += span
-            index += span
-        return lines
-
-    def _take_apart(self, lines: _Lines, line: bytes, number: int, offset: int) -> None:
-        if b"\0" in line:
-            lines.broken.append((number, offset, "text", "the row holds a NUL byte; remove it"))
-            return
-        if len(line) > LONGEST_LINE:
-            lines.broken.append((number, offset, "text", _too_long(len(line))))
-            return
-        text, notes = _decoded(line)
-        fields = _split(text, self.dialect)
-        if fields is None:
-            is_open = text.count(self.dialect.quote) % 2
-            what = "a quote is opened and never closed" if is_open else "a line end stands outside its quotes"
-            lines.broken.append((number, offset, "text", f"{what}: {_shown(text)}"))
-            return
-        if len(fields) != len(self.names):
-            repaired = self.dialect.repair(fields)
-            if repaired is None or len(repaired) != len(self.names):
-                lines.broken.append(
-                    (number, offset, "field_count", f"{len(fields)} fields where the header has {len(self.names)}")
-                )
-                return
-            fields, notes = repaired, [*notes, "repaired"]
-        lines.mended.append(fields)
-        lines.mended_at.append((number, offset, notes))
+    def _with_left_over(self, data: bytes, found: Sorted) -> Block:
+        """What Polars read, with the rows that it did not, one by one."""
+        rows = self._placed(found.cells, found.places["number"], found.places["offset"])
+        if not found.left.height:
+            return Block(rows, broken_frame([]))
+        rest = OneByOne(self.dialect, len(self.names), LONGEST_LINE)
+        for number, offset, size in found.left.select("number", "offset", "size").iter_rows():
+            row = data[offset : offset + size - 1].removesuffix(b"\r")
+            rest.take(row, (number + self.line, offset + self.offset))
+        self.report.rows_careful += rest.taken
+        cells, places, broken = rest.frames()
+        if cells.height:
+            rows = pl.concat([rows, pl.concat([self._named(cells), places], how="horizontal")]).sort("source_row")
+        return Block(rows, broken)
 
     def _skip_long_line(self, pending: bytes) -> tuple[Block, bytes]:
         """Passes over a line that is too long, holding no more than one block of it; gives what follows it."""
@@ -392,205 +267,53 @@ class _Reader:
             length += len(head)
             if newline or not chunk:
                 break
-        broken = _broken([(self.line, self.offset, "text", _too_long(length))])
+        broken = broken_frame([(self.line, self.offset, "text", too_long(length, LONGEST_LINE))])
         self.report.rows_read += 1
+        self.report.rows_careful += 1
         self.offset += length + len(newline)
         self.line += 1
-        return Block(self._no_rows(), broken), rest
-
-    def _no_rows(self) -> pl.DataFrame:
-        return pl.DataFrame(schema={**dict.fromkeys(self._taken(), pl.String), **_EXTRA})
+        return Block(pl.DataFrame(schema={**dict.fromkeys(self.taken, pl.String), **NOTED}), broken), rest
 
 
-NO_NOTES = pl.lit(None, dtype=pl.List(pl.String))
-UNUSED = (b"\x1f", b"\x1e", b"\x1d", b"\x1c", b"\x01", b"\x02")
-"""Bytes that text has no use for: one that a block does not hold lets Polars read it line by line."""
-_EXTRA: dict[str, Any] = {"source_row": pl.Int64, "byte_offset": pl.Int64, "notes": pl.List(pl.String)}
+def _may_hold_furniture(rows: pl.DataFrame) -> bool:
+    """Whether a line of layout may have passed for a row: one that begins with nothing, a blank or a dash."""
+    first = rows.to_series(0)
+    return bool(first.null_count()) or bool(first.str.contains(r"^[\s-]").any())
 
 
-def _broken(rows: list[tuple[int, int, str, str]]) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema=_BROKEN, orient="row")
-
-
-def _through_polars(
-    data: bytes, separator: str, columns: int, quote: str = "", *, ragged: bool = False
-) -> pl.DataFrame | None:
-    """The block as string columns, or None when Polars refuses it (ragged rows, bytes that are not UTF-8)."""
-    try:
-        return pl.read_csv(
-            data,
-            has_header=False,
-            separator=separator,
-            quote_char=quote or None,
-            truncate_ragged_lines=ragged,
-            schema=dict.fromkeys(map(str, range(columns)), pl.String),
-        )
-    except pl.exceptions.PolarsError:
-        return None
-
-
-def _ending(data: bytes) -> int | None:
-    """Bytes of a line end, the same throughout: were they mixed, a field too few could make up for a byte too many."""
-    if b"\r" not in data:
-        return 1
-    return 2 if data.count(b"\n") == data.count(b"\r") == data.count(b"\r\n") else None
-
-
-def _lines_of(data: bytes) -> pl.Series | None:
-    """The block's lines without their ends, or None where Polars does not tell them as they are."""
-    separator = next((byte for byte in UNUSED if byte not in data), None)
-    lines = _through_polars(data, separator.decode(), 1) if separator else None
-    return None if lines is None or lines.height != data.count(b"\n") else lines.to_series().fill_null("")
-
-
-def _first_open(data: bytes, quote: str) -> int:
-    """Where the first line begins in which quotes are no pairs; the end where there is none, 0 where it is unknown."""
-    lines = _lines_of(data)
-    if lines is None:
-        return 0
-    odd = (lines.str.count_matches(quote, literal=True) % 2 == 1).arg_true()
-    if not odd.len():
-        return len(data)
-    # Line ends may be of one byte or two: the line is looked for from its own number.
-    at = 0
-    for _ in range(odd[0]):
-        at = data.index(b"\n", at) + 1
-    return at
-
-
-def _placed(rows: pl.DataFrame, lines: pl.Series, ending: int, quote: str) -> pl.DataFrame | None:
-    """Where each row begins and ends in the block: `line` from 0, `at`, `end`, and `quotes` in it; None if unknown."""
-    spans = pl.repeat(1, rows.height, dtype=pl.Int64, eager=True)
-    if quote:
-        inside = pl.sum_horizontal(pl.all().str.count_matches("\n", literal=True).fill_null(0))
-        spans += rows.select(inside.cast(pl.Int64)).to_series()
-    if spans.sum() != lines.len():
-        return None
-    ends = (lines.str.len_bytes().cast(pl.Int64) + ending).cum_sum()
-    last = spans.cum_sum() - 1
-    quotes = lines.str.count_matches(quote, literal=True).cast(pl.Int64).cum_sum() if quote else None
-    end = ends.gather(last)
-    quoted = quotes.gather(last) if quotes is not None else pl.repeat(0, rows.height, dtype=pl.Int64, eager=True)
-    return pl.DataFrame(
-        {
-            "line": last - spans + 1,
-            "span": spans,
-            "at": end.shift(1, fill_value=0),
-            "end": end,
-            "quotes": quoted - quoted.shift(1, fill_value=0),
-        }
-    )
-
-
-def _is_accounted_for(rows: pl.DataFrame, place: pl.DataFrame, around: int, quote: str) -> pl.Series:
-    """Rows whose bytes are all accounted for; `around` are the bytes of a row beside its cells and quotes."""
-    told = rows.select(
-        size=pl.sum_horizontal(pl.all().str.len_bytes().fill_null(0)).cast(pl.Int64),
-        kept=pl.sum_horizontal(pl.all().str.count_matches(quote, literal=True).fill_null(0)).cast(pl.Int64)
-        if quote
-        else pl.lit(0, dtype=pl.Int64),
-        nul=pl.any_horizontal(pl.all().str.contains("\0", literal=True)).fill_null(value=False),
-    )
-    length = pl.col("end") - pl.col("at")
-    return (
-        place.with_columns(told)
-        .select(
-            (length == pl.col("size") + around + pl.col("quotes") - pl.col("kept"))
-            & (pl.col("quotes") % 2 == 0)
-            # A field over several lines may be two stray quotes: the careful path tells.
-            & (pl.col("span") == 1)
-            & (length <= LONGEST_LINE)
-            & ~pl.col("nul")
-        )
-        .to_series()
-    )
-
-
-def _stretches(place: pl.DataFrame) -> list[tuple[int, int, int, int]]:
-    """Neighbouring odd rows together: where they begin and end in the block, their first line and its offset."""
-    odd = place.with_columns(stretch=pl.col("odd").rle_id()).filter("odd")
-    return (
-        odd.group_by("stretch", maintain_order=True)
-        .agg(pl.col("at").first(), pl.col("end").last(), pl.col("number").first(), pl.col("offset").first())
-        .drop("stretch")
-        .rows()
-    )
+def _cleaned(names: Sequence[str], quote: str = "") -> list[str]:
+    return [name.strip().strip(quote or None).strip().lower() for name in names]
 
 
 def _refuse_what_is_no_text(head: bytes) -> None:
     if not head.strip():
         raise UnreadableFileError("no_data", "it is empty; nothing to take")
-    if _HTML.match(head.removeprefix(_BOM)):
+    if _HTML.match(head.removeprefix(BOM)):
         raise UnreadableFileError(
             "blocked_page",
             "it is an HTML page saved under this name, not data; the download was blocked: fetch it again",
         )
     if head.startswith(_UTF16):
         raise UnreadableFileError("unreadable", "it is UTF-16 text; save it as UTF-8")
-    first = head.removeprefix(_BOM).lstrip().partition(b"\n")[0]
+    first = head.removeprefix(BOM).lstrip().partition(b"\n")[0]
     if b"\0" in first or sum(byte in _CONTROL for byte in first) > len(first) // 20:
         raise UnreadableFileError("unreadable", "it is binary data, not text; drop the CSV itself")
 
 
-def _decoded(line: bytes) -> tuple[str, list[str]]:
-    """The line as text, with a note where it is Windows-1252 rather than UTF-8."""
-    try:
-        return line.decode(), []
-    except UnicodeDecodeError:
-        return line.decode("cp1252", errors="replace"), ["latin_1"]
-
-
-def _is_plain(line: bytes, quote: bytes) -> bool:
-    """Whether a line with the right number of separators may go through Polars as it is."""
-    odd = (b"\0", b"\r", quote) if quote else (b"\0", b"\r")
-    return line.isascii() and not any(byte in line for byte in odd) and len(line) <= LONGEST_LINE
-
-
-def _split(text: str, dialect: Dialect, *, strict: bool = False) -> list[str] | None:
-    """The fields of a row, quotes observed; None when a quote stays open or the text is more than one row."""
-    quote = dialect.quote
-    if not quote or quote not in text:
-        return text.split(dialect.separator)
-    if text.count(quote) % 2:
-        return None
-    try:
-        rows = list(csv.reader([text], delimiter=dialect.separator, quotechar=quote, strict=strict))
-    except csv.Error:
-        return None
-    return rows[0] if len(rows) == 1 else None
-
-
-def _quoted_span(physical: list[bytes], index: int, dialect: Dialect) -> int:
-    """How many lines the record at `index` spans: more than one where a quoted field holds line ends."""
-    quotes = 0
-    for span, line in enumerate(physical[index : index + LONGEST_QUOTED], start=1):
-        quotes += line.count(dialect.quote.encode())
-        if quotes % 2 == 0:
-            return span if _is_one_row(b"\n".join(physical[index : index + span]), dialect) else 1
-    return 1
-
-
-def _is_one_row(lines: bytes, dialect: Dialect) -> bool:
-    """Whether these lines are one row by the letter, rather than rows between two stray quotes."""
-    text = _decoded(lines.removesuffix(b"\r"))[0]
-    return "\n" not in text or _split(text, dialect, strict=True) is not None
-
-
-def _too_long(length: int) -> str:
-    return f"the line is {length:,} bytes long, more than {LONGEST_LINE:,}; is a line end missing?"
-
-
-def _shown(text: str, most: int = 200) -> str:
-    return text if len(text) <= most else f"{text[:most]}…"
-
-
 def cells_of(text: str, dialect: Dialect = ANY) -> list[str]:
     """The cells of a row as read; cut at every separator where its quotes are no pairs."""
-    return _split(text, dialect) or text.split(dialect.separator)
+    return split(text, dialect) or text.split(dialect.separator)
 
 
 def rows_as_read(path: Path, byte_offsets: Sequence[int], dialect: Dialect = ANY) -> dict[int, RowAsRead]:
-    """The rows that begin at these offsets of the file's text, by offset."""
+    """The rows that begin at these offsets, by offset.
+
+    Args:
+        path: the file.
+        byte_offsets: as the reader gave them: of the decompressed file, or of its text in UTF-8 where it is in another
+            encoding.
+        dialect: as it was read by.
+    """
     found: dict[int, RowAsRead] = {}
     with open_text(path, dialect.encoding) as stream:
         for offset in sorted(set(byte_offsets)):
@@ -610,14 +333,24 @@ def _row_at(stream: IO[bytes], dialect: Dialect) -> RowAsRead:
             length += len(more.rstrip(b"\r\n"))
             if more.endswith(b"\n"):
                 break
-    return RowAsRead(_decoded(row.rstrip(b"\r\n")[:SHOWN_BYTES])[0], length)
+    return RowAsRead(decoded(_first_bytes(row.rstrip(b"\r\n")), dialect.encoding)[0], length)
+
+
+def _first_bytes(row: bytes) -> bytes:
+    """As much of the row as is shown, not cut within a character."""
+    end = SHOWN_BYTES
+    while len(row) > SHOWN_BYTES - 4 < end < len(row) and row[end] & 0xC0 == 0x80:  # noqa: PLR2004 - UTF-8's own bits
+        end -= 1
+    return row[:end]
 
 
 def _quoted_row(stream: IO[bytes], first: bytes, dialect: Dialect) -> bytes:
     """The row that begins with this line: more lines than the one where a quoted field holds line ends."""
     row, quote = first, dialect.quote.encode()
+    if not quote:
+        return first
     for _ in range(LONGEST_QUOTED - 1):
-        if not quote or row.count(quote) % 2 == 0 or len(row) > LONGEST_LINE:
+        if row.count(quote) % 2 == 0 or len(row) > LONGEST_LINE:
             break
         row += stream.readline(LONGEST_LINE)
-    return row if _is_one_row(row.rstrip(b"\n"), dialect) else first
+    return row if is_one_row(row.rstrip(b"\n"), dialect) else first

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from race_assets.console import report
 from race_assets.pipeline import land
 from race_assets.pipeline.land import Landed
 from race_assets.pipeline.workshop import Workshop
@@ -335,6 +336,23 @@ def test_bad_rows_of_every_kind_are_each_refused_with_their_line_text_and_reason
     )
     counts = Counter(each.rule for each in bad.values())
     assert dict(by_rule) == counts
+
+
+def test_rows_read_one_by_one_are_counted_and_told(workshop: Workshop, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = ['7,5" hose,2', row(CSV, selection_name='"1. Tin, Whistle"'), row(CSV, selection_name='1. "Tin" Whistle')]
+
+    landed = take(workshop, CSV, {"bad": text(CSV, *rows, *race(CSV, "Monmore"))})
+
+    report.landed_file(landed["bad"])
+    assert landed["bad"].rows_careful == 2
+    assert "6 records" in (said := capsys.readouterr().out)
+    assert ", 2 rows read one by one" in said
+    careful = ask(workshop, "select name, rows_careful from ops.source_files order by rows_careful desc, name")
+    assert careful[0] == ("bad.csv", 2)
+    assert {count for _, count in careful[1:]} == {0}
+    known = workshop.ledger.file(CSV, landed["bad"].sha256)
+    assert known is not None
+    assert (known.rows_careful, known.records) == (2, 6)
 
 
 def test_a_row_that_breaks_several_rules_is_refused_once_and_says_all_of_them(workshop: Workshop) -> None:

@@ -137,7 +137,7 @@ def test_rows_that_are_no_rows_are_refused_with_their_line_and_no_other_row_is_l
 def test_a_column_that_stands_twice_is_told_and_its_first_is_taken(tmp_path: Path) -> None:
     reading = Reading(tmp_path, text(HEADER + ",Price", ALPHA + ",99", BETA + ",99"), {})
     assert reading.runners == READ
-    assert reading.report.warnings == ["column 'price' stands twice; the second is ignored"]
+    assert reading.report.warnings == ["column 'price' stands twice; the one at position 7 is 'price#7'"]
 
 
 def test_a_file_without_a_column_the_feed_reads_is_refused_as_a_whole(tmp_path: Path) -> None:

@@ -348,6 +348,14 @@ def test_a_cell_that_is_a_carriage_return_shifts_no_other_row(path: Path) -> Non
     assert [row["byte_offset"] for row in reading.rows] == [13, 19]
 
 
+def test_a_carriage_return_beside_a_quoted_line_end_is_seen_and_read_one_by_one(path: Path) -> None:
+    reading = read(path, b'id,dog,price\n"1\n2",A,\r\r\n9,Last,3\n')
+
+    assert reading.cells == [("1\n2", "A", None), ("9", "Last", "3")]
+    assert reading.lines == [2, 4]
+    assert reading.report.rows_careful == 1
+
+
 def test_a_file_whose_lines_end_in_carriage_returns_alone_is_refused_with_its_header(path: Path) -> None:
     error = refusal(path, b"id,dog,price\r1,A,2\r2,B,3\r")
 
@@ -515,3 +523,277 @@ def test_another_separator_is_the_dialects_affair(path: Path) -> None:
     reading = read(path, b'id|dog|price\n1|A,B|2\n2|"C|D"|3\n', Dialect(THREE.columns, separator="|"))
 
     assert reading.cells == [("1", "A,B", "2"), ("2", "C|D", "3")]
+
+
+# --- layouts of any kind ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|", ","])
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_any_separator_and_line_end_with_quotes_or_without_is_read_in_bulk(
+    path: Path, separator: str, ending: str
+) -> None:
+    header = separator.join(THREE.columns)
+    other = "," if separator != "," else ";"
+    rows = [("1", f"A{other}B", "2"), ("2", f"C{separator}D", "3"), ("3", 'E "the" F', "4"), ("4", "G\nH", "5")]
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter=separator, lineterminator=ending).writerows(rows)
+
+    reading = read(path, f"{header}{ending}{text.getvalue()}".encode(), Dialect(THREE.columns, separator))
+
+    assert reading.cells == rows
+    assert reading.lines == [2, 3, 4, 5]
+    assert reading.report.rows_careful == 0
+    offsets = [int(str(row["byte_offset"])) for row in reading.rows]
+    shown = delimited.rows_as_read(path, offsets, Dialect((), separator=separator))
+    assert [next(csv.reader(io.StringIO(shown[at].text, newline=""), delimiter=separator)) for at in offsets] == [
+        list(row) for row in rows
+    ]
+
+
+@pytest.mark.parametrize("separator", ["¦", "→"])
+def test_a_separator_of_several_bytes_is_read_one_by_one(path: Path, separator: str) -> None:
+    data = "id,dog,price\n1,A,2\n2,B,3\n".replace(",", separator).encode()
+
+    reading = read(path, data, Dialect(THREE.columns, separator))
+
+    assert reading.cells == [("1", "A", "2"), ("2", "B", "3")]
+    assert reading.report.rows_careful == 2
+
+
+def test_another_quote_or_none_is_the_dialects_affair(path: Path) -> None:
+    single = read(path, b"id,dog,price\n1,'A,B',2\n2,6\" high,3\n", Dialect(THREE.columns, quote="'"))
+    none = read(path, b'id,dog,price\n1,"A,2\n2,O\'Hara",3\n', Dialect(THREE.columns, quote=""))
+
+    assert single.cells == [("1", "A,B", "2"), ("2", '6" high', "3")]
+    assert none.cells == [("1", '"A', "2"), ("2", "O'Hara\"", "3")]
+    assert (single.report.rows_careful, none.report.rows_careful) == (0, 0)
+    assert delimited.rows_as_read(path, [13], Dialect((), quote=""))[13].text == '1,"A,2'
+
+
+NOT_UTF_8 = ["utf-16", "utf-16-le", "utf-16-be", "cp1252", "latin-1", "utf-32"]
+
+
+@pytest.mark.parametrize("encoding", NOT_UTF_8)
+@pytest.mark.parametrize("compress", [bytes, gzip.compress])
+def test_another_encoding_is_read_as_utf_8_and_its_rows_are_found_again(
+    path: Path, encoding: str, compress: object
+) -> None:
+    text = "id,dog,price\r\n" + "".join(f'{n},"Zoë, {n}",£{n}\r\n' for n in range(2000)) + "9,Ü,1\r\n"
+    dialect = Dialect(THREE.columns, encoding=encoding)
+
+    reading = read(path, compress(text.encode(encoding)), dialect)  # type: ignore[operator]
+
+    assert reading.cells == [*((str(n), f"Zoë, {n}", f"£{n}") for n in range(2000)), ("9", "Ü", "1")]
+    assert {row["notes"] for row in reading.rows} == {None}
+    assert reading.report.rows_careful == 0
+    offsets = [int(str(row["byte_offset"])) for row in reading.rows]
+    assert offsets[:2] == [14, 14 + len('0,"Zoë, 0",£0\r\n'.encode())]
+    shown = delimited.rows_as_read(path, offsets, Dialect((), encoding=encoding))
+    assert [shown[at].text for at in offsets] == text.split("\r\n")[1:-1]
+
+
+def test_utf_16_with_a_byte_order_mark_is_refused_unless_the_dialect_says_so(path: Path) -> None:
+    data = "\ufeffid,dog,price\n1,Zoë,2\n".encode("utf-16-le")
+
+    assert "UTF-16" in refusal(path, data).detail
+    for encoding in ("utf-16", "utf-16-le"):
+        reading = read(path, data, Dialect(THREE.columns, encoding=encoding))
+        assert reading.cells == [("1", "Zoë", "2")]
+        assert reading.rows[0]["byte_offset"] == 13
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_utf_8_with_a_byte_order_mark_may_be_named_and_offsets_are_the_files_own(path: Path, encoding: str) -> None:
+    reading = read(path, BOM + "id,dog,price\n1,Zoë,2\n".encode(), Dialect(THREE.columns, encoding=encoding))
+
+    assert reading.cells == [("1", "Zoë", "2")]
+    assert reading.rows[0]["byte_offset"] == 16
+    assert delimited.rows_as_read(path, [16], Dialect((), encoding=encoding))[16].text == "1,Zoë,2"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "bad"), [("utf-8", b"\xe9"), ("cp1252", b"\x81"), ("ascii", b"\xc3"), ("utf-16", b"\x00\xd8")]
+)
+def test_bytes_that_the_named_encoding_has_no_character_for_are_replaced_and_noted(
+    path: Path, encoding: str, bad: bytes
+) -> None:
+    marked = "id,dog,price\n1,A,2\n2,B?B,3\n3,C,4\n".encode(encoding)
+    data = marked.replace("?".encode("utf-16-le") if encoding == "utf-16" else b"?", bad)
+
+    reading = read(path, data, Dialect(THREE.columns, encoding=encoding))
+
+    assert reading.cells == [("1", "A", "2"), ("2", "B\ufffdB", "3"), ("3", "C", "4")]
+    assert [row["notes"] for row in reading.rows] == [None, ["undecodable"], None]
+    assert delimited.rows_as_read(path, [19], Dialect((), encoding=encoding))[19].text == "2,B\ufffdB,3"
+
+
+def test_a_quoted_cell_of_67_kilobytes_is_read_in_bulk_beside_its_neighbours(path: Path) -> None:
+    large = 'Zoë "said",\r\n' * 5000
+
+    reading = read(path, f'id,dog,price\n1,"{large.replace(chr(34), chr(34) * 2)}",2\n2,B,3\n'.encode())
+    flat = read(path, f'id,dog,price\n1,"{"x, " * 22_500}",2\n2,B,3\n'.encode())
+
+    assert reading.broken != []  # more lines than a quoted field may span
+    assert reading.cells[-1] == ("2", "B", "3")
+    assert flat.cells == [("1", "x, " * 22_500, "2"), ("2", "B", "3")]
+    assert flat.report.rows_careful == 0
+
+
+def test_a_long_row_is_shown_up_to_a_whole_character(path: Path) -> None:
+    path.write_bytes(b"id,dog,price\n1," + "é".encode() * 40_000 + b",2\n")
+    assert delimited.rows_as_read(path, [13])[13].text == "1," + "é" * 31_999
+
+    path.write_bytes(b"id,dog,price\n12," + "é".encode() * 40_000 + b",2\n")
+    assert delimited.rows_as_read(path, [13])[13].text == "12," + "é" * 31_998
+
+
+@pytest.mark.parametrize("quoted", [False, True])
+def test_a_header_below_lines_of_layout(path: Path, quoted: bool) -> None:
+    header = '"id","dog","price"' if quoted else "id,dog,price"
+    data = f'Results for "Romford\n\n{header}\n1,A,2\n'.encode()
+
+    reading = read(path, data, Dialect(THREE.columns, header_line=3))
+
+    assert reading.cells == [("1", "A", "2")]
+    assert reading.lines == [4]
+    assert reading.report.rows_read == 1
+    assert delimited.rows_as_read(path, [int(str(reading.rows[0]["byte_offset"]))]).popitem()[1].text == "1,A,2"
+
+
+def test_a_header_far_below_long_lines_of_layout(path: Path) -> None:
+    data = b"#" + b"x" * 150_000 + b"\n" + b"y" * 10_000 + b"\nid,dog,price\n1,A,2\n"
+
+    reading = read(path, data, Dialect(THREE.columns, header_line=3))
+
+    assert (reading.cells, reading.lines) == ([("1", "A", "2")], [4])
+    assert reading.rows[0]["byte_offset"] == len(data) - 6
+
+
+@pytest.mark.parametrize("dialect", [Dialect(THREE.columns, header_line=9), Dialect((), names=["id"], skip_lines=8)])
+def test_a_file_that_ends_before_its_header_or_first_row_says_on_which_line(path: Path, dialect: Dialect) -> None:
+    path.write_bytes(b"id,dog,price\n1,A,2\n")
+    with pytest.raises(UnreadableFileError, match=r"ends on line 2, before the (header|first row) on line 9; correct"):
+        list(delimited.read(path, dialect, ReadReport()))
+
+
+def test_a_blank_line_where_the_header_should_be_names_that_line(path: Path) -> None:
+    path.write_bytes(b"\n\nid,dog,price\n1,A,2\n")
+    with pytest.raises(UnreadableFileError, match="line 2: column 'id', 'dog', 'price' is missing"):
+        list(delimited.read(path, Dialect(THREE.columns, header_line=2), ReadReport()))
+
+
+def test_a_file_without_header_has_the_names_it_is_given(path: Path) -> None:
+    dialect = Dialect(("dog",), names=["Id", "Dog", "", "dog"], skip_lines=1, takes_all=True)
+
+    reading = read(path, BOM + b'made today\n1,"A",2,x\n3,B\n', dialect)
+
+    row = {"id": "1", "dog": "A", "column_3": "2", "dog#4": "x"}
+    assert reading.rows == [{**row, "source_row": 2, "byte_offset": 14, "notes": None}]
+    assert [each["message"] for each in reading.broken] == ["2 fields where the names given are 4"]
+    path.write_bytes(b"")
+    with pytest.raises(UnreadableFileError, match="it is empty"):
+        list(delimited.read(path, dialect, ReadReport()))
+    path.write_bytes(b"1,A\n")
+    with pytest.raises(UnreadableFileError, match="column 'price' is missing from the names given"):
+        list(delimited.read(path, Dialect(("price",), names=["id", "dog"]), ReadReport()))
+
+
+def test_all_columns_are_handed_over_under_names_that_differ(path: Path) -> None:
+    header = b'ID, "Dog, full" ,,Price,dog,DOG,Notes,\n'
+    dialect = Dialect(("id", "price"), takes_all=True)
+
+    reading = read(path, header.replace(b' "Dog, full" ', b'"Dog, full"') + b"1,A,,2,x,y,z,\n", dialect)
+
+    names = ["id", "dog, full", "column_3", "price", "dog", "dog#6", "notes#7", "column_8"]
+    assert list(reading.rows[0]) == [*names, "source_row", "byte_offset", "notes"]
+    assert list(reading.rows[0].values())[:8] == ["1", "A", None, "2", "x", "y", "z", None]
+    assert reading.report.shape == ",".join(names)
+    assert reading.report.warnings == [
+        "column 'dog' stands twice; the one at position 6 is 'dog#6'",
+        "column 'notes' has a name the reader needs; the one at position 7 is 'notes#7'",
+    ]
+
+
+def test_all_columns_must_still_name_those_that_must_be_there(path: Path) -> None:
+    path.write_bytes(b"Id;Dog\n1;A\n")
+    with pytest.raises(UnreadableFileError, match=r"line 1: column 'price' is missing; .* and reads: Id;Dog"):
+        list(delimited.read(path, Dialect(("id", "price"), ";", takes_all=True), ReadReport()))
+
+
+def test_a_trailing_summary_line_is_layout_when_the_dialect_knows_it_and_else_broken(path: Path) -> None:
+    data = b'id,dog,price\n1,"A",2\n2,B,3\n2 rows selected.\n'
+
+    plain = read(path, data)
+    known = read(path, data, Dialect(THREE.columns, is_furniture=lambda line: line.endswith(b"selected.") or not line))
+
+    assert plain.cells == known.cells == [("1", "A", "2"), ("2", "B", "3")]
+    assert plain.refusals == [(4, "field_count")]
+    assert known.refusals == []
+    assert (plain.report.rows_read, known.report.rows_read) == (3, 2)
+
+
+def test_odd_rows_alone_are_read_one_by_one(path: Path) -> None:
+    good = b"".join(b'%d,"Dog, %d",5\n' % (n, n) for n in range(500))
+    plain = b"".join(b"%d,Dog %d,5\n" % (n, n) for n in range(500))
+    odd = b'7,5" hose,2\n8,B\n9,"a"b,3\n10,x\ry,4\n,,\n'
+
+    reading = read(path, b"id,dog,price\n" + good + odd + plain)
+
+    assert len(reading.rows) == 1003
+    assert reading.refusals == [(502, "text"), (503, "field_count")]
+    assert reading.lines == sorted(int(str(line)) for line in reading.lines)
+    assert reading.report.rows_careful == 4
+
+
+def test_rows_that_begin_with_nothing_are_read_in_bulk(path: Path) -> None:
+    reading = read(path, b"id,dog,price\n" + b",A,2\n -,B,3\n" * 100)
+
+    assert reading.cells == [(None, "A", "2"), (" -", "B", "3")] * 100
+    assert reading.report.rows_careful == 0
+
+
+@dataclass(frozen=True)
+class Odd:
+    """A file of any make."""
+
+    separator: str
+    body: str
+
+
+@st.composite
+def odd_files(draw: st.DrawFn) -> Odd:
+    """Lines of quotes, separators, blanks and line ends in every mixture; well-made rows are frequent."""
+    separator = draw(st.sampled_from([",", ";", "\t", "|"]))
+    cell = st.one_of(
+        st.text(alphabet=f'ab1 "{separator}\n\r\0é€🐕-', max_size=6),
+        st.sampled_from(["", "5.5", "Foo Bar", '"a b"', '""', '"x""y"', '"a\nb"', '"a\r\nb"', f'"{separator}"', " "]),
+    )
+    width = st.sampled_from([3, 3, 3, 3, 3, 1, 2, 4])
+    row = width.flatmap(lambda n: st.lists(cell, min_size=n, max_size=n)).map(separator.join)
+    line = st.tuples(st.one_of(row, row, st.sampled_from(["", "  ", "---", f"{separator}{separator}"])))
+    ended = st.tuples(line.map(lambda each: each[0]), st.sampled_from(["\n", "\n", "\r\n"])).map("".join)
+    return Odd(separator, "".join(draw(st.lists(ended, min_size=1, max_size=30))))
+
+
+@given(odd_files(), sizes)
+@settings(max_examples=500, deadline=None)
+def test_in_bulk_and_one_by_one_every_row_and_line_is_the_same(odd: Odd, size: int) -> None:
+    """The second reading has a separator that Polars cannot take, so that Python takes every row apart."""
+    wide = "→"
+    data = f"id,dog,price\n{odd.body}9,Last,3\n".replace(",", odd.separator)
+    wide_data = data.replace(odd.separator, wide)
+    with blocks_of(size) as path:
+        bulk = read(path, data.encode(), Dialect(THREE.columns, odd.separator))
+    with blocks_of(delimited.BLOCK_BYTES) as path:
+        careful = read(path, wide_data.encode(), Dialect(THREE.columns, wide))
+
+    assert careful.report.rows_careful == careful.report.rows_read == bulk.report.rows_read
+    texts = [tuple(str(cell or "").replace(odd.separator, wide) for cell in row) for row in bulk.cells]
+    assert texts == [tuple(cell or "" for cell in row) for row in careful.cells]  # type: ignore[misc]
+    assert all(cell is None or cell != "" for row in bulk.cells for cell in row)
+    assert (bulk.lines, bulk.refusals) == (careful.lines, careful.refusals)
+    every = sorted(bulk.rows + bulk.broken, key=lambda row: row["source_row"])  # type: ignore[arg-type,return-value]
+    raw = data.encode()
+    begins = [0, *(at + 1 for at, byte in enumerate(raw) if byte == ord("\n"))]
+    assert [row["byte_offset"] for row in every] == [begins[int(str(row["source_row"])) - 1] for row in every]

@@ -109,6 +109,25 @@ def test_migrating_twice_changes_nothing(empty: str) -> None:
         assert connection.execute("select count(*) from ops.built_days").fetchone() == (1,)
 
 
+def test_a_warehouse_of_the_first_version_keeps_its_files_and_counts_none_of_their_rows_as_careful(empty: str) -> None:
+    Warehouse(empty).migrate()
+    with psycopg.connect(empty) as connection:
+        connection.execute("alter table ops.source_files drop column rows_careful")
+        connection.execute("update ops.alembic_version set version_num = '0001'")
+        connection.execute(
+            """insert into ops.source_files values
+               ('feed', 'a', 'a.csv', 1, 10, now(), null, '{}', '{}', 2, 2, 0, 1, 'registry', 'landed', null, null)"""
+        )
+
+    Warehouse(empty).migrate()
+
+    with psycopg.connect(empty) as connection:
+        assert connection.execute("select name, rows_read, rows_careful from ops.source_files").fetchall() == [
+            ("a.csv", 2, 0)
+        ]
+        assert connection.execute("select version_num from ops.alembic_version").fetchall() == [(newest_migration(),)]
+
+
 def test_three_that_migrate_at_once_all_find_the_tables_made(empty: str, database: str) -> None:
     with ThreadPoolExecutor(3) as pool:
         done = [pool.submit(Warehouse(empty).migrate) for _ in range(3)]

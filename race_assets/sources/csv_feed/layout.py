@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from race_assets.settings.feeds import FeedSettings
-from race_assets.sources.opened import reading
+from race_assets.sources.transcoding import reading
 
 HEAD_BYTES = 1 << 18
 LINES = 200
