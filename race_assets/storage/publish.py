@@ -237,9 +237,21 @@ def _enter(warehouse: Warehouse, landing: Landing) -> int:
         scope = """stage = 'land' and source = %(source)s and source_file in (
             select sha256 from ops.source_files
             where source = %(source)s and name = %(name)s and version <= %(version)s)"""
-        _merge_rejects(cursor, landing.rejects, scope, {"source": source, "name": name, "version": version})
+        given = {"source": source, "name": name, "version": version}
+        # An older version may be read again: what it could not date is settled by the newer one all the same.
+        rejects = landing.rejects.clear() if _has_newer(cursor, given) else landing.rejects
+        _merge_rejects(cursor, rejects, scope, given)
         _insert(cursor, INGESTION_RUNS, landing.account)
     return version
+
+
+def _has_newer(cursor: Any, given: Mapping[str, Any]) -> bool:
+    cursor.execute(
+        """select exists (select from ops.source_files where source = %(source)s and name = %(name)s
+                          and version > %(version)s and withdrawn_at is null and state = 'landed')""",
+        given,
+    )
+    return bool(cursor.fetchone()[0])
 
 
 def _entered(cursor: Any, stage: str) -> tuple[int, str, str]:

@@ -8,6 +8,7 @@ from race_assets import definitions
 from race_assets.settings import Settings
 
 MakeSettings = Callable[..., Settings]
+RAW = {"raw/betfair_bsp", "raw/betfair_csv", "raw/betfair_hub", "raw/gbgb_results"}
 
 
 def graph(built: dg.Definitions) -> dict[str, set[str]]:
@@ -21,9 +22,8 @@ def graph(built: dg.Definitions) -> dict[str, set[str]]:
 def test_the_assets_follow_the_journey_of_the_data(make_settings: MakeSettings) -> None:
     core = {"validated/records"}
     assert graph(definitions.build(make_settings())) == {
-        "raw/betfair_bsp": set(),
-        "raw/betfair_csv": set(),
-        "validated/records": {"raw/betfair_bsp", "raw/betfair_csv"},
+        **{raw: set() for raw in RAW},
+        "validated/records": RAW,
         "core/races": core,
         "core/selections": core,
         "core/prices": core,
@@ -33,7 +33,14 @@ def test_the_assets_follow_the_journey_of_the_data(make_settings: MakeSettings) 
 def test_a_source_that_is_not_enabled_is_not_in_the_graph(make_settings: MakeSettings) -> None:
     built = definitions.build(make_settings(sources={"betfair_csv": {"enabled": False}}))
     assert "raw/betfair_csv" not in graph(built)
-    assert graph(built)["validated/records"] == {"raw/betfair_bsp"}
+    assert graph(built)["validated/records"] == RAW - {"raw/betfair_csv"}
+
+
+def test_a_feed_is_an_asset_by_its_own_name_and_a_shipped_one_can_be_switched_off(make_settings: MakeSettings) -> None:
+    columns = {"track_name": "Track", "start_at": "Off", "trap": "Trap"}
+    feeds = {"club": {"columns": columns}, "rival": {"columns": columns, "enabled": False}}
+    built = graph(definitions.build(make_settings(sources={"csv_feeds": feeds})))
+    assert {name for name in built if name.startswith("raw/")} == {"raw/betfair_bsp", "raw/betfair_csv", "raw/club"}
 
 
 def test_jobs_schedule_and_sensors_are_those_people_know(make_settings: MakeSettings) -> None:
@@ -59,8 +66,7 @@ def test_every_asset_has_its_checks_columns_and_one_run_for_a_range(make_setting
     built = definitions.build(make_settings())
     checks = {(key.asset_key.to_user_string(), key.name) for key in built.resolve_asset_graph().asset_check_keys}
     assert checks == {
-        ("raw/betfair_bsp", "shape"),
-        ("raw/betfair_csv", "shape"),
+        *((raw, "shape") for raw in RAW),
         ("validated/records", "row_rules"),
         ("core/races", "conservation"),
         ("core/races", "race_rules"),

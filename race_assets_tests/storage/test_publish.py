@@ -214,6 +214,14 @@ def test_rows_without_a_day_of_an_older_version_are_settled_by_the_newer(warehou
     assert ask(warehouse, "select count(*) from ops.ingestion_runs where race_date is null") == [(3,)]
 
 
+def test_an_older_version_that_is_read_again_opens_nothing_that_the_newer_has_settled(warehouse: Warehouse) -> None:
+    first = landing("one", {DAY1: 1}, name="a.csv", rejects=[reject("x", None, source_file="one")])
+    publish.enter(warehouse, first)
+    publish.enter(warehouse, landing("two", {DAY1: 1}, name="a.csv"))
+    publish.enter(warehouse, first)
+    assert ask(warehouse, "select reject_id, state from quarantine.rejects") == [("x", "replayed")]
+
+
 # Lost connections
 
 
