@@ -7,7 +7,7 @@ import polars as pl
 
 from race_assets.schemas.records import PARSED
 from race_assets.schemas.table import conform
-from race_assets.settings.feeds import FeedSettings, Fields, FieldSpec, Market
+from race_assets.settings.feeds import FeedSettings, Fields, FieldSpec, Market, known_zone
 from race_assets.sources.csv_feed import times as feed_times
 from race_assets.sources.csv_feed.cells import cell_of, holds, text_of
 from race_assets.sources.csv_feed.times import Written
@@ -240,8 +240,6 @@ def _placed_in_zone(frame: pl.DataFrame, name: str, local: str, feed: FeedSettin
 
 
 def _is_zone(zone: str) -> bool:
-    from race_assets.settings.feeds import known_zone
-
     try:
         known_zone(zone)
     except ValueError:
@@ -287,7 +285,7 @@ def _first_of(frame: pl.DataFrame, *columns: str) -> pl.Expr:
 
 
 def _problems(fields: Fields) -> list[Problem]:
-    problems = [_unread_moment(), *_missing_hours(fields)]
+    problems = [_unread_moment(), _missing_hour()]
     for name, spec in fields.items():
         text, shown = pl.col(_text(name)), _shown(name)
         if name in (*WHOLE, *AMOUNTS, "distance_m"):
@@ -346,9 +344,9 @@ def _unread_moment() -> Problem:
     )
 
 
-def _missing_hours(fields: Fields) -> list[Problem]:
+def _missing_hour() -> Problem:
     said = pl.format("off {} does not exist there: the clocks go forward over it", _shown("start_at"))
-    return [Problem("local_time", pl.lit(value=True), said, among=pl.col("start_at is missing"))] if fields else []
+    return Problem("local_time", pl.lit(value=True), said, among=pl.col("start_at is missing"))
 
 
 def _formats(spec: FieldSpec) -> pl.Expr:
