@@ -23,6 +23,7 @@ FEED = {
     "timezone": "UTC",
 }  # fmt: skip
 REMARK = "QAw,MidTWide,ALd,HldOn,Bmp&Crd1,RanOn,EvCh,ClrRun from halfway, stayed on well to the line and was not caught"
+REMARK += ", though the third dog closed fast on the rails from the last bend"
 
 
 def write_csv(shape: Shape, path: Path) -> None:
