@@ -363,3 +363,8 @@ def test_the_address_is_in_no_error(file: Path, text: str, variables: dict[str, 
         cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
     assert [each for each in chain if SECRET in each] == []
     assert str(file) in str(raised.value) or "RACE_ASSETS_" in str(raised.value)
+
+
+def test_a_key_that_stands_twice_is_refused_and_not_the_first_forgotten(file: Path) -> None:
+    with pytest.raises(SettingsError, match="sources stands twice at one level"):
+        settings(file, "sources: {betfair_csv: {enabled: false}}\nsources: {betfair_bsp: {enabled: true}}\n")

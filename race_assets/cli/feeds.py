@@ -39,7 +39,9 @@ def check(
 def suggest(file: File, name: Annotated[str, typer.Option(help="What the feed is to be called.")] = "my_feed") -> None:
     """Read a sample and print a feed entry for race_assets.yaml, with how sure each column is.
 
-    race-assets feed suggest ~/Downloads/results.csv --name my_results >> race_assets.yaml
+    The entry goes below `sources.csv_feeds`; where the settings have `sources` already, leave its first lines out.
+
+    race-assets feed suggest ~/Downloads/results.csv --name my_results
     """
     from race_assets.console import feeds
 

@@ -23,6 +23,7 @@ class State(StrEnum):
     discarded = "discarded"
 
 
+SHOWN = 50
 Ids = Annotated[list[str] | None, typer.Argument(metavar="ID", help="The start of a reject's id, as `list` shows it.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="The start of a reject's id, as `list` shows it.")]
 Source = Annotated[str | None, typer.Option(help="Only this source's.")]
@@ -42,7 +43,7 @@ def bare(
     day: Day = None,
     rule: Rule = None,
     state: ListState = State.open,
-    limit: Limit = 50,
+    limit: Limit = SHOWN,
     output: Output = Format.table,
 ) -> None:
     """Refused rows: list them, explain one, replay them once the cause is mended, or discard them with a reason.
@@ -51,6 +52,8 @@ def bare(
     """
     if context.invoked_subcommand is None:
         listed(source, day, rule, None, state, limit, output)
+    elif any((source, day, rule, state is not State.open, limit != SHOWN, output is not Format.table)):
+        raise SettingsError(f"options go behind the command: race-assets rejects {context.invoked_subcommand} --…")
 
 
 @app.command("list")
@@ -60,7 +63,7 @@ def listed(
     rule: Rule = None,
     file: File = None,
     state: ListState = State.open,
-    limit: Limit = 50,
+    limit: Limit = SHOWN,
     output: Output = Format.table,
 ) -> None:
     """List refused rows, each with the file and row it came from and every rule it broke.

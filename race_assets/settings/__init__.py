@@ -268,6 +268,15 @@ class _Loader(yaml.SafeLoader):
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        """A key that stands twice would silently take the place of the first, and of all below it."""
+        names = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for (key, _), name in zip(node.value, names, strict=True):
+            if names.count(name) > 1:
+                problem = f"{name} stands twice at one level; write what is below it in one place"
+                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+        return super().construct_mapping(node, deep)
+
 
 def _parsed(text: str) -> Any:
     return yaml.load(text, _Loader)  # noqa: S506 - a safe loader, with fewer types

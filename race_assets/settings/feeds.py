@@ -6,7 +6,6 @@ Cells are texts. A field turns cells into one value of a record; whatever a feed
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from string import Formatter
 from typing import Annotated, Any, Literal
 
 import yaml
@@ -23,6 +22,8 @@ TARGETS = (
 """The columns of a record that a feed may fill."""
 
 SHIPPED = Path(__file__).with_name("feeds.yaml")
+PLACE = re.compile(r"\{([^{}]+)\}")
+"""A column's place in a template; whatever stands between the braces is its name."""
 CURRENCY_LETTERS = 3
 NULL_WORDS = ("", "-", "--", "n/a", "na", "n/o", "nan", "none", "null", "nil", "\\n")
 
@@ -101,6 +102,8 @@ class FieldSpec(Node):
         given = [name for name in ("column", "template", "constant") if getattr(self, name) is not None]
         if len(given) != 1 and not (not given and self.cases):
             raise ValueError(f"needs one of column, template, constant or cases; has {', '.join(given) or 'none'}")
+        if self.template is not None and re.search("[{}]", PLACE.sub("", self.template)):
+            raise ValueError(f"template {self.template!r} has a brace without its other, or nothing between two")
         if self.pattern is not None and re.compile(self.pattern).groups != 1:
             raise ValueError(f"pattern {self.pattern!r} must have exactly one group: what it finds is the value")
         if "otherwise" in self.model_fields_set and self.values is None:
@@ -112,7 +115,7 @@ class FieldSpec(Node):
         if self.column is not None:
             yield self.column
         if self.template is not None:
-            yield from (name for _, name, _, _ in Formatter().parse(self.template) if name)
+            yield from PLACE.findall(self.template)
         for case in self.cases:
             yield from case.when
 
@@ -199,8 +202,7 @@ class FeedSettings(SourceSettings):
     def _tells_runners_of_races(self) -> "FeedSettings":
         for market in self.markets:
             mapped = {*self.columns, *market.columns}
-            missing = [target for target in ("track_name", "start_at") if target not in mapped]
-            missing += [] if mapped & {"trap", "selection_name"} else ["selection_name or trap"]
+            missing = [target for target in ("track_name", "start_at", "selection_name") if target not in mapped]
             if missing:
                 raise ValueError(f"columns must say where {', '.join(missing)} come from")
         return self

@@ -11,7 +11,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
-from race_assets.errors import WarehouseError
+from race_assets.errors import SettingsError, WarehouseError
 from race_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -52,6 +52,9 @@ class Warehouse:
 
         try:
             return psycopg.connect(self.url, autocommit=True, application_name="race_assets")
+        except psycopg.ProgrammingError:
+            # The message would show a part of the URL, which may be the password.
+            raise SettingsError("postgres.url is no libpq URL, such as postgresql://user@host:5432/database") from None
         except psycopg.OperationalError as error:
             raise WarehouseError(f"Postgres cannot be reached: {error}; check postgres.url and that it runs") from error
 

@@ -37,7 +37,7 @@ def test_a_source_that_is_not_enabled_is_not_in_the_graph(make_settings: MakeSet
 
 
 def test_a_feed_is_an_asset_by_its_own_name_and_a_shipped_one_can_be_switched_off(make_settings: MakeSettings) -> None:
-    columns = {"track_name": "Track", "start_at": "Off", "trap": "Trap"}
+    columns = {"track_name": "Track", "start_at": "Off", "selection_name": "Dog"}
     feeds = {"club": {"columns": columns}, "rival": {"columns": columns, "enabled": False}}
     built = graph(definitions.build(make_settings(sources={"csv_feeds": feeds})))
     assert {name for name in built if name.startswith("raw/")} == {"raw/betfair_bsp", "raw/betfair_csv", "raw/club"}

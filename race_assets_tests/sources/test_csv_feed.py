@@ -371,3 +371,15 @@ def test_the_parser_version_changes_with_what_a_feed_means_and_with_nothing_else
 
     assert version() == version(title="Other words", enabled=False)
     assert len({version(), version(separator=";"), version(null_words=["x"]), version(country="GB")}) == 4
+
+
+@pytest.mark.parametrize("template", ["{Day", "Day}", "{} {Off}", "{{Day}}"])
+def test_a_template_with_a_brace_too_many_is_refused(template: str) -> None:
+    with pytest.raises(ValueError, match="has a brace without its other"):
+        FeedSettings.model_validate({"columns": {**PLAIN, "start_at": {"template": template}}})
+
+
+def test_a_template_names_columns_whatever_signs_they_have(tmp_path: Path) -> None:
+    columns = {**PLAIN, "start_at": "{Day: of!race} {Off}"}
+    data = text(HEADER.replace("Date", "Day: of!race"), ALPHA)
+    assert Reading(tmp_path, data, {"columns": columns}).runners == READ[:1]

@@ -2,11 +2,10 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from string import Formatter
 
 import polars as pl
 
-from race_assets.settings.feeds import FieldSpec, Test, When
+from race_assets.settings.feeds import PLACE, FieldSpec, Test, When
 
 
 @dataclass(frozen=True)
@@ -83,11 +82,12 @@ def _origin(spec: FieldSpec) -> pl.Expr:
 
 def _parts(template: str) -> list[pl.Expr]:
     parts: list[pl.Expr] = []
-    for literal, name, _, _ in Formatter().parse(template):
-        if literal:
-            parts.append(pl.lit(literal))
-        if name:
-            parts.append(column(name))
+    for number, part in enumerate(PLACE.split(template)):
+        # What the pattern's group found stands at every second place.
+        if number % 2:
+            parts.append(column(part))
+        elif part:
+            parts.append(pl.lit(part))
     return parts
 
 

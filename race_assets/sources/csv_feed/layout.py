@@ -116,13 +116,17 @@ def _header_line(rows: Sequence[Sequence[str]], feed: FeedSettings) -> int:
 
 def likely_header(rows: Sequence[Sequence[str]]) -> int | None:
     """The first line, from 1, that is as wide as most are and all words; None where there is none."""
-    widths = Counter(len(row) for row in rows if len(row) > 1)
+    full = [row for row in rows if sum(bool(cell.strip()) for cell in row) * 2 > len(row)]
+    widths = Counter(len(row) for row in full if len(row) > 1)
     if not widths:
         return None
     usual = max(widths.items(), key=lambda each: (each[1], each[0]))[0]
     for number, row in enumerate(rows[:HEADER_WITHIN], start=1):
         if len(row) == usual:
             named = [cell for cell in row if cell.strip()]
-            is_words = len(named) * 2 > len(row) and not any(ANY_NUMBER.fullmatch(cell) for cell in named)
+            if len(named) * 2 <= len(row):
+                # A title that a spreadsheet has padded with blank cells.
+                continue
+            is_words = not any(ANY_NUMBER.fullmatch(cell) for cell in named)
             return number if is_words and len(set(named)) * 2 > len(named) else None
     return None

@@ -73,7 +73,7 @@ OTHERS = {
     "denominator", "forecast", "tricast", "finish", "second", "career", "form", "last",
 }  # fmt: skip
 SPLIT = re.compile(r"[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-NEEDED = {"track": ("track_name",), "off": (START,), "runner": ("selection_name", "trap")}
+NEEDED = {"track": ("track_name",), "off": (START,), "runner": ("selection_name",)}
 
 
 @dataclass
@@ -142,7 +142,9 @@ def suggest(path: Path) -> Suggestion:
 def _open_feed() -> FeedSettings:
     """A feed that says nothing of its files' layout."""
     nothing = {"constant": "nothing"}
-    return FeedSettings.model_validate({"columns": {"track_name": nothing, "start_at": nothing, "trap": nothing}})
+    return FeedSettings.model_validate(
+        {"columns": {"track_name": nothing, "start_at": nothing, "selection_name": nothing}}
+    )
 
 
 def _sample(path: Path, laid_out: Layout) -> tuple[pl.DataFrame, dict[str, str]]:
