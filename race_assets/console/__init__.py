@@ -1,1 +1,1 @@
-"""Behind the command line: how runs are started and figures shown; `cli.py` is its front."""
+"""Behind the command line: how runs are started and figures shown; `cli` is its front."""
