@@ -1,0 +1,123 @@
+"""What is known of one runner's prices at a moment: traded, last traded, on offer (API_CONTRACTS 4.3 to 4.6)."""
+
+from typing import Any
+
+FULL, NUMBERED, DISPLAYED = "at", "bat", "bdat"
+"""Groups of what is on offer, by the beginning of their names: every price, the best by number, the best with cross
+matching; `b` follows for what backers are offered, `l` for layers."""
+
+
+def number(value: Any) -> float | None:
+    """A price that is one: NaN and Infinity come as strings, and are none."""
+    return value if isinstance(value, float | int) else None
+
+
+class Book:
+    """One runner's prices. Times are `pt`, milliseconds of the epoch; sizes as the stream counts them, in pounds.
+
+    Attributes:
+        traded: money matched by price.
+        pending: prices whose trades were taken back while the market is suspended, by settlement or a withdrawal.
+        last: the last price matched.
+        back, lay: money on offer by price.
+        numbered: the price on offer by group and level, of plans and captures that number their levels.
+        told: when each group of offers was last told.
+        is_removed: the definition in force lists the runner as removed.
+    """
+
+    __slots__ = (
+        "back", "is_removed", "last", "last_pt", "lay", "numbered", "pending", "told", "traded", "traded_pt",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.traded: dict[float, float] = {}
+        self.pending: set[float] = set()
+        self.last: float | None = None
+        self.last_pt = self.traded_pt = 0
+        self.is_removed = False
+        self.forget_offers()
+
+    def forget_offers(self) -> None:
+        """An image tells all that is on offer anew; after the close nobody asks."""
+        self.back: dict[float, float] = {}
+        self.lay: dict[float, float] = {}
+        self.numbered: dict[str, dict[float, float]] = {}
+        self.told: dict[str, int] = {}
+
+    def forget_trades(self, *, for_now: bool) -> None:
+        """An image tells the trades anew; `for_now`, those it leaves out are only taken back until the market opens."""
+        if for_now:
+            self.pending.update(self.traded)
+        else:
+            self.traded.clear()
+            self.pending.clear()
+
+    def trade(self, pt: int, levels: list[tuple[float, float]], ltp: Any, *, is_suspended: bool, is_image: bool) -> None:
+        """One element's trades.
+
+        Args:
+            pt: when it was published.
+            levels: price and money matched there so far; 0 takes back what was matched.
+            ltp: the element's last price.
+            is_suspended: the market is; trades taken back then may be the settlement's, and wait for what follows.
+            is_image: the element is part of an image: its levels are in no order of time.
+        """
+        if levels[0][1] and not (is_image and self.last is not None and ltp == levels[0][0] and len(levels) > 1):
+            self.trade_last(pt, ltp)
+        if is_suspended and not any(size for _, size in levels):
+            self.pending.update(price for price, _ in levels)
+            return
+        self.traded_pt = pt
+        traded, pending = self.traded, self.pending
+        for price, size in levels:
+            if size:
+                traded[price] = size
+                pending.discard(price)
+            else:
+                traded.pop(price, None)
+        if not traded:
+            self.last = None
+
+    def trade_last(self, pt: int, ltp: Any) -> None:
+        """The last price matched, where it is one."""
+        price = number(ltp)
+        if price is not None:
+            self.last, self.last_pt = price, pt
+
+    def undo(self, pt: int) -> None:
+        """The market opened again: what was taken back was void, and where nothing is left there is no last price."""
+        if not self.pending:
+            return
+        for price in self.pending:
+            self.traded.pop(price, None)
+        self.pending.clear()
+        self.traded_pt = pt
+        if not self.traded:
+            self.last = None
+
+    def offer_levels(self, pt: int, group: str, levels: list[tuple[float, float, float]]) -> None:
+        """Offers by level: 0 is the best, a size of 0 takes the level away."""
+        prices = self.numbered.setdefault(group, {})
+        for level, price, size in levels:
+            if size:
+                prices[level] = price
+            else:
+                prices.pop(level, None)
+        self.told[group] = pt
+
+    def best(self, family: str) -> tuple[float | None, int, float | None, int]:
+        """The best price for backers and when it was told, then the same for layers."""
+        back_group, lay_group = family + "b", family + "l"
+        if family == FULL:
+            back, lay = max(self.back, default=None), min(self.lay, default=None)
+        else:
+            back, lay = (self.numbered.get(group, {}).get(0) for group in (back_group, lay_group))
+        return back, self.told.get(back_group, 0), lay, self.told.get(lay_group, 0)
+
+    def totals(self) -> tuple[float, float | None, float | None, float | None]:
+        """Money matched, and the average, highest and lowest price it was matched at."""
+        volume = sum(self.traded.values())
+        if not volume:
+            return volume, None, None, None
+        value = sum(price * size for price, size in self.traded.items())
+        return volume, value / volume, max(self.traded), min(self.traded)

@@ -1,0 +1,91 @@
+"""The T-minus grid: what was on offer and traded for each runner so many seconds before the scheduled off."""
+
+from array import array
+from collections.abc import Collection, Sequence
+
+from race_assets.sources.betfair.stream.book import Book
+
+NEVER = 1 << 62
+UNKNOWN = float("nan")
+FIELDS = (
+    "runner", "seconds_before_off", "best_back", "best_back_age_s", "best_lay", "best_lay_age_s", "last_traded",
+    "last_traded_age_s", "volume", "volume_age_s",
+)  # fmt: skip
+"""What a point holds, all as doubles, NaN for what is not known; `runner` is its place among the market's books."""
+
+
+class Grid:
+    """Notes points while a market is read, with nothing later than their moment.
+
+    The scheduled off may be moved. Where a part of the new grid lies behind already, the market has to be read again
+    with the final off given: `is_late` says so.
+
+    Args:
+        offsets: whole seconds before the scheduled off; empty where no grid is wanted.
+        scheduled_off: in milliseconds of the epoch, where it is known beforehand.
+
+    Attributes:
+        next_pt: the moment that is noted next; `note_until` is called before a message later than it is taken.
+        points: rows of `FIELDS`, one after the other.
+    """
+
+    def __init__(self, offsets: Sequence[int], scheduled_off: int | None = None) -> None:
+        self.offsets = sorted(offsets, reverse=True)
+        self.is_wanted = bool(offsets)
+        self.is_fixed = scheduled_off is not None
+        self.is_late = False
+        self.is_closed = False
+        self.points = array("d")
+        self.scheduled_off: int | None = None
+        self.next_pt = NEVER
+        self._at = 0
+        if scheduled_off is not None:
+            self._aim(scheduled_off)
+
+    def aim_at(self, scheduled_off: int, seen_until: int) -> None:
+        """The scheduled off is this by a definition; messages up to `seen_until` were taken before it."""
+        if self.is_fixed or self.is_closed or not self.is_wanted or scheduled_off == self.scheduled_off:
+            return
+        self._aim(scheduled_off)
+        self.is_late |= seen_until >= self.next_pt
+
+    def note_until(self, pt: int, books: Collection[Book], family: str) -> None:
+        """Notes the moments before `pt`, with what is known so far; without a book, the market had not begun."""
+        while self.next_pt < pt:
+            offset = self.offsets[self._at]
+            for place, book in enumerate(books):
+                if not book.is_removed:
+                    self.points.extend((place, offset, *_prices(self.next_pt, book, family)))
+            self._turn_to(self._at + 1)
+
+    def close(self) -> None:
+        """The market is closed: nothing more is noted."""
+        self.is_closed = True
+        self.next_pt = NEVER
+
+    def _aim(self, scheduled_off: int) -> None:
+        self.scheduled_off = scheduled_off
+        self.points = array("d")
+        self._turn_to(0)
+
+    def _turn_to(self, at: int) -> None:
+        self._at = at
+        self.next_pt = NEVER
+        if self.scheduled_off is not None and at < len(self.offsets):
+            self.next_pt = self.scheduled_off - self.offsets[at] * 1000
+
+
+def _prices(moment: int, book: Book, family: str) -> tuple[float, ...]:
+    back, back_pt, lay, lay_pt = book.best(family)
+    volume = sum(book.traded.values())
+    return (
+        *_aged(back, moment, back_pt),
+        *_aged(lay, moment, lay_pt),
+        *_aged(book.last, moment, book.last_pt),
+        volume,
+        (moment - book.traded_pt) / 1000 if book.traded_pt else UNKNOWN,
+    )
+
+
+def _aged(value: float | None, moment: int, told: int) -> tuple[float, float]:
+    return (UNKNOWN, UNKNOWN) if value is None else (value, (moment - told) / 1000)

@@ -1,0 +1,178 @@
+"""One market as its messages tell it, from the first definition to the last (API_CONTRACTS 4.2, 4.7).
+
+Messages are fed in the order of the file; what follows from them is asked at the end. Prices are the book's, files are
+read elsewhere.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from race_assets.sources.betfair.stream.book import DISPLAYED, FULL, NUMBERED, Book
+from race_assets.sources.betfair.stream.grid import Grid
+from race_assets.sources.betfair.stream.messages import Definition, MarketChange, Runner
+
+OPEN, SUSPENDED, CLOSED, REMOVED = "OPEN", "SUSPENDED", "CLOSED", "REMOVED"
+Key = tuple[int, float]
+"""Selection id and handicap: Betfair's key of a runner within a market."""
+
+
+class Market:
+    """The state of one market.
+
+    Args:
+        market_id: Betfair's, `1.<digits>`.
+        offsets: of the T-minus grid, in seconds; empty for none.
+        scheduled_off: milliseconds of the epoch, where a first reading has found the final one.
+
+    Attributes:
+        off_pt: when it was suspended for the off: for good, after having been open.
+        listed: every runner that a definition named, as the latest of them has it.
+        strangers: runners with prices before any definition named them, with the offset of the first such line.
+        is_basic: nothing in the file that the BASIC plan lacks: amounts traded cannot be known (4.4).
+    """
+
+    def __init__(self, market_id: str, offsets: Sequence[int] = (), scheduled_off: int | None = None) -> None:
+        self.market_id = market_id
+        self.grid = Grid(offsets, scheduled_off)
+        self.messages = 0
+        self.first_pt = self.last_pt = 0
+        self.status = ""
+        self.was_open = self.is_final = False
+        self.off_pt: int | None = None
+        self.listed: dict[Key, Runner] = {}
+        self.strangers: dict[Key, int] = {}
+        self.is_basic = True
+        self.events: set[str | None] = set()
+        self._latest: dict[bool, Definition] = {}
+        self._highest: dict[bool, Definition] = {}
+        self._books: dict[int | Key, Book] = {}
+        self._family = DISPLAYED
+
+    @property
+    def definition(self) -> Definition | None:
+        """The one to believe: the last CLOSED, else the last; of a re-mapped event the highest version (4.7)."""
+        of_several = self._highest if len(self.events) > 1 else self._latest
+        return of_several.get(True) or of_several.get(False)
+
+    @property
+    def books(self) -> dict[Key, Book]:
+        """Each runner's prices; final from the close on."""
+        return {(key if isinstance(key, tuple) else (key, 0.0)): book for key, book in self._books.items()}
+
+    def take(self, pt: int, change: MarketChange[Any], at: int) -> None:
+        """What one message says of this market.
+
+        Args:
+            pt: when it was published.
+            change: what it says.
+            at: offset of its line in the text, in bytes.
+        """
+        if pt > self.grid.next_pt:
+            self.grid.note_until(pt, self._books.values(), self._family)
+        self.messages += 1
+        if change.definition is not None:
+            self._define(pt, change.definition)
+        self.first_pt = self.first_pt or pt
+        self.last_pt = pt
+        if self.is_final:
+            return
+        if change.img:
+            for book in self._books.values():
+                book.forget_offers()
+                book.forget_trades(for_now=self.status == SUSPENDED)
+        if self.is_basic and (change.con is not None or change.img is not None or change.tv is not None):
+            self.is_basic = False
+        for each in change.rc:
+            self._price(pt, each, at, is_image=bool(change.img))
+
+    def _define(self, pt: int, new: Definition) -> None:
+        self.status = new.status
+        self._keep(new)
+        for runner in new.runners:
+            key = (runner.id, runner.hc or 0.0)
+            self.listed[key] = runner
+            self._book(key if runner.hc else runner.id).is_removed = runner.status == REMOVED
+        if new.status == OPEN:
+            self.was_open, self.off_pt = True, None
+            for book in self._books.values():
+                book.undo(pt)
+        elif new.status == SUSPENDED and self.was_open and self.off_pt is None:
+            self.off_pt = pt
+        if new.status == CLOSED or new.in_play:
+            self._freeze()
+        elif new.market_time is not None:
+            self.grid.aim_at(milliseconds(new.market_time), self.last_pt)
+
+    def _keep(self, new: Definition) -> None:
+        is_closed = new.status == CLOSED
+        self.events.add(new.event_id)
+        self._latest[is_closed] = new
+        highest = self._highest.get(is_closed)
+        if highest is None or (new.version or 0) >= (highest.version or 0):
+            self._highest[is_closed] = new
+
+    def _freeze(self) -> None:
+        """Prices are final: with the close, or where betting goes on in play."""
+        self.is_final = True
+        self.grid.close()
+        for book in self._books.values():
+            book.forget_offers()
+
+    def _book(self, key: int | Key) -> Book:
+        book = self._books.get(key)
+        if book is None:
+            book = self._books[key] = Book()
+        return book
+
+    def _price(self, pt: int, each: Any, at: int, *, is_image: bool) -> None:
+        """One element of `rc`; in purchased files it has one group, in captures several."""
+        key = (each.id, each.hc) if each.hc else each.id
+        book = self._books.get(key)
+        if book is None:
+            book = self._book(key)
+            self.strangers[each.id, each.hc or 0.0] = at
+        if each.trd:
+            self.is_basic = False
+            is_suspended = self.status == SUSPENDED
+            book.trade(pt, each.trd, each.ltp, is_suspended=is_suspended, is_image=is_image)
+        elif each.ltp is not None:
+            book.trade_last(pt, each.ltp)
+        if self.grid.is_wanted:
+            self._offer(pt, each, book)
+
+    def _offer(self, pt: int, each: Any, book: Book) -> None:
+        """What is on offer; a size of 0 takes the price away."""
+        if each.atb is not None:
+            self._family = FULL
+            offers = book.back
+            for price, size in each.atb:
+                if size:
+                    offers[price] = size
+                else:
+                    offers.pop(price, None)
+            book.told["atb"] = pt
+        if each.atl is not None:
+            self._family = FULL
+            offers = book.lay
+            for price, size in each.atl:
+                if size:
+                    offers[price] = size
+                else:
+                    offers.pop(price, None)
+            book.told["atl"] = pt
+        if each.batb is not None or each.batl is not None or each.bdatb is not None or each.bdatl is not None:
+            self._offer_levels(pt, each, book)
+
+    def _offer_levels(self, pt: int, each: Any, book: Book) -> None:
+        for group in ("batb", "batl", "bdatb", "bdatl"):
+            levels = getattr(each, group)
+            if levels is not None:
+                book.offer_levels(pt, group, levels)
+        if self._family == DISPLAYED and (each.batb is not None or each.batl is not None):
+            self._family = NUMBERED
+
+
+def milliseconds(instant: str) -> int:
+    """An instant as Betfair writes it, `2024-06-27T14:52:00.000Z`, in milliseconds of the epoch."""
+    return round(datetime.fromisoformat(instant).timestamp() * 1000)

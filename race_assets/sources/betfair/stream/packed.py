@@ -1,0 +1,84 @@
+"""The text of packed bytes: plain, gzip, bzip2, told by how they begin, or deflate, where a zip archive says so.
+
+Text is handed on in pieces of bounded size, whatever the bytes unfold to.
+"""
+
+import bz2
+import zlib
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
+BZIP2, GZIP = b"BZh", b"\x1f\x8b"
+GZIP_BITS, DEFLATE_BITS = 31, -15
+PIECE = 1 << 18
+
+
+class DamagedError(ValueError):
+    """The bytes end too early or are not what they should be; the text before that was handed on."""
+
+
+def text_of(packed: Iterable[bytes]) -> Iterator[bytes]:
+    """The text of the bytes.
+
+    Raises:
+        DamagedError: after all text that can be read.
+    """
+    pieces = iter(packed)
+    first = next(pieces, b"")
+    pieces = chain([first], pieces)
+    if first.startswith(BZIP2):
+        return _without_bzip2(pieces)
+    return _inflated(pieces, GZIP_BITS, "gzip") if first.startswith(GZIP) else pieces
+
+
+def inflated(packed: Iterable[bytes]) -> Iterator[bytes]:
+    """The bytes of a member that a zip archive holds deflated.
+
+    Raises:
+        DamagedError: after all bytes that can be read.
+    """
+    return _inflated(iter(packed), DEFLATE_BITS, "deflate")
+
+
+def _without_bzip2(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    unpacker, taken = bz2.BZ2Decompressor(), 0
+    for piece in pieces:
+        data = piece
+        while data or not unpacker.needs_input:
+            if unpacker.eof:
+                # Streams may follow one another.
+                data = unpacker.unused_data or data
+                unpacker = bz2.BZ2Decompressor()
+            try:
+                text = unpacker.decompress(data, PIECE)
+            except (OSError, ValueError) as error:
+                raise DamagedError(f"its bzip2 data are damaged after byte {taken:,} of them: {error}") from None
+            data = unpacker.unused_data if unpacker.eof else b""
+            if text:
+                yield text
+            if unpacker.eof and not data:
+                break
+        taken += len(piece)
+    if not unpacker.eof:
+        raise DamagedError(f"its bzip2 data end at byte {taken:,}, in the middle of a block")
+
+
+def _inflated(pieces: Iterator[bytes], bits: int, kind: str) -> Iterator[bytes]:
+    unpacker, taken = zlib.decompressobj(bits), 0
+    for piece in pieces:
+        data = piece
+        while data:
+            if unpacker.eof:
+                unpacker = zlib.decompressobj(bits)
+            try:
+                text = unpacker.decompress(data, PIECE)
+            except zlib.error as error:
+                raise DamagedError(f"its {kind} data are damaged after byte {taken:,} of them: {error}") from None
+            data = unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail
+            if text:
+                yield text
+        taken += len(piece)
+    while not unpacker.eof and (text := unpacker.decompress(unpacker.unconsumed_tail, PIECE)):
+        yield text
+    if not unpacker.eof:
+        raise DamagedError(f"its {kind} data end at byte {taken:,}, before their end mark")

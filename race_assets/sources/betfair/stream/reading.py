@@ -1,0 +1,122 @@
+"""The text of one member of an archive as markets: lines to messages, messages to their markets, what is wrong noted.
+
+A member is the lines of one market or of many. Nothing is raised for what it holds: damage is told, and costs no more
+than what it touches.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from race_assets.sources.betfair.stream.market import Market
+from race_assets.sources.betfair.stream.messages import BrokenLineError, Decoder
+from race_assets.sources.betfair.stream.packed import DamagedError
+
+LONGEST_LINE = 16 << 20
+IN_SECONDS = 100_000_000_000
+"""Below this a `pt` is in seconds (SOURCE_FACTS 1.3, 16): as milliseconds it lies before 1974."""
+MARKET_ID = re.compile(rb'"id":\s*"(1\.\d+)"')
+SHOWN = 60
+
+
+@dataclass
+class Damage:
+    """A part of a member that could not be read.
+
+    Attributes:
+        line: the line, from 1; 0 where the member as a whole is meant.
+        offset: where the line begins in the member's text, in bytes.
+        message: what is wrong.
+        markets: those it touches for certain; empty where that cannot be told.
+    """
+
+    line: int
+    offset: int
+    message: str
+    markets: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Reading:
+    """What a member held.
+
+    Attributes:
+        markets: by id, in the order they came.
+        lines: of the member, blank ones left out.
+        others: lines that are no market's: heartbeats and the like.
+        damages: what could not be read.
+        unknown: keys that nobody knows, counted.
+    """
+
+    markets: dict[str, Market] = field(default_factory=dict)
+    lines: int = 0
+    others: int = 0
+    damages: list[Damage] = field(default_factory=list)
+    unknown: Counter[str] = field(default_factory=Counter)
+
+
+def read(text: Iterable[bytes], offsets: Sequence[int], offs: Mapping[str, int] | None = None) -> Reading:
+    """Reads a member's text.
+
+    Args:
+        text: in pieces; may end in `DamagedError`.
+        offsets: of the T-minus grid, in seconds; empty for none.
+        offs: scheduled offs that a first reading has found, by market.
+    """
+    reading = Reading()
+    decode = Decoder(with_book=bool(offsets), unknown=reading.unknown).line
+    markets = reading.markets
+    number = begins = 0
+    for line in _lines(text, reading):
+        number += 1
+        if line.strip():
+            reading.lines += 1
+            try:
+                message = decode(line)
+                pt = message.pt
+                if pt < IN_SECONDS:
+                    pt = _in_milliseconds(pt, message.mc)
+                for change in message.mc:
+                    market = markets.get(change.id)
+                    if market is None:
+                        market = markets[change.id] = Market(change.id, offsets, (offs or {}).get(change.id))
+                    market.take(pt, change, begins)
+                if not message.mc:
+                    reading.others += 1
+            except BrokenLineError as error:
+                reading.damages.append(_broken(line, number, begins, str(error)))
+        begins += len(line) + 1
+    return reading
+
+
+def _in_milliseconds(pt: int, changes: Sequence[object]) -> int:
+    if pt <= 0 and changes:
+        raise BrokenLineError("it has no publish time (pt)")
+    return pt * 1000
+
+
+def _broken(line: bytes, number: int, begins: int, why: str) -> Damage:
+    shown = line[:SHOWN].decode("utf-8", "replace")
+    message = f"line {number} (byte {begins:,} of its text) is no stream message: {why}; it begins {shown!r}"
+    return Damage(number, begins, message, sorted({each.decode() for each in MARKET_ID.findall(line)}))
+
+
+def _lines(text: Iterable[bytes], reading: Reading) -> Iterator[bytes]:
+    """Whole lines without their ends; the rest of a damaged text is dropped, and told."""
+    left = b""
+    taken = 0
+    try:
+        for piece in text:
+            lines = (left + piece).split(b"\n") if left else piece.split(b"\n")
+            left = lines.pop()
+            yield from lines
+            taken += len(piece)
+            if len(left) > LONGEST_LINE:
+                reading.damages.append(Damage(0, taken - len(left), f"a line is longer than {LONGEST_LINE:,} bytes"))
+                return
+    except DamagedError as error:
+        reading.damages.append(Damage(0, taken, f"{error}; {len(left):,} bytes of an unfinished line are left out"))
+        return
+    if left:
+        yield left
