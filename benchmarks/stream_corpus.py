@@ -1,6 +1,25 @@
 """A made-up PRO archive in Betfair's own folders: which races there are, and how their files get written.
 
-TABLE
+Each WIN market has its PLACE market; one race in seventeen has a reserve swap two hours before the off. Beyond one
+day's markets the same ones come again a day later, with ids, dates and times of their own. How near that is to real
+files, by `python -m benchmarks.stream_shape` on 24 files of each (real: a GB meeting of June 2024):
+
+| | real | made up |
+|---|---|---|
+| messages a market | 3,571 | 3,531 |
+| bytes a message: mean, p50, p95 | 235, 180, 498 | 239, 195, 426 |
+| elements a message: mean, p50, p95 | 2.9, 2, 9 | 3.0, 2, 8 |
+| runners a message: mean, p50, p95 | 2.2, 2, 6 | 2.3, 2, 6 |
+| share of elements: atb, atl, trd | 49.9%, 39.5%, 6.6% | 50.0%, 39.5%, 6.1% |
+| share of elements: spn with spf, spl, spb | 1.8%, 1.5%, 0.7% | 1.9%, 1.6%, 0.9% |
+| pairs an element: atb, atl, trd | 1.43, 1.42, 1.22 | 1.42, 1.42, 1.30 |
+| deletions among pairs: atb, atl, trd | 16.0%, 15.1%, 8.6% | 15.6%, 16.2%, 8.2% |
+| pairs an element: spl, spb | 2.14, 1.65 | 2.39, 3.28 |
+| deletions among pairs: spl, spb | 31%, 38% | 46%, 58% |
+| ladder depth: mean, p50, p95 | 18.4, 17, 36 | 18.4, 18, 30 |
+| definitions, images a market | 15.0, 8.9 | 15.3, 9.0 |
+| KB a market, and packed | 841, 71.7 | 843, 74.4 |
+| compress ratio | 11.7 | 11.3 |
 """
 
 import argparse
