@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 Json = dict[str, Any]
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
-PLANS = ("BASIC", "ADVANCED", "PRO", "recorded")
+PLANS = ("PRO", "ADVANCED", "recorded", "BASIC")
 OFF = datetime(2024, 6, 27, 14, 51, tzinfo=UTC)
 PRICES = (1.01, 2, 2.02, 3.05, 4.1, 10.5, 21, 1000)
 SIZES = (0, 0, 0.84, 2, 15.09, 120.5, 5000)
