@@ -8,11 +8,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import contestants, feed, report, small_day, stages
+from benchmarks import contestants, feed, report, small_day, stages, stream
 from benchmarks.synthetic import Shape, write_csv
 from race_assets.storage import embedded
 
 QUICK = Shape(days=10, rows_per_day=2_000)
+QUICK_MARKETS = 24
 KILLS_TIMEOUT_S = 3600
 
 
@@ -35,10 +36,15 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--feed", action=argparse.BooleanOptionalAction, default=True, help="a generic CSV of 1 GB through a feed, too"
     )
+    parser.add_argument(
+        "--stream", action=argparse.BooleanOptionalAction, default=True, help="an archive of stream files, too"
+    )
+    parser.add_argument("--stream-markets", type=int, default=200, help="files in that archive (default %(default)s)")
     parser.add_argument("--postgres-url", help="a server of yours instead of the embedded one")
     args = parser.parse_args()
     if args.quick:
         args.pairs = min(args.pairs, 1)
+        args.stream_markets = min(args.stream_markets, QUICK_MARKETS)
     return args
 
 
@@ -69,6 +75,8 @@ def measure_all(args: argparse.Namespace, server: str) -> dict:
             results["small_day"] = small_day.compare(server, args.pairs)
     if args.feed:
         results["feed"] = report.summarise(feed.compete(shape, server, args.repeat))
+    if args.stream:
+        results["stream"] = report.summarise(stream.compete(args.stream_markets, args.repeat))
     return results
 
 

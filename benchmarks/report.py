@@ -14,7 +14,17 @@ from rich.table import Table
 from benchmarks import measure
 from benchmarks.contestants import Outcome
 
-PACKAGES = ("race-assets", "dlt", "polars", "pyarrow", "dagster", "adbc-driver-postgresql", "psycopg")
+PACKAGES = (
+    "race-assets",
+    "dlt",
+    "polars",
+    "pyarrow",
+    "dagster",
+    "adbc-driver-postgresql",
+    "psycopg",
+    "betfair_data",
+    "betfairlightweight",
+)
 
 
 def machine() -> dict[str, object]:
@@ -63,14 +73,19 @@ def show(results: dict, console: Console) -> None:
     if results.get("feed"):
         _show_contest("A generic CSV through a feed", results["feed"], console)
         _show_figures("Where the time goes, last round: feed", results["feed"]["ours"]["runs"][-1]["stages"], console)
+    if results.get("stream"):
+        _show_contest("An archive of stream files", results["stream"], console, unit="messages")
+        for figure in results["stream"]["plain bz2"]["runs"][-1]["stages"]:
+            figures = {name: entry["runs"][-1]["stages"][figure] for name, entry in results["stream"].items()}
+            _show_figures(f"Without process start, last round: {figure}", figures, console)
     for title, key in (("Stages on their own, rows/s", "stages"), ("One small day", "small_day")):
         if results.get(key):
             _show_figures(title, results[key], console)
 
 
-def _show_contest(title: str, contest: dict[str, dict], console: Console) -> None:
+def _show_contest(title: str, contest: dict[str, dict], console: Console, unit: str = "rows") -> None:
     table = Table(title=title)
-    for heading in ("", "rows", "seconds", "rows/s", "CPU s", "peak MiB", "peak MiB of tree", "faster than"):
+    for heading in ("", unit, "seconds", f"{unit}/s", "CPU s", "peak MiB", "peak MiB of tree", "faster than"):
         table.add_column(heading, justify="left" if heading in {"", "faster than"} else "right")
     for name, entry in contest.items():
         table.add_row(
