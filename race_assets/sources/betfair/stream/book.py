@@ -1,5 +1,6 @@
 """What is known of one runner's prices at a moment: traded, last traded, on offer (API_CONTRACTS 4.3 to 4.6)."""
 
+from math import isfinite
 from typing import Any
 
 FULL, NUMBERED, DISPLAYED = "at", "bat", "bdat"
@@ -9,7 +10,7 @@ matching; `b` follows for what backers are offered, `l` for layers."""
 
 def number(value: Any) -> float | None:
     """A price that is one: NaN and Infinity come as strings, and are none."""
-    return value if isinstance(value, float | int) else None
+    return value if isinstance(value, float | int) and isfinite(value) else None
 
 
 class Book:
@@ -22,11 +23,13 @@ class Book:
         back, lay: money on offer by price.
         numbered: the price on offer by group and level, of plans and captures that number their levels.
         told: when each group of offers was last told.
+        before_image: the last price and when it was told, before an image; its own may be none (see `trade`).
         is_removed: the definition in force lists the runner as removed.
     """
 
     __slots__ = (
-        "back", "is_removed", "last", "last_pt", "lay", "numbered", "pending", "told", "traded", "traded_pt",
+        "back", "before_image", "is_removed", "last", "last_pt", "lay", "numbered", "pending", "told", "traded",
+        "traded_pt",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -34,6 +37,7 @@ class Book:
         self.pending: set[float] = set()
         self.last: float | None = None
         self.last_pt = self.traded_pt = 0
+        self.before_image: tuple[float, int] | None = None
         self.is_removed = False
         self.forget_offers()
 
@@ -48,9 +52,12 @@ class Book:
         """An image tells the trades anew; `for_now`, those it leaves out are only taken back until the market opens."""
         if for_now:
             self.pending.update(self.traded)
-        else:
-            self.traded.clear()
-            self.pending.clear()
+            return
+        if self.last is not None:
+            self.before_image = self.last, self.last_pt
+        self.last = None
+        self.traded.clear()
+        self.pending.clear()
 
     def trade(self, pt: int, levels: list[tuple[float, float]], ltp: Any, *, is_suspended: bool, is_image: bool) -> None:
         """One element's trades.
@@ -58,11 +65,11 @@ class Book:
         Args:
             pt: when it was published.
             levels: price and money matched there so far; 0 takes back what was matched.
-            ltp: the element's last price.
+            ltp: the element's last price; no trade where the first level is taken back (API_CONTRACTS 4.6).
             is_suspended: the market is; trades taken back then may be the settlement's, and wait for what follows.
-            is_image: the element is part of an image: its levels are in no order of time.
+            is_image: the element is part of an image.
         """
-        if levels[0][1] and not (is_image and self.last is not None and ltp == levels[0][0] and len(levels) > 1):
+        if levels[0][1]:
             self.trade_last(pt, ltp)
         if is_suspended and not any(size for _, size in levels):
             self.pending.update(price for price, _ in levels)
@@ -77,6 +84,9 @@ class Book:
                 traded.pop(price, None)
         if not traded:
             self.last = None
+        elif is_image and len(levels) > 1 and self.before_image and self.before_image[0] in traded:
+            # An image tells prices in their own order, and `ltp` is the first of them: the trade before it was the last.
+            self.last, self.last_pt = self.before_image
 
     def trade_last(self, pt: int, ltp: Any) -> None:
         """The last price matched, where it is one."""

@@ -10,9 +10,10 @@ from typing import Any
 
 from race_assets.sources.betfair.stream.book import DISPLAYED, FULL, NUMBERED, Book
 from race_assets.sources.betfair.stream.grid import Grid
-from race_assets.sources.betfair.stream.messages import Definition, MarketChange, Runner
+from race_assets.sources.betfair.stream.messages import BrokenLineError, Definition, MarketChange, Runner
 
 OPEN, SUSPENDED, CLOSED, REMOVED = "OPEN", "SUSPENDED", "CLOSED", "REMOVED"
+FIRST_YEAR, LAST_YEAR = 2000, 2100
 Key = tuple[int, float]
 """Selection id and handicap: Betfair's key of a runner within a market."""
 
@@ -28,6 +29,7 @@ class Market:
     Attributes:
         off_pt: when it was suspended for the off: for good, after having been open.
         listed: every runner that a definition named, as the latest of them has it.
+        withdrawn: runners removed while others still stood.
         strangers: runners with prices before any definition named them, with the offset of the first such line.
         is_basic: nothing in the file that the BASIC plan lacks: amounts traded cannot be known (4.4).
     """
@@ -41,6 +43,7 @@ class Market:
         self.was_open = self.is_final = False
         self.off_pt: int | None = None
         self.listed: dict[Key, Runner] = {}
+        self.withdrawn: set[Key] = set()
         self.strangers: dict[Key, int] = {}
         self.is_basic = True
         self.events: set[str | None] = set()
@@ -89,10 +92,15 @@ class Market:
     def _define(self, pt: int, new: Definition) -> None:
         self.status = new.status
         self._keep(new)
+        removed = set()
         for runner in new.runners:
             key = (runner.id, runner.hc or 0.0)
             self.listed[key] = runner
-            self._book(key if runner.hc else runner.id).is_removed = runner.status == REMOVED
+            is_removed = self._book(key if runner.hc else runner.id).is_removed = runner.status == REMOVED
+            if is_removed:
+                removed.add(key)
+        if len(removed) < len(new.runners):
+            self.withdrawn |= removed
         if new.status == OPEN:
             self.was_open, self.off_pt = True, None
             for book in self._books.values():
@@ -174,5 +182,15 @@ class Market:
 
 
 def milliseconds(instant: str) -> int:
-    """An instant as Betfair writes it, `2024-06-27T14:52:00.000Z`, in milliseconds of the epoch."""
-    return round(datetime.fromisoformat(instant).timestamp() * 1000)
+    """An instant as Betfair writes it, `2024-06-27T14:52:00.000Z`, in milliseconds of the epoch.
+
+    Raises:
+        BrokenLineError: it is none.
+    """
+    try:
+        at = datetime.fromisoformat(instant)
+        if at.tzinfo is not None and FIRST_YEAR <= at.year <= LAST_YEAR:
+            return round(at.timestamp() * 1000)
+    except (ValueError, OverflowError):
+        pass
+    raise BrokenLineError(f"marketTime {instant[:40]!r} is no instant of racing, such as 2024-06-27T14:52:00.000Z")

@@ -16,6 +16,7 @@ from race_assets.sources.betfair.stream.packed import DamagedError
 LONGEST_LINE = 16 << 20
 IN_SECONDS = 100_000_000_000
 """Below this a `pt` is in seconds (SOURCE_FACTS 1.3, 16): as milliseconds it lies before 1974."""
+LATEST = 4_200_000_000_000
 MARKET_ID = re.compile(rb'"id":\s*"(1\.\d+)"')
 SHOWN = 60
 
@@ -75,7 +76,7 @@ def read(text: Iterable[bytes], offsets: Sequence[int], offs: Mapping[str, int] 
             try:
                 message = decode(line)
                 pt = message.pt
-                if pt < IN_SECONDS:
+                if not IN_SECONDS < pt < LATEST:
                     pt = _in_milliseconds(pt, message.mc)
                 for change in message.mc:
                     market = markets.get(change.id)
@@ -91,8 +92,8 @@ def read(text: Iterable[bytes], offsets: Sequence[int], offs: Mapping[str, int] 
 
 
 def _in_milliseconds(pt: int, changes: Sequence[object]) -> int:
-    if pt <= 0 and changes:
-        raise BrokenLineError("it has no publish time (pt)")
+    if changes and not 0 < pt < IN_SECONDS:
+        raise BrokenLineError(f"its publish time (pt) is {pt}, which is no time of racing")
     return pt * 1000
 
 

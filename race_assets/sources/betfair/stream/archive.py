@@ -1,0 +1,101 @@
+"""What a file holds: one stream, or the members of a zip or tar archive, found in place; they are read elsewhere."""
+
+import struct
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+ZIP_BEGINS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
+TAR_MARK, TAR_MARK_AT = b"ustar", 257
+TAR_BLOCK = 512
+ZIP_LOCAL = struct.Struct("<26xHH")
+ZIP_LOCAL_SIZE = 30
+STORED, DEFLATED = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED
+
+
+class Member(msgspec.Struct, array_like=True, frozen=True):
+    """A stream within a file.
+
+    Attributes:
+        name: its path in the archive; empty for a file that is no archive.
+        offset, size: where its packed bytes are in the file.
+        is_deflated: a zip archive holds it deflated.
+        problem: why it cannot be read; its bytes are then left alone.
+    """
+
+    name: str
+    offset: int
+    size: int
+    is_deflated: bool = False
+    problem: str = ""
+
+
+def members(path: Path) -> Iterator[Member]:
+    """The streams of a file, in the order of their bytes; what cannot be read is a member with a problem."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(TAR_BLOCK)
+    if head.startswith(ZIP_BEGINS):
+        yield from _of_zip(path, size)
+    elif head[TAR_MARK_AT:].startswith(TAR_MARK):
+        yield from _of_tar(path, size)
+    else:
+        yield Member("", 0, size)
+
+
+def _of_zip(path: Path, size: int) -> Iterator[Member]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            listed = sorted(archive.infolist(), key=lambda each: each.header_offset)
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        yield Member("", 0, size, problem=f"the zip archive cannot be read: {error}; fetch it again")
+        return
+    with path.open("rb") as file:
+        for each in listed:
+            if not each.is_dir():
+                yield _zipped(file, each)
+
+
+def _zipped(file, each: zipfile.ZipInfo) -> Member:
+    file.seek(each.header_offset)
+    header = file.read(ZIP_LOCAL_SIZE)
+    if len(header) < ZIP_LOCAL_SIZE or not header.startswith(ZIP_BEGINS[0]):
+        return Member(each.filename, each.header_offset, 0, problem="its place in the zip archive holds no member")
+    offset = each.header_offset + ZIP_LOCAL_SIZE + sum(ZIP_LOCAL.unpack(header))
+    problem = ""
+    if each.flag_bits & 1:
+        problem = "it is encrypted; unpack the archive with its password, and land what is in it"
+    elif each.compress_type not in {STORED, DEFLATED}:
+        problem = f"it is packed by zip's method {each.compress_type}, which is not read; pack it with deflate"
+    return Member(each.filename, offset, each.compress_size, each.compress_type == DEFLATED, problem)
+
+
+def _of_tar(path: Path, size: int) -> Iterator[Member]:
+    """Members in place; an archive that ends without its end mark is told as one more."""
+    end = 0
+    with path.open("rb") as file:
+        try:
+            with tarfile.TarFile(fileobj=file, mode="r") as archive:
+                for each in archive:
+                    end = archive.offset
+                    archive.members.clear()
+                    if each.isreg():
+                        yield _tarred(each, size)
+                    elif not each.isdir():
+                        yield Member(each.name, each.offset, 0, problem="it is a link or a device, not a file")
+        except (tarfile.TarError, ValueError, OverflowError) as error:
+            yield Member("", end, 0, problem=f"the tar archive is damaged at byte {end:,}: {error}; fetch it again")
+            return
+        file.seek(end)
+        if len(block := file.read(TAR_BLOCK)) < TAR_BLOCK or block.strip(b"\0"):
+            yield Member("", end, 0, problem=f"the tar archive has no end: it is cut or damaged at byte {end:,}")
+
+
+def _tarred(each: tarfile.TarInfo, size: int) -> Member:
+    if each.issparse():
+        return Member(each.name, each.offset, 0, problem="it is a sparse file")
+    there = min(each.size, max(0, size - each.offset_data))
+    return Member(each.name, each.offset_data, there)
