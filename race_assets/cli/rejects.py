@@ -119,7 +119,7 @@ def replay(
     from race_assets.console import rejects as console
     from race_assets.resources.workshop import workshop_in_use
 
-    open_settings()
+    open_settings(writes=True)
     workshop = workshop_in_use()
     done = console.replay(workshop, _narrowed(workshop, ids, source, day, rule, file, everything))
     console.show_replayed(done)

@@ -54,7 +54,7 @@ def add_alias(
     """
     from race_assets.console import tracks
 
-    if tracks.add_alias(open_settings().home, track_id, name):
+    if tracks.add_alias(open_settings(writes=True).home, track_id, name):
         typer.echo(f"{name!r} is {track_id} from now on; `race-assets rejects replay --rule track_known` tries again")
     else:
         typer.echo(f"{name!r} means {track_id} already; nothing changes")
