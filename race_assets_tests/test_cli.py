@@ -225,6 +225,27 @@ def test_a_query_prints_json(season: Season) -> None:
     ]
 
 
+def test_a_query_prints_objects_and_lists_as_json_in_csv(season: Season) -> None:
+    done = season.command("query", "select row, rules from quarantine.rejects where source_row = 5", "--format", "csv")
+    ended(done, GOOD)
+    _, (row, rules) = csv.reader(done.stdout.splitlines())
+    assert json.loads(row)["text"].startswith(f"{DAY1:%Y%m%d}-Romford")
+    assert json.loads(rules) == ["price_range"]
+    done = season.command("query", """select '{"Dún": null}'::jsonb""", "--format", "csv")
+    assert done.stdout.splitlines()[1] == '"{""Dún"": null}"'
+
+
+def test_numbers_that_json_cannot_write_are_null_in_json(season: Season) -> None:
+    numbers = "'NaN'::float8 as a, '-Infinity'::float8 as b, 'NaN'::numeric as c, array['Infinity'::float8, 1] as d"
+    done = season.command("query", f"select {numbers}", "--format", "json")
+    ended(done, GOOD)
+
+    def refuse(word: str) -> None:
+        raise AssertionError(word)
+
+    assert json.loads(done.stdout, parse_constant=refuse) == [{"a": None, "b": None, "c": None, "d": [None, 1]}]
+
+
 def test_a_query_without_rows_prints_its_columns(season: Season) -> None:
     done = season.command("query", "select race_id, track from core.races where false", "--format", "csv")
     ended(done, GOOD)
@@ -371,6 +392,15 @@ def test_schedule_lists_each_schedule_and_sensor_with_its_next_ticks(season: Sea
         (["rejects", "--state", "gone"], ["gone", "open", "replayed", "discarded"]),
         (["rejects", "--limit", "-1"], ["--limit", "greater than or equal to 0"]),
         (["query"], ["Missing argument"]),
+        (["query", ""], ["the query says nothing; give one SELECT"]),
+        (["query", " -- all; "], ["the query says nothing; give one SELECT"]),
+        (["ingest", "--from", "1999-01-01"], ["1999-01-01", "2008-05-01", "partitions.start"]),
+        (
+            ["ingest", "--from", "2024-06-26", "--to", "2999-01-01"],
+            ["2999-01-01", "2008-05-01", "partitions.end_offset"],
+        ),
+        (["feed", "suggest", "first.csv", "--name", "My Feed"], ["--name", "'My Feed' is no name of a source"]),
+        (["feed", "suggest", "first.csv", "--name", CSV], ["--name", f"{CSV} is the name of another source"]),
         (["query", "select 1", "--format", "xml"], ["xml", "table", "csv", "json"]),
         (["schedule", "--ticks", "0"], ["--ticks", "greater than or equal to 1"]),
         (["ingset"], ["No such command", "ingest"]),
@@ -392,6 +422,25 @@ def test_a_source_that_is_disabled_is_refused_by_its_name(season: Season, argume
 
 def test_a_mistake_in_the_settings_is_told_and_ends_with_2(season: Season) -> None:
     ended(season.command("sources", RACE_ASSETS_HOEM="x"), USAGE, "RACE_ASSETS_HOEM: hoem is not a setting", "'home'")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["land", "first.csv", "--source", CSV],
+        ["ingest"],
+        ["query", "select 1"],
+        ["tracks", "add-alias", "gb-romford", "Romfrd"],
+        ["rejects", "replay", "--all"],
+        ["demo"],
+    ],
+)
+@pytest.mark.parametrize("home", ["first.csv/home", "first.csv"])
+def test_a_home_that_cannot_be_written_is_told_and_ends_with_2(season: Season, arguments: list[str], home: str) -> None:
+    placed = [str(season.folder / each) if each == "first.csv" else each for each in arguments]
+    path = str(season.folder / home)
+    done = season.command(*placed, RACE_ASSETS_HOME=path, RACE_ASSETS_POSTGRES__URL="")
+    ended(done, USAGE, f"home {path}", "cannot be written", "RACE_ASSETS_HOME")
 
 
 def test_a_warehouse_that_cannot_be_reached_is_told_without_its_password(season: Season) -> None:

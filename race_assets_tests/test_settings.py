@@ -188,6 +188,38 @@ def test_a_variable_that_sets_nothing_is_told_by_its_own_name_and_not_the_files(
     assert str(file) not in said
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "path"),
+    [
+        ("SOURCES__BETFAIR_CSV__RATE_LIMIT__BURTS", "3", "sources.betfair_csv.rate_limit.burts"),
+        ("SOURCES__BETFAIR_CSV__RATE_LIMTI__BURST_SIZE", "3", "sources.betfair_csv.rate_limti"),
+        ("SOURCES__BETFAIR_CVS__RATE_LIMIT__BURST_SIZE", "3", "sources.betfair_cvs"),
+        ("RULES__TRAP", "{usual: {GB: 5}, mots: {}}", "rules.trap.mots"),
+        ("SOURCES", "{csv_feeds: {club: {markets: [{}, {market_typ: WIN}]}}}", "sources.csv_feeds.club.markets.1"),
+    ],
+)
+def test_a_variable_is_blamed_for_what_it_sets_at_or_below_the_mistake(
+    file: Path, variable: str, value: str, path: str
+) -> None:
+    said = error(
+        file,
+        "sources: {betfair_csv: {rate_limit: {burst_size: 2}}}\nrules: {trap: {most: {GB: 7}}}",
+        **{variable: value},
+    )
+    assert said.splitlines()[0].startswith(f"RACE_ASSETS_{variable}: {path}")
+    assert str(file) not in said
+
+
+def test_a_variable_is_not_blamed_for_what_the_file_sets_beside_it(file: Path) -> None:
+    said = error(file, "rules: {trap: {severity: maybe}}", RULES="{trap: {most: {GB: 7}}}")
+    assert said.startswith(f"{file}: rules.trap.severity is 'maybe'")
+
+
+def test_a_mistake_in_what_file_and_variable_make_together_names_both(file: Path) -> None:
+    said = error(file, "sources: {csv_feeds: {club: {country: GB}}}", SOURCES__CSV_FEEDS__CLUB__ENABLED="true")
+    assert said.startswith(f"{file}, RACE_ASSETS_SOURCES__CSV_FEEDS__CLUB__ENABLED: sources.csv_feeds.club")
+
+
 def test_all_mistakes_are_told_at_once(file: Path) -> None:
     said = error(file, "hoem: x\nrules: {trap: {severity: maybe}}", LOGGING__LEVEL="LOUD").splitlines()
     assert sorted(line.partition(" is ")[0] for line in said) == sorted(
@@ -234,7 +266,7 @@ def test_a_value_in_a_branch_that_a_variable_gives_is_told_by_the_variable(file:
 
 def test_a_value_where_a_branch_belongs_is_named(file: Path) -> None:
     assert error(file, "rules: none").startswith(f"{file}: rules is 'none': ")
-    assert error(file, HOME="x", HOME__BELOW="y").startswith("RACE_ASSETS_HOME: home is ")
+    assert error(file, HOME="x", HOME__BELOW="y").startswith("RACE_ASSETS_HOME__BELOW: home is ")
 
 
 # Files that cannot be read

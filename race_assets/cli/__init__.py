@@ -41,7 +41,7 @@ def demo() -> None:
     """
     from race_assets.console.demo import run
 
-    raise typer.Exit(run(open_settings()))
+    raise typer.Exit(run(open_settings(writes=True)))
 
 
 @app.command()
@@ -62,7 +62,7 @@ def land(
     from race_assets.pipeline import land as landing
     from race_assets.pipeline.workshop import Workshop
 
-    workshop = Workshop(open_settings())
+    workshop = Workshop(open_settings(writes=True))
     if withdraw is not None:
         if paths or not withdraw:
             raise SettingsError("--withdraw takes the start of one file's hash, and no files to land beside it")
@@ -97,10 +97,10 @@ def ingest(
 
     A Dagster run like those of the UI, one per stretch of days. Ends with what came in and where it went.
     """
-    settings = open_settings()
+    settings = open_settings(writes=True)
     if source:
         check_source(settings, source)
-    wanted = day_range(first, last)
+    wanted = day_range(first, last, settings.partitions)
     if refresh and wanted is None:
         raise SettingsError("--refresh needs --from and --to: it builds days that are not stale, so say which")
     from race_assets.console import ingest as ingesting
@@ -119,6 +119,8 @@ def query(
     output: Annotated[Format, typer.Option("--format", help="How to print the rows.")] = Format.table,
 ) -> None:
     """Read the warehouse. Nothing can be changed this way.
+
+    In JSON, NaN and the infinities, which it does not know, are null; in CSV, lists and objects are JSON text.
 
     race-assets query "select * from core.races order by start_at limit 5"
     """

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from race_assets import settings as settings_module
 from race_assets.errors import SettingsError
-from race_assets.settings import Settings, project_folder
+from race_assets.settings import PartitionSettings, Settings, project_folder
 
 GOOD, DATA_FAILED, USAGE = 0, 1, 2
 
@@ -19,14 +19,22 @@ class Format(StrEnum):
     json = "json"
 
 
-def open_settings() -> Settings:
-    """The settings in force, with logs set up for a terminal."""
+def open_settings(*, writes: bool = False) -> Settings:
+    """The settings in force, with logs set up for a terminal.
+
+    Args:
+        writes: the command writes below `home`, so that must be possible.
+    """
     from race_assets.observability import logs
 
     os.environ.setdefault("DAGSTER_HOME", str(project_folder()))
     settings = settings_module.load()
     level = "WARNING" if settings.logging.level == "INFO" else settings.logging.level
     logs.configure(settings.logging.model_copy(update={"level": level}))
+    if writes:
+        from race_assets.storage.files import check_home
+
+        check_home(settings.home)
     return settings
 
 
@@ -39,13 +47,23 @@ def check_source(settings: Settings, name: str) -> None:
         raise SettingsError(f"source {name} is not enabled; set sources.{name}.enabled in race_assets.yaml")
 
 
-def day_range(first: str | None, last: str | None) -> tuple[date, date] | None:
-    """The days of `--from` and `--to`; None without either."""
+def day_range(first: str | None, last: str | None, partitions: PartitionSettings) -> tuple[date, date] | None:
+    """The days of `--from` and `--to`; None without either.
+
+    Raises:
+        SettingsError: one is not a date, or no partition; or the first is after the last.
+    """
     if first is None and last is None:
         return None
     begin, end = day_of(first or last, "--from"), day_of(last or first, "--to")
     if begin is None or end is None or begin > end:
         raise SettingsError(f"--from {first} is after --to {last}")
+    if begin < partitions.start or end > partitions.last():
+        outside, setting = (begin, "start") if begin < partitions.start else (end, "end_offset")
+        raise SettingsError(
+            f"{outside} is no race day there can be: they go from {partitions.start} to {partitions.last()}; "
+            f"partitions.{setting} in race_assets.yaml changes that"
+        )
     return begin, end
 
 

@@ -45,7 +45,11 @@ def suggest(file: File, name: Annotated[str, typer.Option(help="What the feed is
     """
     from race_assets.console import feeds
 
-    open_settings()
+    settings = open_settings()
+    try:
+        settings.sources.check_feed_name(name)
+    except ValueError as error:
+        raise SettingsError(f"--name: {error}") from None
     if not file.is_file():
         raise SettingsError(f"no such file: {file}")
     raise typer.Exit(GOOD if feeds.suggest(file, name) else DATA_FAILED)

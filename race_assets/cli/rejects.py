@@ -93,11 +93,11 @@ def show(reject: Id, output: Output = Format.table) -> None:
 @app.command()
 def explain(reject: Id) -> None:
     """Explain one refused row: as read, its place, every rule it broke, what would have passed, what to do."""
-    from race_assets.console import rejects as console
+    from race_assets.console.explain import explain as explained
     from race_assets.storage import rejects
 
     workshop = _workshop()
-    console.explain(workshop, rejects.find(workshop.warehouse, reject))
+    explained(workshop, rejects.find(workshop.warehouse, reject))
 
 
 @app.command()
@@ -119,7 +119,7 @@ def replay(
     from race_assets.console import rejects as console
     from race_assets.resources.workshop import workshop_in_use
 
-    open_settings()
+    open_settings(writes=True)
     workshop = workshop_in_use()
     done = console.replay(workshop, _narrowed(workshop, ids, source, day, rule, file, everything))
     console.show_replayed(done)
@@ -139,19 +139,42 @@ def discard(
     """Set refused rows aside. Nothing is deleted; they stay discarded however often their days are built."""
     from race_assets.console import rejects as console
 
+    if not reason.strip():
+        raise SettingsError("--reason must say why these rows are rightly refused; it is kept beside them")
     workshop = _workshop()
-    count = console.discard(workshop, _narrowed(workshop, ids, source, day, rule, file, everything), reason)
+    whole = _in_state(workshop, ids or [], State.open)
+    count = console.discard(workshop, _narrowed(workshop, whole, source, day, rule, file, everything), reason)
+    if not count:
+        raise SettingsError(
+            "nothing is discarded: no open reject is meant; `race-assets rejects list` has those there are"
+        )
     typer.echo(f"{count:,} discarded; `race-assets rejects list --state discarded` has them")
 
 
 @app.command()
 def reopen(ids: Annotated[list[str], typer.Argument(metavar="ID", help="The start of a reject's id.")]) -> None:
-    """Take discarded rows up again."""
+    """Take discarded rows up again; the next `ingest` builds their days, and so judges them again."""
     from race_assets.console import rejects as console
 
     workshop = _workshop()
-    count = console.reopen(workshop, console.whole_ids(workshop, ids))
-    typer.echo(f"{count:,} open again")
+    console.reopen(workshop, _in_state(workshop, ids, State.discarded))
+
+
+def _in_state(workshop: "Workshop", prefixes: list[str], state: State) -> list[str]:
+    """Whole ids of the named rejects that are in this state; what the others are is told.
+
+    Raises:
+        SettingsError: ids are given, and none of them is in this state.
+    """
+    from race_assets.console import rejects as console
+    from race_assets.console import report
+
+    chosen = console.chosen(workshop, prefixes, state.value)
+    for each in chosen.refused:
+        report.failure(each)
+    if prefixes and not chosen.ids:
+        raise SettingsError(f"nothing is done: none of the ids given is of a row that is {state.value}")
+    return list(chosen.ids)
 
 
 def _workshop() -> "Workshop":

@@ -20,7 +20,8 @@ def listed(
     """List the tracks there are, with their ids and further names."""
     from race_assets.console import report, tracks
 
-    rows = tracks.listed(_registry(), country)
+    registry = _registry()
+    rows = tracks.listed(registry, tracks.known_country(registry, country))
     report.rows(["track_id", "track", "country", "timezone", "further names"], rows, output.value)
 
 
@@ -30,27 +31,30 @@ def find(name: Annotated[str, typer.Argument(help="A name as a source writes it.
     from race_assets.console import tracks
 
     registry = _registry()
+    country = tracks.known_country(registry, country)
     track_id = tracks.found(registry, name, country)
     if track_id is not None:
         typer.echo(f"{name!r} is {track_id}")
         return
-    ids = {track.name: track.track_id for track in registry.tracks}
-    near = ", ".join(f"{each} ({ids[each]})" for each in registry.nearest(name, country, 5))
+    near = ", ".join(f"{each.name} ({each.track_id})" for each in registry.nearest_tracks(name, country, 5))
     typer.echo(f"{name!r} is no track's name; nearest: {near}")
 
 
 @app.command("add-alias")
 def add_alias(
     track_id: Annotated[str, typer.Argument(help="The track, as `tracks list` names it: gb-romford.")],
-    name: Annotated[str, typer.Argument(help="What a source calls it.")],
+    name: Annotated[str, typer.Argument(help="What a source calls it; with (AUS) behind it, in Australia alone.")],
 ) -> None:
     """Give a track another name, kept in `<home>/tracks.yaml`; `race-assets rejects replay` then tries its rows again.
+
+    A name that means another track of the same country is refused. One that means a track elsewhere must bear the
+    country's tag: (GB), (IRE), (AUS) or (NZ).
 
     race-assets tracks add-alias gb-romford "Coral Romford"
     """
     from race_assets.console import tracks
 
-    if tracks.add_alias(open_settings().home, track_id, name):
+    if tracks.add_alias(open_settings(writes=True).home, track_id, name):
         typer.echo(f"{name!r} is {track_id} from now on; `race-assets rejects replay --rule track_known` tries again")
     else:
         typer.echo(f"{name!r} means {track_id} already; nothing changes")

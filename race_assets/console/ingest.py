@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import dagster as dg
 
@@ -88,8 +88,8 @@ def _dropped(workshop: Workshop, source: str) -> list[Landed]:
 
 def _stale(workshop: Workshop, settings: Settings) -> list[date]:
     """Stale days that are partitions already; days further ahead wait until they are."""
-    last = date.today() + timedelta(days=settings.partitions.end_offset - 1)  # noqa: DTZ011 - the partitions' own clock is UTC days
-    return [day for day, _ in workshop.ledger.stale_days() if settings.partitions.start <= day <= last]
+    first, last = settings.partitions.start, settings.partitions.last()
+    return [day for day, _ in workshop.ledger.stale_days() if first <= day <= last]
 
 
 @contextmanager

@@ -1,7 +1,7 @@
-"""What `race-assets rejects` does: shows a refused row, explains it, tries it again, sets it aside."""
+"""What `race-assets rejects` does: shows a refused row, tries it again, sets it aside; explaining is `explain.py`."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 
@@ -10,9 +10,8 @@ from race_assets.errors import SettingsError
 from race_assets.pipeline.workshop import Workshop
 from race_assets.storage import rejects
 from race_assets.storage.rejects import Reject, Selection
-from race_assets.validation.accepts import accepts
 
-CELL = 80
+DAYS_SHOWN = 5
 
 
 def show(reject: Reject, output: str) -> None:
@@ -22,59 +21,6 @@ def show(reject: Reject, output: str) -> None:
         report.line(json.dumps(told, default=str, indent=1, ensure_ascii=False))
         return
     report.rows(["column", "value"], [[name, value] for name, value in told.items() if value is not None], "table")
-
-
-def explain(workshop: Workshop, reject: Reject) -> None:
-    """The row as read, where it stands, each rule it broke with what would pass, and what to do about it."""
-    report.heading(f"reject {reject.reject_id[: rejects.SHOWN_ID]} of {reject.source}: {reject.state}")
-    report.line(_place(reject))
-    text = (reject.row or {}).get("text", "")
-    report.heading("as read")
-    report.line(text)
-    report.rows(["column", "cell"], _laid_out(workshop, reject, text), "table")
-    report.heading("rules it broke")
-    allowed = accepts(workshop.settings.rules)
-    broken = zip(reject.rules, reject.messages, strict=True)
-    report.rows(
-        ["rule", "severity", "what is wrong", "what would pass"],
-        [[rule, _severity(workshop, rule), message, allowed.get(rule, "")] for rule, message in broken],
-        "table",
-    )
-    report.heading("what to do")
-    for advice in _advice(reject):
-        report.line(advice)
-
-
-def _place(reject: Reject) -> str:
-    day = f"race day {reject.race_date}" if reject.race_date else "a day that cannot be told"
-    where = f"{reject.file or 'a file'} version {reject.version}, line {reject.source_row:,}"
-    force = "withdrawn" if reject.withdrawn_at else "in force" if reject.version == reject.newest else "replaced since"
-    return (
-        f"{where}, byte {reject.byte_offset:,} of its text ({force}; sha256 {reject.source_file[:12]}), {day}, "
-        f"refused at stage {reject.stage}"
-    )
-
-
-def _laid_out(workshop: Workshop, reject: Reject, text: str) -> list[list[str]]:
-    """The row's cells beside the names of their columns."""
-    path = workshop.archive.path(reject.source, reject.source_file)
-    cells = workshop.source(reject.source).cells_of(path, text)
-    names = (reject.columns or "").split(",")
-    width = max(len(names), len(cells))
-    padded = zip([*names, *["(no column)"] * width][:width], [*cells, *["(missing)"] * width][:width], strict=True)
-    return [[name, cell if len(cell) <= CELL else f"{cell[:CELL]}…"] for name, cell in padded]
-
-
-def _severity(workshop: Workshop, rule: str) -> str:
-    return str(getattr(getattr(workshop.settings.rules, rule, None), "severity", ""))
-
-
-def _advice(reject: Reject) -> Iterator[str]:
-    short = reject.reject_id[: rejects.SHOWN_ID]
-    if "track_known" in reject.rules:
-        yield "name the track: `race-assets tracks add-alias TRACK_ID 'name as written'` (`tracks find` has the ids)"
-    yield f"once the cause is mended (file, feed, settings, registry): `race-assets rejects replay {short}`"
-    yield f"if the row is rightly refused: `race-assets rejects discard {short} --reason '…'`"
 
 
 def whole_ids(workshop: Workshop, prefixes: Sequence[str]) -> list[str]:
@@ -124,14 +70,53 @@ def show_replayed(done: Replayed) -> None:
         report.failure(reason)
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """Rejects named by the start of their ids.
+
+    Attributes:
+        ids: whole ids of those that are in the wanted state.
+        refused: what is said of each of the others.
+    """
+
+    ids: Sequence[str]
+    refused: Sequence[str]
+
+
+def chosen(workshop: Workshop, prefixes: Sequence[str], state: str) -> Chosen:
+    """The rejects that begin so and are in this state; the others are told one by one."""
+    ids, refused = [], []
+    for prefix in prefixes:
+        try:
+            reject = rejects.find(workshop.warehouse, prefix)
+        except SettingsError as error:
+            refused.append(str(error))
+            continue
+        if reject.state != state:
+            refused.append(f"reject {prefix!r} is {reject.state}{_because(reject)}, not {state}: nothing is changed")
+        elif state == rejects.DISCARDED and reject.withdrawn_at is not None:
+            refused.append(f"reject {prefix!r}: its file {reject.file} was withdrawn; land it again to have it judged")
+        else:
+            ids.append(reject.reject_id)
+    return Chosen(ids, refused)
+
+
+def _because(reject: Reject) -> str:
+    return f" ({reject.state_reason})" if reject.state_reason else ""
+
+
 def discard(workshop: Workshop, selection: Selection, reason: str) -> int:
     """Sets open rejects aside, with the reason; gives how many."""
-    if not reason.strip():
-        raise SettingsError("--reason must say why these rows are rightly refused; it is kept beside them")
     ids = [each[0] for each in rejects.selected(workshop.warehouse, selection)]
-    return rejects.change(workshop.warehouse, ids, rejects.OPEN, rejects.DISCARDED, reason.strip())
+    return rejects.discard(workshop.warehouse, ids, reason.strip())
 
 
-def reopen(workshop: Workshop, ids: Sequence[str]) -> int:
-    """Takes discarded rejects up again; gives how many."""
-    return rejects.change(workshop.warehouse, ids, rejects.DISCARDED, rejects.OPEN, None)
+def reopen(workshop: Workshop, ids: Sequence[str]) -> None:
+    """Takes discarded rejects up again, and tells what has them judged again."""
+    done = rejects.reopen(workshop.warehouse, ids)
+    report.line(f"{done.count:,} open again")
+    if done.days:
+        named = ", ".join(map(str, done.days[:DAYS_SHOWN])) + (", …" if len(done.days) > DAYS_SHOWN else "")
+        report.line(f"stale now, and judged again by the next `race-assets ingest`: {named}")
+    if done.undated:
+        report.line(f"{done.undated:,} of no known day: the next `race-assets ingest` reads their files again")

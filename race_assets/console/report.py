@@ -2,9 +2,11 @@
 
 import csv
 import json
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from rich.console import Console
@@ -72,11 +74,10 @@ def rows(columns: Sequence[str], values: Sequence[Sequence[Any]], output: str) -
     if output == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(columns)
-        writer.writerows(values)
+        writer.writerows([_as_json(cell) if isinstance(cell, dict | list) else cell for cell in row] for row in values)
     elif output == "json":
         names = _distinct(columns)
-        json.dump([dict(zip(names, row, strict=True)) for row in values], sys.stdout, default=str, indent=1)
-        sys.stdout.write("\n")
+        sys.stdout.write(_as_json([dict(zip(names, row, strict=True)) for row in values], indent=1) + "\n")
     else:
         table = Table(*columns, box=None, header_style="bold", pad_edge=False)
         for row in values:
@@ -95,10 +96,23 @@ def _distinct(columns: Sequence[str]) -> list[str]:
     return names
 
 
+def _as_json(value: Any, indent: int | None = None) -> str:
+    return json.dumps(_finite(value), default=str, ensure_ascii=False, allow_nan=False, indent=indent)
+
+
+def _finite(value: Any) -> Any:
+    """The value with null for each number that JSON has no way to write."""
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float | Decimal) and not math.isfinite(value) else value
+
+
 def _shown(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value))
-    return json.dumps(value) if isinstance(value, dict) else str(value)
+    return _as_json(value) if isinstance(value, dict) else str(value)
 
 
 def conservation(accounts: Mapping[tuple[str, date | None], Account]) -> None:

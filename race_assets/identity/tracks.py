@@ -15,7 +15,7 @@ import yaml
 
 from race_assets.errors import SettingsError
 
-__all__ = ["Track", "TrackRegistry", "key", "key_expr"]
+__all__ = ["Track", "TrackRegistry", "key", "key_expr", "tagged_country"]
 
 FrameT = TypeVar("FrameT", pl.DataFrame, pl.LazyFrame)
 
@@ -95,6 +95,8 @@ class TrackRegistry:
         tracks: the tracks, sorted by id.
         frame: one row per track: track_id, track (the name), country, timezone.
         lookup: one row per name and country: country, key, track_id.
+        bound: those of them whose names all bear a country tag, as ``Sandown (AUS)``: they count in their country
+            alone, and take no name away from a track elsewhere.
         fingerprint: sha256 in hex of everything that decides what a name resolves to. The order of entries and
             aliases does not count, so that tidying the file makes no day stale.
     """
@@ -102,6 +104,7 @@ class TrackRegistry:
     tracks: tuple[Track, ...]
     frame: pl.DataFrame = field(init=False, repr=False)
     lookup: pl.DataFrame = field(init=False, repr=False)
+    bound: pl.DataFrame = field(init=False, repr=False)
     fingerprint: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -112,8 +115,11 @@ class TrackRegistry:
         )
         object.__setattr__(self, "tracks", ordered)
         object.__setattr__(self, "frame", frame)
-        object.__setattr__(self, "lookup", _lookup(ordered))
-        content = json.dumps([self.frame.rows(), self.lookup.rows()])
+        lookup, bound = _lookup(ordered)
+        object.__setattr__(self, "lookup", lookup)
+        object.__setattr__(self, "bound", bound)
+        # Without a bound name it is what it was before there were any: no day is stale for nothing.
+        content = json.dumps([self.frame.rows(), self.lookup.rows(), *filter(None, [self.bound.rows()])])
         object.__setattr__(self, "fingerprint", hashlib.sha256(content.encode()).hexdigest())
 
     @classmethod
@@ -122,7 +128,8 @@ class TrackRegistry:
 
         Args:
             extra: YAML with ``tracks`` (a list of entries like the built-in ones) and ``aliases`` (a mapping of
-                track ids, built-in ones too, to lists of further names). A path where no file is counts as none.
+                track ids, built-in ones too, to lists of further names). A name with a country tag, ``Sandown (AUS)``,
+                counts in that country alone. A path where no file is counts as none.
 
         Returns:
             The registry of both together.
@@ -222,12 +229,22 @@ class TrackRegistry:
         )
 
     def _lookup_with_anywhere(self) -> pl.DataFrame:
-        alike = self.lookup.group_by("key").agg(pl.col("track_id").unique()).filter(pl.col("track_id").list.len() == 1)
+        names = self.lookup.join(self.bound, on=self.lookup.columns, how="anti")
+        alike = names.group_by("key").agg(pl.col("track_id").unique()).filter(pl.col("track_id").list.len() == 1)
         anywhere = alike.select(pl.lit(_ANYWHERE).alias("country"), "key", pl.col("track_id").list.first())
         return pl.concat([self.lookup, anywhere])
 
+    def meanings(self, name: str) -> list[Track]:
+        """The tracks that have a name in any country, tag left out, by id."""
+        ids = set(self.lookup.filter(pl.col("key") == key(name))["track_id"])
+        return [track for track in self.tracks if track.track_id in ids]
+
     def nearest(self, name: str, country: str | None, n: int = 3) -> list[str]:
-        """The tracks whose names look most like a given one, for messages about an unknown track.
+        """The names of ``nearest_tracks``, for messages about an unknown track."""
+        return [track.name for track in self.nearest_tracks(name, country, n)]
+
+    def nearest_tracks(self, name: str, country: str | None, n: int = 3) -> list[Track]:
+        """The tracks whose names look most like a given one.
 
         Args:
             name: the name as given.
@@ -235,7 +252,7 @@ class TrackRegistry:
             n: how many at most.
 
         Returns:
-            Canonical names, the most similar first.
+            Tracks, the most similar first.
         """
         hints = {_COUNTRY_WORDS.get(word.strip(), word.strip()) for word in (country or "").upper().split("/")}
         rows = self.lookup.filter(pl.col("country").is_in(sorted(hints)))
@@ -244,13 +261,19 @@ class TrackRegistry:
         for _, known, track_id in (rows if rows.height else self.lookup).iter_rows():
             wanted.set_seq1(known)
             likeness[track_id] = max(likeness.get(track_id, 0.0), wanted.ratio())
-        names = {track.track_id: track.name for track in self.tracks}
+        by_id = {track.track_id: track for track in self.tracks}
         best = sorted(likeness, key=lambda track_id: (-likeness[track_id], track_id))
-        return [names[track_id] for track_id in best[:n]]
+        return [by_id[track_id] for track_id in best[:n]]
 
 
-def _lookup(tracks: Sequence[Track]) -> pl.DataFrame:
-    """country, key, track_id of all names of all tracks, sorted.
+def tagged_country(name: str) -> str | None:
+    """The country that a tag behind a name tells, as in ``Sandown (AUS)``."""
+    found = re.search(_TAG, name)
+    return _COUNTRY_WORDS[found[1].upper()] if found else None
+
+
+def _lookup(tracks: Sequence[Track]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """country, key, track_id of all names of all tracks, sorted; and those of names that all bear a country tag.
 
     Raises:
         SettingsError: a name has no letters, or means two tracks of one country.
@@ -271,7 +294,9 @@ def _lookup(tracks: Sequence[Track]) -> pl.DataFrame:
         raise SettingsError(
             f"tracks: in {clash['country'][0]} one name means two tracks: {meanings}; remove one of the aliases"
         )
-    return names.select("country", "key", "track_id").unique().sort("country", "key")
+    found = names.group_by("country", "key", "track_id").agg(pl.col("name").str.contains(_TAG).all().alias("is_bound"))
+    found = found.sort("country", "key")
+    return found.drop("is_bound"), found.filter("is_bound").drop("is_bound")
 
 
 def _read(path: Path) -> Any:

@@ -6,8 +6,9 @@
 import difflib
 import os
 import re
-from collections.abc import Iterator, Mapping
-from datetime import date
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -34,6 +35,8 @@ NOT_SETTINGS = {"CONFIG", "REALDATA", "KILLS"}
 """Variables with our prefix that are not in the tree: where the file is, and two switches of the test suite."""
 
 CRON_FIELDS = 5
+NOTHING = object()
+"""Stands for a value that nobody gives; None is one that somebody may."""
 Severity = Literal["reject", "warn", "off"]
 
 
@@ -54,11 +57,20 @@ class SourcesSettings(Node):
     @classmethod
     def _named_as_sources_are(cls, feeds: dict[str, FeedSettings]) -> dict[str, FeedSettings]:
         for name in feeds:
-            if name in cls.model_fields:
-                raise ValueError(f"{name} is the name of another source; give the feed another")
-            if not FEED_NAME.fullmatch(name):
-                raise ValueError(f"{name!r} is no name of a source; write lower-case letters, digits and _")
+            cls.check_feed_name(name)
         return feeds
+
+    @classmethod
+    def check_feed_name(cls, name: str) -> None:
+        """Refuses a name that no feed can have.
+
+        Raises:
+            ValueError: another source has it, or it is not made as names of sources are.
+        """
+        if name in cls.model_fields:
+            raise ValueError(f"{name} is the name of another source; give the feed another")
+        if not FEED_NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no name of a source; write lower-case letters, digits and _")
 
 
 class PartitionSettings(Node):
@@ -66,6 +78,10 @@ class PartitionSettings(Node):
 
     start: date = date(2008, 5, 1)
     end_offset: int = Field(3, ge=0, description="days beyond yesterday: New Zealand is tomorrow, cards come early")
+
+    def last(self) -> date:
+        """The last race day there is now; days begin in UTC."""
+        return datetime.now(UTC).date() + timedelta(days=self.end_offset - 1)
 
 
 class Rule(Node):
@@ -235,14 +251,25 @@ def load(file: Path | None = None, environment: Mapping[str, str] | None = None)
     """
     environment = os.environ if environment is None else environment
     file = file or find_file(environment)
-    shipped = {"sources": {"csv_feeds": shipped_entries()}}
-    tree = _overlaid(_overlaid(shipped, _from_yaml(file)), _from_environment(environment))
+    layers = [_Layer("", {"sources": {"csv_feeds": shipped_entries()}}), _Layer(str(file), _from_yaml(file))]
+    layers += _from_environment(environment)
+    tree: dict[str, Any] = {}
+    for layer in layers:
+        tree = _overlaid(tree, layer.tree)
     try:
         settings = Settings.model_validate(tree)
     except ValidationError as error:
-        raise SettingsError("\n".join(_explained(error, environment, file))) from None
+        raise SettingsError("\n".join(_explained(error, layers))) from None
     base = file.parent if file else Path.cwd()
     return settings.model_copy(update={"home": (base / settings.home.expanduser()).absolute()})
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """What one place says of the settings, and its name for people: the file, or a variable."""
+
+    name: str
+    tree: dict[str, Any]
 
 
 def find_file(environment: Mapping[str, str]) -> Path | None:
@@ -302,8 +329,9 @@ def _from_yaml(file: Path | None) -> dict[str, Any]:
     return tree
 
 
-def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    tree: dict[str, Any] = {}
+def _from_environment(environment: Mapping[str, str]) -> list[_Layer]:
+    """A layer for each variable with our prefix, the stronger ones last."""
+    layers = []
     # Sorted, so that a variable for a whole branch comes before those for its leaves, whatever the order they came in.
     for variable, text in sorted(environment.items()):
         if not variable.startswith(PREFIX) or variable.removeprefix(PREFIX) in NOT_SETTINGS:
@@ -316,8 +344,8 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         branch = {leaf: value}
         for level in reversed(levels):
             branch = {level: branch}
-        tree = _overlaid(tree, branch)
-    return tree
+        layers.append(_Layer(variable, branch))
+    return layers
 
 
 def _unreadable(error: Any) -> str:
@@ -336,10 +364,10 @@ def _overlaid(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _explained(error: ValidationError, environment: Mapping[str, str], file: Path | None) -> Iterator[str]:
+def _explained(error: ValidationError, layers: Sequence[_Layer]) -> Iterator[str]:
     for problem in error.errors():
         path = tuple(map(str, problem["loc"]))
-        where = _variable_of(path, environment) or str(file or "the settings")
+        where = _blamed(path, layers)
         if problem["type"] == "extra_forbidden":
             allowed = _keys_at(path[:-1])
             close = difflib.get_close_matches(path[-1], allowed, 1)
@@ -350,10 +378,35 @@ def _explained(error: ValidationError, environment: Mapping[str, str], file: Pat
             yield f"{where}: {'.'.join(path)} is {_shown(path, problem.get('input'))}: {message}"
 
 
-def _variable_of(path: tuple[str, ...], environment: Mapping[str, str]) -> str | None:
-    """The variable that sets this path, or the branch it is on."""
-    names = (PREFIX + "__".join(path[:length]).upper() for length in range(len(path), 0, -1))
-    return next((name for name in names if name in environment), None)
+def _blamed(path: tuple[str, ...], layers: Sequence[_Layer]) -> str:
+    """The names of those that say what stands at a path: the strongest, and those that it only adds to.
+
+    A problem may lie at a path that nobody has, such as that of a key left out: then it is about what lacks the key.
+    """
+    for length in range(len(path), 0, -1):
+        names: list[str] = []
+        below: Any = NOTHING
+        for layer in layers:
+            found = _at(layer.tree, path[:length])
+            if found is not NOTHING and layer.name:
+                is_added = isinstance(found, dict) and isinstance(below, dict)
+                names = [*(names if is_added else []), layer.name]
+                below = found
+        if names:
+            return ", ".join(names)
+    return "the settings"
+
+
+def _at(tree: Any, path: tuple[str, ...]) -> Any:
+    """What a tree has at a path, keys in any case; `NOTHING` if it has not."""
+    for level in path:
+        if isinstance(tree, dict):
+            tree = next((value for key, value in tree.items() if str(key).lower() == level.lower()), NOTHING)
+        elif isinstance(tree, list) and level.isdigit() and int(level) < len(tree):
+            tree = tree[int(level)]
+        else:
+            return NOTHING
+    return tree
 
 
 def _shown(path: tuple[str, ...], value: Any) -> str:

@@ -29,7 +29,7 @@ from race_assets.sources.one_by_one import (
 )
 from race_assets.sources.transcoding import open_text, reading
 
-__all__ = ["Block", "Dialect", "read", "rows_as_read"]
+__all__ = ["Block", "Dialect", "cell", "names_of", "read", "rows_as_read"]
 
 BLOCK_BYTES = 16 << 20
 LONGEST_LINE = 1 << 20
@@ -50,12 +50,23 @@ class Block:
     """A stretch of the file.
 
     Attributes:
-        rows: the dialect's columns, or the file's, as strings, with `source_row`, `byte_offset` and `notes`.
+        rows: the dialect's columns as strings, or all of the file's under `cell` names, with `source_row`,
+            `byte_offset` and `notes`.
         broken: lines that are no row: `source_row`, `byte_offset`, `rule`, `message`.
     """
 
     rows: pl.DataFrame
     broken: pl.DataFrame
+
+
+def cell(name: str) -> str:
+    """The column of a block that holds a column of the file whose names are its own: no header clashes with ours."""
+    return f"cell {name}"
+
+
+def names_of(rows: pl.DataFrame) -> list[str]:
+    """The names of the file's columns among those of a block that `takes_all`, in their order."""
+    return [name.removeprefix(cell("")) for name in rows.columns if name not in NOTED]
 
 
 def read(path: Path, dialect: Dialect, report: ReadReport) -> Iterator[Block]:
@@ -158,8 +169,8 @@ class _Reader:
                 f"line {self.line}: column {quoted} is missing; the header must name {wanted} and reads: {reads}",
             )
         self.report.shape = ",".join(names)
-        self.names = names
-        self.taken = names if self.dialect.takes_all else self.dialect.columns
+        self.names = [cell(name) for name in names] if self.dialect.takes_all else names
+        self.taken = self.names if self.dialect.takes_all else self.dialect.columns
 
     def _known_named(self, found: list[str]) -> list[str]:
         """The names, those that stand twice with their position; only the dialect's columns are wanted."""
@@ -176,16 +187,17 @@ class _Reader:
         return names
 
     def _all_named(self, found: list[str]) -> list[str]:
-        """A name for every column: those that stand twice, or are the reader's own, with their position."""
+        """A name for every column: those that stand twice with their position."""
         names: list[str] = []
         for position, name in enumerate(found, start=1):
             own = name or f"column_{position}"
-            if own in names or own in NOTED:
-                why = "stands twice" if own in names else "has a name the reader needs"
+            if own in names:
                 renamed = f"{own}#{position}"
                 while renamed in names or renamed in found:
                     renamed += "#"
-                self.report.warnings.append(f"column {own!r} {why}; the one at position {position} is {renamed!r}")
+                self.report.warnings.append(
+                    f"column {own!r} stands twice; the one at position {position} is {renamed!r}"
+                )
                 own = renamed
             names.append(own)
         return names

@@ -31,7 +31,8 @@ class Dialect:
         header_line: the line the header stands on, from 1; those before it are layout. None: the first not blank.
         names: the columns of a file that has no header.
         skip_lines: lines of layout before the first row of a file that has no header.
-        takes_all: every column of the file is handed over, under its name in lower case; `columns` must be among them.
+        takes_all: every column of the file is handed over, as `delimited.cell` of its name in lower case; `columns`
+            must be among them.
     """
 
     columns: Sequence[str]

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from race_assets.errors import SettingsError
+
 PART = ".part"
 
 
@@ -21,6 +23,22 @@ def temporary(folder: Path) -> Iterator[Path]:
         yield part
     finally:
         part.unlink(missing_ok=True)
+
+
+def check_home(home: Path) -> None:
+    """Makes the folder that everything is written below, if need be, and sees whether files can be made in it.
+
+    Raises:
+        SettingsError: it cannot be made or written.
+    """
+    try:
+        with temporary(home):
+            pass
+    except OSError as error:
+        raise SettingsError(
+            f"home {home} cannot be written: {error.strerror or error}; give this user the right to, or set home in "
+            "race_assets.yaml (or RACE_ASSETS_HOME) to another folder"
+        ) from None
 
 
 def commit(part: Path, path: Path) -> None:

@@ -13,6 +13,8 @@ from race_assets.storage.postgres import Warehouse
 
 EMPTY = "empty"
 """The fingerprint of a day nothing tells of any more."""
+TO_BE_READ = ""
+"""`dated_by` of a file that is to be read anew whatever has become of it."""
 
 
 @dataclass(frozen=True)
@@ -121,10 +123,11 @@ class Ledger:
         return self._files("source = %s and undated > 0 and withdrawn_at is null and state = 'landed'", [source])
 
     def outdated_files(self, source: str, parser_version: int, dated_by: str) -> list[LedgerFile]:
-        """Files read by another parser version, or whose undated rows another registry has looked at."""
+        """Files read by another parser version, whose undated rows another registry has looked at, or `TO_BE_READ`."""
         return self._files(
-            "source = %s and withdrawn_at is null and (parser_version <> %s or (undated > 0 and dated_by <> %s))",
-            [source, parser_version, dated_by],
+            """source = %s and withdrawn_at is null
+               and (parser_version <> %s or dated_by = %s or (undated > 0 and dated_by <> %s))""",
+            [source, parser_version, TO_BE_READ, dated_by],
         )
 
     def unreadable_files(self, source: str | None = None, since: float = 0.0) -> list[LedgerFile]:

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from race_assets.errors import SettingsError, WarehouseError
 from race_assets.settings import Settings
+from race_assets.storage.files import check_home
 
 if TYPE_CHECKING:
     import psycopg
@@ -100,6 +101,7 @@ def server_url(settings: Settings) -> str:
         return settings.postgres.url.get_secret_value()
     from race_assets.storage import embedded
 
+    check_home(settings.home)
     return embedded.ensure(settings.home)
 
 

@@ -233,11 +233,12 @@ def _enter(warehouse: Warehouse, landing: Landing) -> int:
     with _transaction(warehouse, LANDING_LOCK) as cursor:
         with _staged(cursor, SOURCE_FILES, landing.file) as stage:
             version, source, name = _entered(cursor, stage)
-        # What an older version could not date is said anew by this one.
+        # What an older version could not date is said anew by this one, unless it says nothing at all.
         scope = """stage = 'land' and source = %(source)s and source_file in (
             select sha256 from ops.source_files
-            where source = %(source)s and name = %(name)s and version <= %(version)s)"""
-        given = {"source": source, "name": name, "version": version}
+            where source = %(source)s and name = %(name)s and version between %(oldest)s and %(version)s)"""
+        oldest = 0 if landing.file["state"].item() == "landed" else version
+        given = {"source": source, "name": name, "version": version, "oldest": oldest}
         # An older version may be read again: what it could not date is settled by the newer one all the same.
         rejects = landing.rejects.clear() if _has_newer(cursor, given) else landing.rejects
         _merge_rejects(cursor, rejects, scope, given)

@@ -6,9 +6,10 @@ from datetime import date
 from typing import Any
 
 from race_assets.errors import SettingsError
-from race_assets.storage.postgres import Warehouse
+from race_assets.storage.ledger import TO_BE_READ
+from race_assets.storage.postgres import PUBLISH_LOCK, Warehouse
 
-OPEN, DISCARDED = "open", "discarded"
+OPEN, REPLAYED, DISCARDED = "open", "replayed", "discarded"
 SHOWN_ID = 12
 
 
@@ -124,24 +125,74 @@ def find(warehouse: Warehouse, prefix: str) -> Reject:
     return Reject(columns=told.pop("shape"), file=told.pop("name"), **told)
 
 
+# A row that passes now may be refused with its race: what stands for it then is the reject of that stage.
+_STANDING = """with standing as (
+    select meant.reject_id,
+           coalesce(later.state, meant.state) as state,
+           case when later.reject_id is not null then later.rules else meant.rules end as rules
+    from quarantine.rejects as meant
+    left join lateral (
+        select other.reject_id, other.state, other.rules from quarantine.rejects as other
+        where meant.state = 'replayed' and other.state = 'open' and other.stage <> meant.stage
+          and (other.source, other.source_file, other.source_row)
+              = (meant.source, meant.source_file, meant.source_row)
+        order by other.reject_id limit 1) as later on true
+    where meant.reject_id = any(%s))"""
+
+
 def states(warehouse: Warehouse, ids: Sequence[str]) -> dict[str, int]:
-    """How many of these rejects are in which state now."""
-    query = "select state, count(*) from quarantine.rejects where reject_id = any(%s) group by 1 order by 1"
+    """How many of these rows are in which state now; one that is refused at another stage now is open."""
+    query = f"{_STANDING} select state, count(*) from standing group by 1 order by 1"
     with warehouse.connect() as connection:
-        return dict(connection.execute(query, [list(ids)]).fetchall())
+        return dict(connection.execute(query.encode(), [list(ids)]).fetchall())
 
 
 def rules_of(warehouse: Warehouse, ids: Sequence[str]) -> dict[str, int]:
-    """How many of these rejects are still open, by rule."""
-    query = """select rule, count(*) from quarantine.rejects, unnest(rules) as rule
-               where reject_id = any(%s) and state = 'open' group by 1 order by 1"""
+    """How many of these rows are still refused, by rule."""
+    query = f"""{_STANDING} select rule, count(*) from standing, unnest(rules) as rule
+                where state = 'open' group by 1 order by 1"""
     with warehouse.connect() as connection:
-        return dict(connection.execute(query, [list(ids)]).fetchall())
+        return dict(connection.execute(query.encode(), [list(ids)]).fetchall())
 
 
-def change(warehouse: Warehouse, ids: Sequence[str], before: str, after: str, reason: str | None) -> int:
-    """Moves rejects from one state to another; gives how many were in the first."""
-    statement = """update quarantine.rejects set state = %s, state_reason = %s
-                   where reject_id = any(%s) and state = %s"""
+def discard(warehouse: Warehouse, ids: Sequence[str], reason: str) -> int:
+    """Sets open rejects aside, with the reason; gives how many were open."""
+    statement = """update quarantine.rejects set state = 'discarded', state_reason = %s
+                   where reject_id = any(%s) and state = 'open'"""
     with warehouse.connect() as connection:
-        return connection.execute(statement, [after, reason, list(ids), before]).rowcount
+        return connection.execute(statement, [reason, list(ids)]).rowcount
+
+
+@dataclass(frozen=True)
+class Reopened:
+    """What taking discarded rejects up again came to.
+
+    Attributes:
+        count: how many are open again.
+        days: their days, which are stale from now on.
+        undated: how many have no day; their files are read anew by the next ingest.
+    """
+
+    count: int
+    days: Sequence[date]
+    undated: int
+
+
+def reopen(warehouse: Warehouse, ids: Sequence[str]) -> Reopened:
+    """Takes discarded rejects up again, and has their days built and their undated rows read anew."""
+    statement = """update quarantine.rejects set state = 'open', state_reason = null
+                   where reject_id = any(%s) and state = 'discarded' returning source, source_file, race_date"""
+    with warehouse.transaction() as connection:
+        # A day that is being published would forget the mark: it has to come after.
+        connection.execute("select pg_advisory_xact_lock(%s)", [PUBLISH_LOCK])
+        changed = connection.execute(statement, [list(ids)]).fetchall()
+        days = sorted({day for *_, day in changed if day is not None})
+        undated = [(source, sha256) for source, sha256, day in changed if day is None]
+        connection.execute(
+            "update ops.built_days set fingerprint = 'a reject was reopened' where race_date = any(%s)", [days]
+        )
+        connection.cursor().executemany(
+            "update ops.source_files set dated_by = %s where source = %s and sha256 = %s",
+            [(TO_BE_READ, *each) for each in undated],
+        )
+    return Reopened(len(changed), days, len(undated))

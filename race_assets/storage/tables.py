@@ -85,6 +85,10 @@ def read_only(warehouse: Warehouse, sql: str) -> tuple[list[str], list[tuple[Any
         try:
             # Sent as a prepared statement: Postgres takes only one at a time that way.
             cursor = connection.execute(sql.encode(), prepare=True)
+            if cursor.pgresult and cursor.pgresult.status == psycopg.pq.ExecStatus.EMPTY_QUERY:
+                raise SettingsError(
+                    'the query says nothing; give one SELECT, such as "select * from core.races limit 5"'
+                )
             rows = cursor.fetchall() if cursor.description else []
         except psycopg.Error as error:
             raise SettingsError(f"the query was refused: {str(error).strip()}") from None

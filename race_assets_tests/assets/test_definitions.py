@@ -3,8 +3,10 @@
 from collections.abc import Callable
 
 import dagster as dg
+import pytest
 
 from race_assets import definitions
+from race_assets.assets.days import race_days
 from race_assets.settings import Settings
 
 MakeSettings = Callable[..., Settings]
@@ -76,3 +78,9 @@ def test_every_asset_has_its_checks_columns_and_one_run_for_a_range(make_setting
         assert isinstance(assets, dg.AssetsDefinition)
         assert assets.backfill_policy == dg.BackfillPolicy.single_run()
         assert all("dagster/column_schema" in spec.metadata for spec in assets.specs)
+
+
+@pytest.mark.parametrize("end_offset", [0, 3])
+def test_the_last_partition_is_the_last_day_that_commands_take(make_settings: MakeSettings, end_offset: int) -> None:
+    partitions = make_settings(partitions={"end_offset": end_offset}).partitions
+    assert race_days(partitions).get_last_partition_key() == partitions.last().isoformat()

@@ -262,3 +262,17 @@ def test_every_venue_of_the_real_bsp_files_is_known() -> None:
 @pytest.mark.parametrize(("venue", "track_id"), sorted(_BSP_VENUES.items()))
 def test_bsp_venues(venue: str, track_id: str) -> None:
     assert _resolve(venue.rpartition(" / ")[2], None)[0] == track_id
+
+
+def test_a_name_with_a_country_tag_counts_in_that_country_alone_and_takes_nothing_from_others(tmp_path: Path) -> None:
+    file = tmp_path / "tracks.yaml"
+    file.write_text("aliases:\n  au-sandown-park: ['Romford (AUS)']\n")
+    bound = TrackRegistry.load(file)
+    assert _resolve("Romford", None, bound)[0] == "gb-romford"
+    assert _resolve("Romford", "AU", bound)[0] == "au-sandown-park"
+    assert _resolve("Romford (AUS)", None, bound)[0] == "au-sandown-park"
+    assert bound.fingerprint != REGISTRY.fingerprint
+    file.write_text("aliases:\n  au-sandown-park: [Romford]\n")
+    loose = TrackRegistry.load(file)
+    assert _resolve("Romford", None, loose)[0] is None
+    assert loose.fingerprint != bound.fingerprint

@@ -13,7 +13,7 @@ from race_assets.console import report
 from race_assets.pipeline import land
 from race_assets.pipeline.land import Landed
 from race_assets.pipeline.workshop import Workshop
-from race_assets_tests.pipeline.feed import BSP, BSP_HEADER, CSV, CSV_HEADER, ask, build_stale
+from race_assets_tests.pipeline.feed import BSP, BSP_HEADER, CSV, CSV_HEADER, DAY1, ask, build_stale, csv_race, drop
 
 DAY = date(2024, 6, 27)
 FEED = {
@@ -194,6 +194,19 @@ def test_a_refused_file_that_is_fetched_again_lands_under_its_name(workshop: Wor
 
     assert (landed.state, landed.version) == ("landed", 2)
     assert dogs(workshop, "Romford") == ["Alpha", "Beta", "Gamma"]
+
+
+def test_a_newer_version_that_cannot_be_read_settles_no_row_of_the_older(workshop: Workshop) -> None:
+    drop(workshop, "a.csv", csv_race(DAY1, track="Nowhere Park", dogs="Alpha"))
+    for text in ("<html><body>blocked</body></html>", ""):
+        path = workshop.settings.home / "inbox" / "bad" / "a.csv"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        (landed,) = land.land(workshop, CSV, [(path, "a.csv")])
+        assert landed.state in {"blocked_page", "no_data"}
+        assert ask(workshop, "select state from quarantine.rejects") == [("open",)]
+    drop(workshop, "a.csv", csv_race(DAY1, dogs="Alpha"))
+    assert ask(workshop, "select state from quarantine.rejects") == [("replayed",)]
 
 
 def test_a_file_that_is_not_there_is_reported_and_holds_up_no_other(workshop: Workshop, tmp_path: Path) -> None:

@@ -10,6 +10,9 @@ import psycopg
 import pytest
 import yaml
 
+from race_assets.pipeline.workshop import Workshop
+from race_assets_tests.pipeline.feed import DAY1, ask, csv_race, drop
+
 Done = subprocess.CompletedProcess[str]
 HEADER = "Venue;Day;Off;Box;Dog;Odds"
 ROWS = (
@@ -114,8 +117,74 @@ def test_a_discarded_reject_stays_discarded_with_its_reason_until_it_is_reopened
         ("a typo of the club's",)
     ]
     assert club.ask("select count(*) from quarantine.rejects") == [(4,)]
+    said = club.run("rejects", "explain", gone["reject"])
+    assert "discarded (a typo of the club's)" in said
+    assert f"rejects reopen {gone['reject']}" in said
+    assert "rejects discard" not in said
     club.run("rejects", "reopen", gone["reject"])
     assert len(club.rejects()) == 4
+
+
+def test_a_reopened_reject_is_judged_again_by_the_next_ingest(club: Club) -> None:
+    club.run("rejects", "discard", "--all", "--reason", "all wrong")
+    trap, lost = (club.rejects("--state", "discarded", "--rule", each)[0] for each in ("trap", "track_known"))
+    # What lies behind these rows was mended while they were set aside.
+    club.run("tracks", "add-alias", "gb-hove", "Nowhere Park")
+    club.feed({"columns": {**FEED["columns"], "trap": {"column": "Box", "values": {"9": "4"}}}})
+    club.run("ingest")
+    assert club.dogs == {"Alpha", "Beta", "Gamma", "Delta", "Eps"}
+    assert len(club.rejects("--state", "discarded")) == 4
+    said = club.run("rejects", "reopen", trap["reject"], lost["reject"])
+    assert "2 open again" in said
+    assert "stale now, and judged again by the next `race-assets ingest`: 2024-06-27" in said
+    club.run("ingest")
+    assert {each["reject"] for each in club.rejects("--state", "replayed")} == {trap["reject"], lost["reject"]}
+    assert club.rejects() == []
+
+
+def test_a_reopened_reject_without_a_day_has_its_file_read_again(
+    command: Callable[..., Done], workshop: Workshop
+) -> None:
+    drop(workshop, "a.csv", csv_race(DAY1, track="Nowhere Park", dogs="Alpha"))
+    (lost,) = ask(workshop, "select reject_id from quarantine.rejects where race_date is null")[0]
+    command("rejects", "discard", lost, "--reason", "no such place")
+    command("tracks", "add-alias", "gb-hove", "Nowhere Park")
+    command("ingest")
+    told = command("rejects", "reopen", lost)
+    assert "1 of no known day: the next `race-assets ingest` reads their files again" in told.stdout
+    command("ingest")
+    assert ask(workshop, "select state from quarantine.rejects") == [("replayed",)]
+
+
+def test_ids_in_another_state_are_told_one_by_one_and_nothing_done_ends_with_2(club: Club) -> None:
+    one, other = (each["reject"] for each in club.rejects("--rule", "track_known"))
+    said = club.run("rejects", "discard", one, "zzz", "--reason", "not ours")
+    assert "1 discarded" in said
+    assert "reject 'zzz': must begin the id of exactly one" in said
+    again = club.run("rejects", "discard", one, "--reason", "twice", code=2)
+    assert f"reject '{one}' is discarded (not ours), not open: nothing is changed" in again
+    assert f"reject '{other}' is open, not discarded" in club.run("rejects", "reopen", other, code=2)
+    assert "1 open again" in club.run("rejects", "reopen", one, other)
+    assert "no open reject is meant" in club.run("rejects", "discard", "--rule", "volume", "--reason", "x", code=2)
+
+
+def test_a_row_that_is_refused_with_its_race_instead_still_fails(club: Club) -> None:
+    columns = {**FEED["columns"], "price": {"column": "Odds", "values": {"evns": "Evens"}}}
+    # Zeta reads well now, in the trap that Alpha stands in: their race is refused.
+    columns |= {"trap": {"column": "Box", "values": {"3": "1"}}, "selection_id": "Dog"}
+    club.feed({"columns": columns})
+    said = club.run("rejects", "replay", "--rule", "number")
+    assert "1 rejects tried again, 2 days built: 0 pass now, 1 are still refused" in said
+    assert "trap_once: 1" in said
+
+
+def test_explain_gives_the_commands_that_name_an_unknown_track(club: Club) -> None:
+    reject = club.rejects("--rule", "track_known")[0]
+    said = club.run("rejects", "explain", reject["reject"])
+    (first, *_) = [line.split() for line in said.splitlines() if line.startswith("  race-assets tracks add-alias")]
+    assert first[:3] == ["race-assets", "tracks", "add-alias"]
+    assert " ".join(first[4:]) == "'Nowhere Park'"
+    assert "from now on" in club.run("tracks", "add-alias", first[3], "Nowhere Park")
 
 
 def test_explain_shows_the_row_its_place_its_rules_and_what_would_pass(club: Club) -> None:
@@ -138,7 +207,12 @@ def test_explain_shows_the_row_its_place_its_rules_and_what_would_pass(club: Clu
         (["rejects", "replay", "--all", "--rule", "trap"], "say which rejects are meant"),
         (["rejects", "discard", "--rule", "no_such", "--reason", "x"], "--rule 'no_such' is no rule"),
         (["tracks", "add-alias", "gb-romfrod", "X"], "nearest ids: gb-romford"),
-        (["tracks", "add-alias", "gb-hove", "Romford"], "one name means two tracks"),
+        (["tracks", "add-alias", "gb-hove", "Romford"], "one name cannot mean two tracks"),
+        (["tracks", "add-alias", "au-sandown-park", "Romford"], "by writing 'Romford (AU)'"),
+        (["tracks", "add-alias", "au-sandown-park", "Romford (NZL)"], "bears the tag of NZ"),
+        (["tracks", "add-alias", "gb-hove", "The Stadium"], "nothing to be found by"),
+        (["tracks", "list", "--country", "XX"], "--country 'XX' has no tracks; there are AU, GB, IE, NZ"),
+        (["tracks", "find", "Romford", "--country", "XX"], "there are AU, GB, IE, NZ"),
         (["feed", "check", "nope", "sheet.csv"], "there is no feed 'nope'"),
     ],
 )

@@ -140,6 +140,28 @@ def test_a_column_that_stands_twice_is_told_and_its_first_is_taken(tmp_path: Pat
     assert reading.report.warnings == ["column 'price' stands twice; the one at position 7 is 'price#7'"]
 
 
+def test_columns_with_names_that_the_reader_uses_itself_are_read_like_others(tmp_path: Path) -> None:
+    header = "notes,source_row,byte_offset,Trap,Dog,Price,problems"
+    plain = {**PLAIN, "track_name": "Notes", "start_at": "{source_row} {byte_offset}", "race_type": "problems"}
+    reading = Reading(tmp_path, text(header, ALPHA + ",A3", BETA + ",A3"), {"columns": plain})
+    assert reading.runners == READ
+    assert reading.rows("source_row", "byte_offset", "notes", "race_type") == [
+        (2, len(header) + 1, None, "A3"),
+        (3, len(header) + len(ALPHA) + 5, None, "A3"),
+    ]
+    assert reading.report.warnings == []
+
+
+def test_a_day_that_does_not_exist_is_told_once(tmp_path: Path) -> None:
+    rows = [ALPHA, "Romford,31/02/2024,18:36,2,Beta,4.00", "Romford,27/06/2024,99:99,3,Gamma,4.00"]
+    reading = Reading(tmp_path, text(HEADER, *rows), {"columns": {**PLAIN, "race_date": "Date"}})
+    assert reading.rules == [[], ["start_time"], ["start_time"]]
+    both = text(HEADER + ",Day", f"{ALPHA},27/06/2024", f"{rows[1]},32/06/2024", f"{rows[2]},33/06/2024")
+    reading = Reading(tmp_path, both, {"columns": {**PLAIN, "race_date": "Day"}})
+    # Two faults of two columns are two.
+    assert reading.rules == [[], ["start_time"] * 2, ["start_time"] * 2]
+
+
 def test_a_file_without_a_column_the_feed_reads_is_refused_as_a_whole(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFileError, match="'price' is missing"):
         Reading(tmp_path, text(HEADER.replace("Price", "Cost"), ALPHA), {})

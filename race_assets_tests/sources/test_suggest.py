@@ -112,6 +112,26 @@ def test_a_suggested_entry_reads_the_file_it_was_made_of(tmp_path: Path, name: s
     assert set(frame["dog_name"]) == set(NAMES)
 
 
+def test_a_header_that_looks_like_a_template_is_read_as_the_column_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "sheet.csv"
+    path.write_text(sheet("{Track},Race Date,Off Time,{Trap},Notes,{Dog},Price", SHEETS["bookmaker"][1]))
+    entry = yaml.safe_load(suggest(path).as_yaml("mine"))["sources"]["csv_feeds"]["mine"]
+    assert entry["columns"]["track_name"] == {"column": "{Track}"}
+    feed = CsvFeed("mine", FeedSettings.model_validate(entry))
+    (frame,) = list(feed.read(path, path.name, ReadReport()))
+    assert set(frame["track_name"]) == {"Romford"}
+    assert frame["trap"].to_list() == [*range(1, 7)] * 3
+    assert frame["problems"].null_count() == 18
+
+
+def test_day_and_hour_in_columns_with_braces_cannot_be_put_together_and_that_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "sheet.csv"
+    path.write_text(sheet("Track,{Race Date},Off Time,Trap,Notes,Dog,Price", SHEETS["bookmaker"][1]))
+    found = suggest(path)
+    assert found.missing == ["off"]
+    assert "{Race Date} and Off Time are the off; rename the one with braces" in found.as_yaml("mine")
+
+
 def test_the_shipped_feeds_files_are_told(realdata: Path) -> None:
     results = suggest(realdata / "csv_feeds" / "gbgb_results_2024-05_cp1252.csv").columns
     wanted = {

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from race_assets.settings.feeds import PLACE, FieldSpec, Test, When
+from race_assets.sources import delimited
 
 
 @dataclass(frozen=True)
@@ -25,13 +26,13 @@ class Cells:
 
     def cleaned(self, name: str) -> pl.Expr:
         """The column trimmed, cells that say nothing as null."""
-        text = pl.col(name).str.strip_chars()
+        text = pl.col(cell_of(name)).str.strip_chars()
         return pl.when(~text.str.to_lowercase().is_in(sorted(self.null_words))).then(text).alias(cell_of(name))
 
 
 def cell_of(name: str) -> str:
     """The column that holds a feed's column: files and records have names in common."""
-    return f"cell {name.strip().lower()}"
+    return delimited.cell(name.strip().lower())
 
 
 def column(name: str) -> pl.Expr:

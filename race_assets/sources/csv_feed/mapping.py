@@ -300,9 +300,11 @@ def _problems(fields: Fields) -> list[Problem]:
             said = pl.format(f"{name} {{}} is none of {', '.join(WORDS[name])}; give the feed values for it", shown)
             problems.append(_unread("value", name, said))
         elif name == "race_date":
-            problems.append(
-                _unread("start_time", name, pl.format("race date {} is not a date as {} are", shown, _formats(spec)))
-            )
+            said = pl.format("race date {} is not a date as {} are", shown, _formats(spec))
+            # Where the off holds the same day, it has been told of that.
+            is_told = _no_moment() & pl.col(_text("start_at")).str.contains(text, literal=True)
+            unread = text.is_not_null() & ~is_told.fill_null(value=False)
+            problems.append(Problem("start_time", unread, said, among=pl.col(name).is_null()))
     return problems
 
 
@@ -340,8 +342,13 @@ def _unread_moment() -> Problem:
         "start_time",
         pl.lit(value=True),
         pl.format("off {} is not a date and time that this feed's formats read", _shown("start_at")),
-        among=pl.col("start_at").is_null() & pl.col("start_local").is_null() & ~pl.col("start_at is missing"),
+        among=_no_moment(),
     )
+
+
+def _no_moment() -> pl.Expr:
+    """Rows whose off could not be read."""
+    return pl.col("start_at").is_null() & pl.col("start_local").is_null() & ~pl.col("start_at is missing")
 
 
 def _missing_hour() -> Problem:

@@ -1,5 +1,6 @@
 """A feed suggested for a file: which column is what, by racing's words for things and by the cells themselves."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -76,19 +77,22 @@ SPLIT = re.compile(r"[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z
 NEEDED = {"track": ("track_name",), "off": (START,), "runner": ("selection_name",)}
 
 
+Origin = str | dict[str, str]
+
+
 @dataclass
 class Suggestion:
     """What a feed for a file would say.
 
     Attributes:
-        columns: by target of a record, where its values come from and how sure that is, from 0 to 1.
+        columns: by target of a record, where its values come from, as an entry says it, and how sure that is, 0 to 1.
         names: the file's columns as they stand there.
         missing: what tells a race and its runners and was not found; not empty for a file that is not racing data.
         remarks: what a person should know.
     """
 
     layout: Layout
-    columns: dict[str, tuple[str, float]]
+    columns: dict[str, tuple[Origin, float]]
     names: Sequence[str]
     missing: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
@@ -134,7 +138,7 @@ def suggest(path: Path) -> Suggestion:
     _add_start(suggestion, chosen, names, sample)
     for target, (column, sure) in chosen.items():
         if target not in {DATE, CLOCK, MOMENT}:
-            suggestion.columns[target] = (names[column], sure)
+            suggestion.columns[target] = (_as_column(names[column]), sure)
     suggestion.missing = [what for what, any_of in NEEDED.items() if not set(any_of) & set(suggestion.columns)]
     return suggestion
 
@@ -159,7 +163,7 @@ def _sample(path: Path, laid_out: Layout) -> tuple[pl.DataFrame, dict[str, str]]
     )
     block = next(iter(delimited.read(path, dialect, ReadReport())))
     cells = Cells.of(NULL_WORDS)
-    taken = [name for name in block.rows.columns if name not in {"source_row", "byte_offset", "notes"}]
+    taken = delimited.names_of(block.rows)
     rows = block.rows.head(SAMPLE_ROWS).select(cells.cleaned(name).alias(name) for name in taken)
     shown = {name: name for name in taken}
     for name, as_written in zip(taken, laid_out.written, strict=False):
@@ -250,10 +254,16 @@ def _add_start(
     """The off: of one column that has day and hour, else of two."""
     if MOMENT in chosen:
         column, sure = chosen[MOMENT]
-        suggestion.columns[START] = (names[column], sure)
+        suggestion.columns[START] = (_as_column(names[column]), sure)
     elif DATE in chosen and CLOCK in chosen:
         day, clock = chosen[DATE], chosen[CLOCK]
-        suggestion.columns[START] = (f"{{{names[day[0]]}}} {{{names[clock[0]]}}}", min(day[1], clock[1]))
+        parts = [names[day[0]], names[clock[0]]]
+        if any(set(part) & set("{}") for part in parts):
+            suggestion.remarks.append(
+                f"{' and '.join(parts)} are the off; rename the one with braces to put them together"
+            )
+        else:
+            suggestion.columns[START] = (" ".join(f"{{{part}}}" for part in parts), min(day[1], clock[1]))
     elif DATE in chosen:
         suggestion.remarks.append(f"{names[chosen[DATE][0]]} is the day; no column has the hour of the off")
     dated = chosen.get(MOMENT) or chosen.get(DATE)
@@ -263,5 +273,11 @@ def _add_start(
         )
 
 
+def _as_column(name: str) -> Origin:
+    """A column as an entry names it: by its name alone, unless that would be taken for a template."""
+    return {"column": name} if "{" in name else name
+
+
 def _scalar(value: object) -> str:
-    return yaml.safe_dump(value, default_flow_style=True, allow_unicode=True).removesuffix("...\n").strip()
+    dumped: str = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=math.inf)
+    return dumped.removesuffix("...\n").strip()
