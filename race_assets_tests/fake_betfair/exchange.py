@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
@@ -116,7 +116,7 @@ class Exchange:
     clock: Clock
     lives: list[Life]
     delayed: bool = False
-    _numbers: count = field(default_factory=lambda: count(1))
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     # --- protocols
 

@@ -58,6 +58,7 @@ class Historic:
     arrivals: Arrivals = field(default_factory=Arrivals)
     downloads: Counter[str] = field(default_factory=Counter)
     parts: Counter[str] = field(default_factory=Counter)
+    _lock: Lock = field(default_factory=Lock)
 
     def get_my_data(self, _request: Request) -> Answer:
         """One element a month and plan bought."""
@@ -115,10 +116,11 @@ class Historic:
     def has_served(self, request: Request, answer: Answer) -> None:
         """Books a file that went out to its end."""
         path = str(request.params.get("filePath", ""))
-        if path in self.files and answer.status == 200 and answer.body == self.files[path].body:
-            self.downloads[path] += 1
-        elif answer.status == 206:
-            self.parts[path] += 1
+        with self._lock:
+            if path in self.files and answer.status == 200 and answer.body == self.files[path].body:
+                self.downloads[path] += 1
+            elif answer.status == 206:
+                self.parts[path] += 1
 
     def _owned(self) -> set[Month]:
         if self.owned is None:

@@ -2,6 +2,7 @@
 
 import base64
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
@@ -41,7 +42,7 @@ class Identity:
     banned_until: datetime | None = None
     _tokens: dict[str, datetime] = field(default_factory=dict)
     _recent: deque[datetime] = field(default_factory=deque)
-    _numbers: count = field(default_factory=lambda: count(1))
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
     _lock: Lock = field(default_factory=Lock)
 
     # --- for tests and the other services

@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from race_assets_tests.fake_betfair import oracle, prices
@@ -262,7 +263,7 @@ class Life:
             result=self.results.get(dog.selection_id) if settled else None,
             bsp=None if side.bsp is None else prices.truncated(side.bsp),
             traded=None if plan == "BASIC" else side.total,
-            ltp=None if ltp is None or is_out else prices.Decimal(str(ltp)),
+            ltp=None if ltp is None or is_out else Decimal(str(ltp)),
         )
 
     # --- how

@@ -156,6 +156,7 @@ class FakeBetfair:
     def arrive(self, request: Request) -> None:
         """Writes a request down."""
         with self._lock:
+            request.at = time.monotonic()
             self._log.append(request)
 
     def answer(self, request: Request) -> Answer:
@@ -300,6 +301,7 @@ class _Handler(BaseHTTPRequestHandler):
     server_version = "FakeBetfair"
     disable_nagle_algorithm = True
     server: _Server
+    _headers_buffer: list[bytes]
 
     def do_GET(self) -> None:
         self._serve()
@@ -310,6 +312,9 @@ class _Handler(BaseHTTPRequestHandler):
     def handle_expect_100(self) -> bool:
         """Betfair refuses `Expect: 100-continue`."""
         self.close_connection = True
+        request = self._request(b"")
+        request.status = 417
+        self.server.fake.arrive(request)
         self.send_error(417)
         return False
 
@@ -318,7 +323,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         fake = self.server.fake
-        request = self._read()
+        request = self._request(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
         fake.arrive(request)
         fake.limit(request)
         fired = fake.faults.before(request)
@@ -332,20 +337,20 @@ class _Handler(BaseHTTPRequestHandler):
             request.faults = tuple(fault.kind for fault in fired)
             self._reset()
             return
-        answer = fake.answer(request)
-        if replacing is None and answer.status < 300:
-            fired += fake.faults.after(request)
+        if replacing is not None:
+            # The service is not asked: a login that was answered with 503 was no login.
+            answer = faults.replacement(replacing)
+        else:
+            answer = request.answer = fake.answer(request)
+            fired += fake.faults.after(request) if answer.status < 300 else []
         request.faults = tuple(fault.kind for fault in fired)
-        request.answer = answer
-        self._send(request, faults.replacement(replacing) if replacing else answer, fired)
+        self._send(request, answer, fired)
 
-    def _read(self) -> Request:
-        at = time.monotonic()
+    def _request(self, body: bytes) -> Request:
         parts = urlsplit(self.path)
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
         return Request(
-            at=at,
+            at=0.0,
             method=self.command,
             path=parts.path,
             route=route_of(parts.path),
@@ -360,38 +365,41 @@ class _Handler(BaseHTTPRequestHandler):
         spoiled = answer
         for fault in fired:
             spoiled = faults.spoil(fault, spoiled)
-        short = next((faults.at_byte(fault, spoiled) for fault in fired if fault.kind == "truncate"), None)
-        drip = next((fault for fault in fired if fault.kind == "drip"), None)
+        kinds = {fault.kind: fault for fault in fired}
+        short = faults.at_byte(kinds["truncate"], spoiled) if "truncate" in kinds else None
         body = spoiled.body[:short]
-        request.status, request.size, request.complete = spoiled.status, len(body), short is None
-        # Booked before the last byte goes out: who has the whole answer must find it booked.
-        if request.complete and request.route == "DownloadFile" and not any(fault.kind == "cut" for fault in fired):
-            self.server.fake.historic.has_served(request, answer)
+        request.status, request.size = spoiled.status, len(body)
+        self.close_connection |= short is not None
+        *most, last = self._pieces(spoiled, body, kinds.get("drip"))
         try:
-            self._write(spoiled, body, drip)
+            for piece in most:
+                self.wfile.write(piece)
+                if self.server.stopping.wait(kinds["drip"].seconds):
+                    raise ConnectionAbortedError
+            # Booked before the last byte goes out: who has the whole answer must find it booked.
+            self._book(request, answer, is_whole="cut" not in kinds and short is None, is_complete=short is None)
+            self.wfile.write(last)
         except OSError:
-            request.complete = False
-            self.close_connection = True
-        if short is not None:
+            self._book(request, answer, is_whole=False, is_complete=False)
             self.close_connection = True
 
-    def _write(self, answer: Answer, body: bytes, drip: Fault | None) -> None:
+    def _book(self, request: Request, answer: Answer, *, is_whole: bool, is_complete: bool) -> None:
+        request.complete = is_complete
+        if request.route == "DownloadFile" and is_whole:
+            self.server.fake.historic.has_served(request, answer)
+
+    def _pieces(self, answer: Answer, body: bytes, drip: Fault | None) -> list[bytes]:
+        """The bytes to send: at once, or the head and then the body bit by bit."""
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.content_type)
         self.send_header("Content-Length", str(len(answer.body)))
         for name, value in answer.headers.items():
             self.send_header(name, value)
-        head = self._headers_buffer
-        if drip is None:
-            head.extend((b"\r\n", body))
-            self.flush_headers()
-            return
-        self.end_headers()
-        for at in range(0, len(body), drip.chunk):
-            if self.server.stopping.wait(drip.seconds):
-                self.close_connection = True
-                return
-            self.wfile.write(body[at : at + drip.chunk])
+        head = b"".join([*self._headers_buffer, b"\r\n"])
+        self._headers_buffer.clear()
+        if drip is None or not body:
+            return [head + body]
+        return [head, *(body[at : at + drip.chunk] for at in range(0, len(body), drip.chunk))]
 
     def _reset(self) -> None:
         self.close_connection = True

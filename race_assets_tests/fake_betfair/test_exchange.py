@@ -219,3 +219,4 @@ def test_a_batch_is_answered_call_by_call(betfair: FakeBetfair) -> None:
 
 def test_expect_100_continue_is_refused(betfair: FakeBetfair) -> None:
     assert rest(betfair, "listEvents", ALL, Expect="100-continue").status_code == 417
+    assert [(each.route, each.status) for each in betfair.requests] == [("rest", 417)]

@@ -1,6 +1,9 @@
 """Every fault as a client meets it, alone, counted and together."""
 
 import gzip
+import http.client
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -8,7 +11,7 @@ import pytest
 import requests
 
 from race_assets_tests.fake_betfair import FakeBetfair, faults
-from race_assets_tests.fake_betfair.identity import APP_KEY
+from race_assets_tests.fake_betfair.identity import APP_KEY, PASSWORD, USERNAME
 
 LONG = 60.0  # seconds nobody waits
 
@@ -37,6 +40,15 @@ def test_a_few_5xx_then_success(betfair: FakeBetfair, owner: Owner) -> None:
     bad, good = ("GetMyData", 503, ("status",), owner["ssoid"]), ("GetMyData", 200, (), owner["ssoid"])
     assert log == [bad, bad, good, good]
     assert betfair.requests[0].at <= betfair.requests[-1].at
+
+
+def test_a_service_behind_a_fault_is_not_asked(betfair: FakeBetfair) -> None:
+    betfair.fault("login", faults.status(503, times=1))
+    form = {"username": USERNAME, "password": PASSWORD}
+    headers = {"X-Application": APP_KEY, "Accept": "application/json"}
+    url = f"{betfair.url}/identity/api/login"
+    statuses = [requests.post(url, data=form, headers=headers, timeout=10).status_code for _ in range(2)]
+    assert (statuses, betfair.identity.logins) == ([503, 200], 1)
 
 
 def test_a_fault_is_on_its_own_route_only(betfair: FakeBetfair, owner: Owner) -> None:
@@ -104,6 +116,7 @@ def test_latency_and_drip_outlast_a_read_timeout_and_hold_nothing_up(betfair: Fa
     betfair.fault("DownloadFile", faults.drip(LONG))
     with pytest.raises(requests.exceptions.ConnectionError, match="Read timed out"):
         download(betfair, owner, timeout=0.2)
+    assert not betfair.downloads
     # Stopping, after this test, waits for neither.
 
 
@@ -173,12 +186,22 @@ def test_faults_together(betfair: FakeBetfair, owner: Owner) -> None:
     assert told == [("latency", "status"), ("latency", "page"), ("latency", "truncate"), ("latency",)]
 
 
-def test_a_connection_is_kept_over_faults(betfair: FakeBetfair, owner: Owner) -> None:
-    betfair.fault("GetMyData", faults.status(503, times=1))
-    with requests.Session() as session:
-        for _ in range(3):
-            session.get(f"{betfair.url}/historic/api/GetMyData", headers=owner, timeout=10)
-        (adapter,) = {id(each): each for each in session.adapters.values() if each.poolmanager.pools.keys()}.values()
-        assert [
-            pool.num_connections for pool in map(adapter.poolmanager.pools.get, adapter.poolmanager.pools.keys())
-        ] == [1]
+def test_a_connection_is_kept_over_faults(betfair: FakeBetfair) -> None:
+    betfair.fault("bsp-index", faults.status(503, times=1))
+    connection = http.client.HTTPConnection("127.0.0.1", betfair.port, timeout=10)
+    sockets = set()
+    with closing(connection):
+        for expected in (503, 200, 200):
+            connection.request("GET", "/betfairsp/prices")
+            answer = connection.getresponse()
+            assert (answer.status, len(answer.read()) > 0) == (expected, True)
+            sockets.add(connection.sock)
+    assert len(sockets) == 1
+
+
+def test_many_clients_at_once(betfair: FakeBetfair, owner: Owner) -> None:
+    fault = betfair.fault("DownloadFile", faults.status(503, times=7))
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: download(betfair, owner).status_code, range(60)))
+    assert (answers.count(503), answers.count(200)) == (7, 53)
+    assert (fault.fired, len(betfair.requests), betfair.downloads.total()) == (7, 60, 53)
