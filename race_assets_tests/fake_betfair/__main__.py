@@ -7,11 +7,11 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
-from race_assets_tests.fake_betfair import faults, fixtures, identity
+from race_assets_tests.fake_betfair import faults, fixtures
 from race_assets_tests.fake_betfair.cast import TRACKS, Cast
 from race_assets_tests.fake_betfair.faults import Fault
 from race_assets_tests.fake_betfair.markets import Life
-from race_assets_tests.fake_betfair.server import FakeBetfair
+from race_assets_tests.fake_betfair.server import ROUTES, FakeBetfair
 from race_assets_tests.fake_betfair.streams import BASIC, PRO
 
 FIRST_DAY = date(2024, 5, 1)
@@ -34,16 +34,6 @@ KINDS: dict[str, Callable[[int | None], Fault]] = {
     "expire": lambda calls: faults.expire(calls or 0, times=None if calls is None else 1),
     "random": lambda percent: faults.sometimes((percent or 10) / 100),
 }
-
-SETTINGS = """\
-RACE_ASSETS_BETFAIR__USERNAME={username}
-RACE_ASSETS_BETFAIR__PASSWORD={password}
-RACE_ASSETS_BETFAIR__APP_KEY={app_key}
-RACE_ASSETS_BETFAIR__IDENTITY_URL={identity}
-RACE_ASSETS_BETFAIR__IDENTITY_CERT_URL={identity_cert}
-RACE_ASSETS_BETFAIR__HISTORIC_URL={historic}
-RACE_ASSETS_BETFAIR__EXCHANGE_URL={exchange_rest}
-RACE_ASSETS_BETFAIR__BSP_URL={bsp}"""
 
 
 def main() -> int:
@@ -92,8 +82,6 @@ def _arguments() -> argparse.Namespace:
 
 
 def _fault(text: str) -> tuple[str, Fault]:
-    from race_assets_tests.fake_betfair.server import ROUTES
-
     route, _, rest = text.partition("=")
     kind, _, number = rest.partition(":")
     if route not in (*ROUTES, faults.ANY):
@@ -104,9 +92,7 @@ def _fault(text: str) -> tuple[str, Fault]:
 
 
 def _told(fake: FakeBetfair, days: int) -> str:
-    settings = SETTINGS.format(
-        username=identity.USERNAME, password=identity.PASSWORD, app_key=identity.APP_KEY, **fake.urls()
-    )
+    settings = "\n".join(f"{name}={value}" for name, value in fake.environment().items())
     last = FIRST_DAY + timedelta(days=days - 1)
     return (
         f"fake Betfair on {fake.url} with {len(fake.files)} historic files: oddities of {fixtures.WINTER}, "

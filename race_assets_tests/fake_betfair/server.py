@@ -100,6 +100,21 @@ class FakeBetfair:
         """The root of each service."""
         return {name: self.url + prefix for name, prefix in PREFIXES.items()}
 
+    def environment(self) -> dict[str, str]:
+        """The settings with which race_assets talks to this fake; their names stand here alone."""
+        urls = self.urls()
+        settings = {
+            "USERNAME": self.identity.username,
+            "PASSWORD": self.identity.password,
+            "APP_KEY": self.identity.app_key,
+            "IDENTITY_URL": urls["identity"],
+            "IDENTITY_CERT_URL": urls["identity_cert"],
+            "HISTORIC_URL": urls["historic"],
+            "EXCHANGE_URL": urls["exchange_rest"],
+            "BSP_URL": urls["bsp"],
+        }
+        return {f"RACE_ASSETS_BETFAIR__{name}": value for name, value in settings.items()}
+
     @property
     def requests(self) -> list[Request]:
         """Every request so far, in order of arrival."""
