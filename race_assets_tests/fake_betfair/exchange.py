@@ -10,8 +10,9 @@ from typing import Any
 
 from race_assets_tests.fake_betfair.clock import Clock
 from race_assets_tests.fake_betfair.identity import Identity
-from race_assets_tests.fake_betfair.markets import Life, iso, milliseconds, moment_of
+from race_assets_tests.fake_betfair.markets import Life
 from race_assets_tests.fake_betfair.messages import Answer, Request, json_answer
+from race_assets_tests.fake_betfair.views import View, told_book, told_catalogue, told_event, view
 
 REST = "/exchange/betting/rest/v1.0/"
 RPC = "/exchange/betting/json-rpc/v1"
@@ -52,57 +53,6 @@ class GatewayError(Exception):
 MISSING = ("DSC-0018", 400, -32602)
 UNKNOWN_OPERATION = ("DSC-0021", 404, -32601)
 UNREADABLE = ("DSC-0008", 400, -32700)
-
-
-@dataclass
-class View:
-    """A market at one moment. Ladders are price to size in pounds, by selection and stream key."""
-
-    life: Life
-    definition: dict[str, Any]
-    ladders: dict[int, dict[str, dict[float, float]]]
-    last: dict[int, dict[str, Any]]
-    last_match: int | None
-
-    @property
-    def status(self) -> str:
-        """OPEN, SUSPENDED or CLOSED."""
-        return str(self.definition["status"])
-
-    def traded(self, selection_id: int) -> float:
-        """Traded on one selection."""
-        return round(sum(self.ladders.get(selection_id, {}).get("trd", {}).values()), 2)
-
-    @property
-    def total(self) -> float:
-        """Traded on all."""
-        return round(sum(self.traded(each) for each in self.ladders), 2)
-
-
-def view(life: Life, now: datetime) -> View | None:
-    """The market as its lines up to now have left it; null before it appears."""
-    limit = milliseconds(now)
-    seen = View(life, {}, {}, {}, None)
-    for line in life.lines:
-        if line.pt > limit:
-            break
-        seen.definition = line.definition or seen.definition
-        for element in line.told.pro:
-            _apply(seen, element, line.pt)
-    return seen if seen.definition else None
-
-
-def _apply(seen: View, element: dict[str, Any], pt: int) -> None:
-    ladders = seen.ladders.setdefault(element["id"], {})
-    for key in ("trd", "atb", "atl", "spb", "spl"):
-        for price, size in element.get(key, ()):
-            ladders.setdefault(key, {})[price] = size
-            if not size:
-                del ladders[key][price]
-    known = seen.last.setdefault(element["id"], {})
-    known |= {key: element[key] for key in ("ltp", "spn", "spf") if key in element}
-    if "trd" in element:
-        seen.last_match = pt
 
 
 @dataclass
@@ -196,7 +146,7 @@ class Exchange:
         found: dict[str, list[View]] = {}
         for each in self._matching(params):
             found.setdefault(each.life.meeting.event_id, []).append(each)
-        return [{"event": _event(views[0]), "marketCount": len(views)} for views in found.values()]
+        return [{"event": told_event(views[0]), "marketCount": len(views)} for views in found.values()]
 
     def list_market_catalogue(self, params: dict[str, Any]) -> list[dict[str, Any]]:
         """Markets that are not closed, with what was asked for of each."""
@@ -210,7 +160,7 @@ class Exchange:
             raise ApiError("INVALID_INPUT_DATA", "marketProjection")
         if sum(CATALOGUE_WEIGHTS[each] for each in set(projection)) * most > MOST_POINTS:
             raise ApiError("TOO_MUCH_DATA")
-        return [_catalogue(each, set(projection)) for each in _sorted(found, params.get("sort"))[:most]]
+        return [told_catalogue(each, set(projection)) for each in _sorted(found, params.get("sort"))[:most]]
 
     def list_market_book(self, params: dict[str, Any]) -> list[dict[str, Any]]:
         """Books of these markets; a call that mixes open and closed ones gets the open ones only."""
@@ -230,21 +180,7 @@ class Exchange:
         live = [each for each in views if each.status != "CLOSED"]
         if self.delayed:
             wanted -= {"EX_TRADED"}
-        return [self._book(each, wanted, depth) for each in live or views]
-
-    def _book(self, seen: View, wanted: set[str], depth: int) -> dict[str, Any]:
-        definition = seen.definition
-        book = {
-            "marketId": seen.life.market_id, "isMarketDataDelayed": self.delayed, "status": seen.status, "betDelay": 0,
-            "bspReconciled": definition["bspReconciled"], "complete": True, "inplay": False,
-            "numberOfWinners": definition["numberOfWinners"], "numberOfRunners": len(definition["runners"]),
-            "numberOfActiveRunners": definition["numberOfActiveRunners"], "totalMatched": seen.total,
-            "totalAvailable": 0.0, "crossMatching": definition["crossMatching"], "runnersVoidable": False,
-            "version": definition["version"],
-        }  # fmt: skip
-        if seen.last_match is not None:
-            book["lastMatchTime"] = iso(moment_of(seen.last_match))
-        return book | {"runners": [_book_runner(seen, each, wanted, depth) for each in definition["runners"]]}
+        return [told_book(each, wanted, depth, delayed=self.delayed) for each in live or views]
 
     # --- how
 
@@ -332,93 +268,3 @@ def _sorted(found: list[View], sort: str | None) -> list[View]:
     if sort in ("FIRST_TO_START", "LAST_TO_START"):
         return sorted(found, key=lambda each: each.definition["marketTime"], reverse=sort == "LAST_TO_START")
     return sorted(found, key=lambda each: each.total, reverse=sort != "MINIMUM_TRADED")
-
-
-def _event(seen: View) -> dict[str, Any]:
-    definition = seen.definition
-    event = {
-        "id": definition["eventId"],
-        "name": definition["eventName"],
-        "countryCode": definition["countryCode"],
-        "timezone": definition["timezone"],
-    }
-    if "venue" in definition:
-        event["venue"] = definition["venue"]
-    return event | {"openDate": definition["openDate"]}
-
-
-def _catalogue(seen: View, projection: set[str]) -> dict[str, Any]:
-    definition = seen.definition
-    told: dict[str, Any] = {"marketId": seen.life.market_id, "marketName": definition["name"]}
-    if "MARKET_START_TIME" in projection:
-        told["marketStartTime"] = definition["marketTime"]
-    if "MARKET_DESCRIPTION" in projection:
-        told["description"] = _description(definition)
-    told["totalMatched"] = seen.total
-    if projection & {"RUNNER_DESCRIPTION", "RUNNER_METADATA"}:
-        running = [each for each in definition["runners"] if each["status"] == "ACTIVE"]
-        told["runners"] = [_catalogue_runner(each, with_metadata="RUNNER_METADATA" in projection) for each in running]
-    if "EVENT_TYPE" in projection:
-        told["eventType"] = {"id": definition["eventTypeId"], "name": "Greyhound Racing"}
-    if "EVENT" in projection:
-        told["event"] = _event(seen)
-    return told
-
-
-def _description(definition: dict[str, Any]) -> dict[str, Any]:
-    same = ("persistenceEnabled", "bspMarket", "marketTime", "suspendTime", "bettingType", "turnInPlayEnabled")
-    return {key: definition[key] for key in same} | {
-        "marketType": definition["marketType"], "regulator": "GIBRALTAR REGULATOR",
-        "marketBaseRate": definition["marketBaseRate"], "discountAllowed": True, "wallet": "UK wallet",
-        "rules": "<b>Market Information</b> invented", "rulesHasDate": True,
-        "priceLadderDescription": {"type": "CLASSIC"},
-    }  # fmt: skip
-
-
-def _catalogue_runner(runner: dict[str, Any], *, with_metadata: bool) -> dict[str, Any]:
-    told = {
-        "selectionId": runner["id"],
-        "runnerName": runner["name"],
-        "handicap": 0.0,
-        "sortPriority": runner["sortPriority"],
-    }
-    return told | ({"metadata": {"runnerId": str(runner["id"])}} if with_metadata else {})
-
-
-def _book_runner(seen: View, runner: dict[str, Any], wanted: set[str], depth: int) -> dict[str, Any]:
-    selection_id, status = runner["id"], runner["status"]
-    told: dict[str, Any] = {"selectionId": selection_id, "handicap": 0.0, "status": status, "adjustmentFactor": 0.0}
-    if status == "REMOVED":
-        return told | {"removalDate": runner["removalDate"], "totalMatched": 0.0, "sp": {"actualSP": "NaN"}}
-    last, ladders = seen.last.get(selection_id, {}), seen.ladders.get(selection_id, {})
-    side = seen.life.sides[selection_id]
-    known = seen.definition["bspReconciled"] and side.bsp is not None
-    sp: dict[str, Any] = {"actualSP": float(side.bsp or 0) if known else "NaN"}
-    if seen.status == "CLOSED":
-        return told | {"totalMatched": seen.traded(selection_id), "sp": sp}
-    if "ltp" in last and ladders.get("trd"):
-        told["lastPriceTraded"] = last["ltp"]
-    told["totalMatched"] = seen.traded(selection_id)
-    if wanted & {"SP_AVAILABLE", "SP_TRADED"}:
-        near = {"nearPrice": last.get("spn", "NaN"), "farPrice": last.get("spf", "NaN")}
-        told["sp"] = near | {
-            "backStakeTaken": _offers(ladders.get("spb", {})),
-            "layLiabilityTaken": _offers(ladders.get("spl", {})),
-        }
-        told["sp"] |= sp
-    return told | _exchange_prices(ladders, wanted, depth)
-
-
-def _exchange_prices(ladders: dict[str, dict[float, float]], wanted: set[str], depth: int) -> dict[str, Any]:
-    ex: dict[str, Any] = {}
-    if wanted & {"EX_BEST_OFFERS", "EX_ALL_OFFERS"}:
-        levels = None if "EX_ALL_OFFERS" in wanted else depth
-        ex["availableToBack"] = _offers(ladders.get("atb", {}), reverse=True)[:levels]
-        ex["availableToLay"] = _offers(ladders.get("atl", {}))[:levels]
-    if "EX_TRADED" in wanted:
-        ex["tradedVolume"] = _offers(ladders.get("trd", {}))
-    return {"ex": ex} if ex else {}
-
-
-def _offers(ladder: dict[float, float], *, reverse: bool = False) -> list[dict[str, float]]:
-    return [{"price": price, "size": ladder[price]} for price in sorted(ladder, reverse=reverse)]

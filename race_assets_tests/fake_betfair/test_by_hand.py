@@ -43,7 +43,7 @@ def started(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, 
 def test_it_serves_and_ends_cleanly(number: signal.Signals) -> None:
     with started("--days", "1", "--fault", "GetMyData=5xx:1") as (process, settings):
         login = requests.post(
-            f"{settings['IDENTITY_URL']}/login",
+            f"{settings['IDENTITY_URL']}/api/login",
             data={"username": settings["USERNAME"], "password": settings["PASSWORD"]},
             headers={"Accept": "application/json", "X-Application": settings["APP_KEY"]},
             timeout=10,
