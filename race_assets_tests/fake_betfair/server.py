@@ -1,9 +1,11 @@
 """The fake as tests hold it: its services, its routes, its log and its switches.
 
-with FakeBetfair() as betfair:
-betfair.fault("DownloadFile", faults.status(503, times=2))
-requests.get(f"{betfair.url}/historic/api/GetMyData", headers={"ssoid": token})
-assert [each.route for each in betfair.requests] == ["GetMyData"]
+    with FakeBetfair() as betfair:
+        betfair.fault("GetMyData", faults.status(503, times=2))
+        requests.get(f"{betfair.url}/historic/api/GetMyData", headers={"ssoid": betfair.token()})
+        assert [(each.route, each.status) for each in betfair.requests] == [("GetMyData", 503)]
+
+What is said is the services' matter, how it is sent that of `wire`.
 """
 
 import threading
