@@ -83,14 +83,14 @@ def _records(workshop: Workshop, source: str, days: Sequence[date]) -> pl.DataFr
             rows.with_columns(
                 source=pl.lit(source),
                 source_file=pl.lit(file.sha256),
-                observed_at=pl.lit(file.landed_at, dtype=RAW.columns["observed_at"].dtype.type),
+                observed_at=pl.coalesce("observed_at", pl.lit(file.landed_at, dtype=PARSED_SCHEMA["observed_at"])),
                 superseded=pl.col("race_date").is_in(superseded[file.sha256])
                 if superseded[file.sha256]
                 else pl.lit(value=False),
             )
         )
     schema = polars_schema(RAW)
-    told = set(PARSED_SCHEMA) | {"source", "source_file", "observed_at", "superseded"}
+    told = set(PARSED_SCHEMA) | {"source", "source_file", "superseded"}
     names = [name for name in schema if name in told]
     if not parts:
         return pl.DataFrame(schema={name: schema[name] for name in names})

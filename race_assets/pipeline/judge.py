@@ -28,7 +28,7 @@ REFUSED = "validated/rejects"
 
 NOTED = "noted"
 BytesAt = Callable[[str, str], Path]
-UNREAD = ["field_count", "text"]
+UNREAD = ["field_count", "text", "readable", "market_defined", "runner_known"]
 FOLLOWS_FROM_UNREAD = {"keys", "selection_name", "track_known"}
 REFUSALS = pl.Schema({"position": pl.UInt32, "rule": pl.String, "message": pl.String})
 

@@ -89,7 +89,7 @@ PARSED = table(
         "byte_offset": ORIGIN["byte_offset"],
         **RACE,
         "country": column(pl.String, "Country the source states, or `GB/IE` where it leaves the two open."),
-        **{name: declared for name, declared in RUNNER.items() if name != "observed_at"},
+        **RUNNER,
         **WALL_CLOCK,
         **FINDINGS,
     },

@@ -27,6 +27,7 @@ from pydantic import (
 from race_assets.errors import SettingsError
 from race_assets.settings.feeds import FeedSettings, known_zone, shipped, shipped_entries
 from race_assets.settings.nodes import Node, SourceSettings
+from race_assets.settings.streams import StreamSettings
 
 PREFIX = "RACE_ASSETS_"
 FILE_NAME = "race_assets.yaml"
@@ -51,6 +52,7 @@ class SourcesSettings(Node):
 
     betfair_csv: SourceSettings = SourceSettings()
     betfair_bsp: SourceSettings = SourceSettings()
+    betfair_historic: StreamSettings = StreamSettings()
     csv_feeds: dict[str, FeedSettings] = Field(default_factory=shipped, description="kinds of CSV files, by name")
 
     @field_validator("csv_feeds")
@@ -153,6 +155,10 @@ class RuleSettings(Node):
     local_time: Requirement = Requirement()
     field_count: Requirement = Requirement()
     text: Requirement = Requirement()
+    readable: Requirement = Requirement()
+    market_defined: Requirement = Requirement()
+    runner_known: Requirement = Requirement()
+    settled: Rule = Rule()
     keys: Requirement = Requirement()
     trap_once: Rule = Rule()
     runners: RunnersRange = RunnersRange()

@@ -13,6 +13,7 @@ from race_assets.sources.base import FileSource
 FILE_SOURCES = {
     "betfair_csv": "race_assets.sources.betfair.betfair_csv:BetfairCsv",
     "betfair_bsp": "race_assets.sources.betfair.betfair_bsp:BetfairBsp",
+    "betfair_historic": "race_assets.sources.betfair.betfair_historic:BetfairHistoric",
 }
 
 
@@ -39,5 +40,5 @@ def create(name: str, settings: Settings) -> FileSource:
     if name not in FILE_SOURCES:
         raise SettingsError(f"there is no source {name!r}; available: {', '.join(available(settings))}")
     module, _, attribute = FILE_SOURCES[name].partition(":")
-    source: FileSource = getattr(import_module(module), attribute)()
+    source: FileSource = getattr(import_module(module), attribute).configured(settings.source(name))
     return source

@@ -5,6 +5,7 @@ without its zone. Zones are IANA names, which Polars carries with it.
 """
 
 from collections.abc import Sequence
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -155,6 +156,15 @@ def localise_in(naive: pl.Expr, zone: pl.Expr, zones: Sequence[str]) -> pl.Expr:
     for name in zones:
         told = pl.when(zone == name).then(localise(naive, name)).otherwise(told)
     return told
+
+
+def is_zone(name: str) -> bool:
+    """Whether there is a time zone of that IANA name."""
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError, KeyError):
+        return False
+    return True
 
 
 def in_zone(at: pl.Expr, zone: pl.Expr, zones: Sequence[str]) -> pl.Expr:

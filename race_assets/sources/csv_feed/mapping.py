@@ -7,7 +7,7 @@ import polars as pl
 
 from race_assets.schemas.records import PARSED
 from race_assets.schemas.table import conform
-from race_assets.settings.feeds import FeedSettings, Fields, FieldSpec, Market, known_zone
+from race_assets.settings.feeds import FeedSettings, Fields, FieldSpec, Market
 from race_assets.sources.csv_feed import times as feed_times
 from race_assets.sources.csv_feed.cells import cell_of, holds, text_of
 from race_assets.sources.csv_feed.times import Written
@@ -226,7 +226,7 @@ def _placed_in_zone(frame: pl.DataFrame, name: str, local: str, feed: FeedSettin
     if column is None:
         told = times.localise(pl.col(local), feed.timezone)
     else:
-        zones = [zone for zone in frame[cell_of(column)].drop_nulls().unique() if _is_zone(zone)]
+        zones = [zone for zone in frame[cell_of(column)].drop_nulls().unique() if times.is_zone(zone)]
         told = times.localise_in(pl.col(local), pl.col(cell_of(column)), zones)
         frame = frame.with_columns(pl.coalesce(f"{name} date", pl.col(local).dt.date()).alias(f"{name} date"))
     frame = frame.with_columns(told.alias("told"))
@@ -237,14 +237,6 @@ def _placed_in_zone(frame: pl.DataFrame, name: str, local: str, feed: FeedSettin
         part("is_missing").fill_null(value=False).alias(f"{name} is missing"),
         pl.lit(None, dtype=pl.Datetime("us")).alias(local),
     ).drop("told")
-
-
-def _is_zone(zone: str) -> bool:
-    try:
-        known_zone(zone)
-    except ValueError:
-        return False
-    return True
 
 
 def _with_runner(frame: pl.DataFrame, fields: Fields) -> pl.DataFrame:

@@ -5,6 +5,7 @@ import tarfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
@@ -59,7 +60,7 @@ def _of_zip(path: Path, size: int) -> Iterator[Member]:
                 yield _zipped(file, each)
 
 
-def _zipped(file, each: zipfile.ZipInfo) -> Member:
+def _zipped(file: BinaryIO, each: zipfile.ZipInfo) -> Member:
     file.seek(each.header_offset)
     header = file.read(ZIP_LOCAL_SIZE)
     if len(header) < ZIP_LOCAL_SIZE or not header.startswith(ZIP_BEGINS[0]):
@@ -79,9 +80,10 @@ def _of_tar(path: Path, size: int) -> Iterator[Member]:
     with path.open("rb") as file:
         try:
             with tarfile.TarFile(fileobj=file, mode="r") as archive:
-                for each in archive:
+                while (each := archive.next()) is not None:
                     end = archive.offset
-                    archive.members.clear()
+                    # It would keep every header it has seen.
+                    archive.members.clear()  # type: ignore[attr-defined] # typeshed leaves it out
                     if each.isreg():
                         yield _tarred(each, size)
                     elif not each.isdir():

@@ -3,6 +3,8 @@
 from math import isfinite
 from typing import Any
 
+from race_assets.sources.betfair.stream.messages import Places
+
 FULL, NUMBERED, DISPLAYED = "at", "bat", "bdat"
 """Groups of what is on offer, by the beginning of their names: every price, the best by number, the best with cross
 matching; `b` follows for what backers are offered, `l` for layers."""
@@ -59,7 +61,9 @@ class Book:
         self.traded.clear()
         self.pending.clear()
 
-    def trade(self, pt: int, levels: list[tuple[float, float]], ltp: Any, *, is_suspended: bool, is_image: bool) -> None:
+    def trade(
+        self, pt: int, levels: list[tuple[float, float]], ltp: Any, *, is_suspended: bool, is_image: bool
+    ) -> None:
         """One element's trades.
 
         Args:
@@ -85,7 +89,7 @@ class Book:
         if not traded:
             self.last = None
         elif is_image and len(levels) > 1 and self.before_image and self.before_image[0] in traded:
-            # An image tells prices in their own order, and `ltp` is the first of them: the trade before it was the last.
+            # An image tells prices in their own order, and `ltp` is the first: the last was the one before the image.
             self.last, self.last_pt = self.before_image
 
     def trade_last(self, pt: int, ltp: Any) -> None:
@@ -105,7 +109,7 @@ class Book:
         if not self.traded:
             self.last = None
 
-    def offer_levels(self, pt: int, group: str, levels: list[tuple[float, float, float]]) -> None:
+    def offer_levels(self, pt: int, group: str, levels: Places) -> None:
         """Offers by level: 0 is the best, a size of 0 takes the level away."""
         prices = self.numbered.setdefault(group, {})
         for level, price, size in levels:

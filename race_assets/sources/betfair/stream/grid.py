@@ -42,12 +42,15 @@ class Grid:
         if scheduled_off is not None:
             self._aim(scheduled_off)
 
-    def aim_at(self, scheduled_off: int, seen_until: int) -> None:
-        """The scheduled off is this by a definition; messages up to `seen_until` were taken before it."""
+    def aim_at(self, scheduled_off: int, pt: int, *, is_first: bool) -> None:
+        """The scheduled off is this by a definition published at `pt`, in the market's first message or a later one."""
         if self.is_fixed or self.is_closed or not self.is_wanted or scheduled_off == self.scheduled_off:
             return
         self._aim(scheduled_off)
-        self.is_late |= seen_until >= self.next_pt
+        self.is_late |= self.next_pt < pt and not is_first
+        # Of moments before the first message nothing is known.
+        while self.next_pt < pt:
+            self._turn_to(self._at + 1)
 
     def note_until(self, pt: int, books: Collection[Book], family: str) -> None:
         """Notes the moments before `pt`, with what is known so far; without a book, the market had not begun."""

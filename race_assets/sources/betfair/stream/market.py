@@ -12,7 +12,8 @@ from race_assets.sources.betfair.stream.book import DISPLAYED, FULL, NUMBERED, B
 from race_assets.sources.betfair.stream.grid import Grid
 from race_assets.sources.betfair.stream.messages import BrokenLineError, Definition, MarketChange, Runner
 
-OPEN, SUSPENDED, CLOSED, REMOVED = "OPEN", "SUSPENDED", "CLOSED", "REMOVED"
+OPEN, SUSPENDED, CLOSED = "OPEN", "SUSPENDED", "CLOSED"
+REMOVED = {"REMOVED", "REMOVED_VACANT"}
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 Key = tuple[int, float]
 """Selection id and handicap: Betfair's key of a runner within a market."""
@@ -96,7 +97,7 @@ class Market:
         for runner in new.runners:
             key = (runner.id, runner.hc or 0.0)
             self.listed[key] = runner
-            is_removed = self._book(key if runner.hc else runner.id).is_removed = runner.status == REMOVED
+            is_removed = self._book(key if runner.hc else runner.id).is_removed = runner.status in REMOVED
             if is_removed:
                 removed.add(key)
         if len(removed) < len(new.runners):
@@ -110,7 +111,7 @@ class Market:
         if new.status == CLOSED or new.in_play:
             self._freeze()
         elif new.market_time is not None:
-            self.grid.aim_at(milliseconds(new.market_time), self.last_pt)
+            self.grid.aim_at(milliseconds(new.market_time), pt, is_first=not self.first_pt)
 
     def _keep(self, new: Definition) -> None:
         is_closed = new.status == CLOSED

@@ -17,6 +17,7 @@ Places = list[tuple[float, float, float]]
 
 NOTHING = msgspec.Raw(b"null")
 
+
 class Runner(msgspec.Struct, rename="camel", forbid_unknown_fields=True, gc=False):
     """A runner as a definition lists it."""
 

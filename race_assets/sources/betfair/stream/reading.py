@@ -68,9 +68,8 @@ def read(text: Iterable[bytes], offsets: Sequence[int], offs: Mapping[str, int] 
     reading = Reading()
     decode = Decoder(with_book=bool(offsets), unknown=reading.unknown).line
     markets = reading.markets
-    number = begins = 0
-    for line in _lines(text, reading):
-        number += 1
+    begins = 0
+    for number, line in enumerate(_lines(text, reading), start=1):
         if line.strip():
             reading.lines += 1
             try:

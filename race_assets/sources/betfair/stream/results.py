@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from race_assets.sources.betfair.stream.book import Book, number
-from race_assets.sources.betfair.stream.market import CLOSED, REMOVED, Key, Market, milliseconds
+from race_assets.sources.betfair.stream.market import Key, Market, milliseconds
 from race_assets.sources.betfair.stream.messages import BrokenLineError, Definition, Runner
 from race_assets.sources.betfair.stream.reading import Damage, Reading
 

@@ -10,7 +10,7 @@ import struct
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import msgspec
 
@@ -40,15 +40,16 @@ def read_member(path: Path, member: Member, offsets: list[int]) -> MemberFigures
     """What a member holds; whatever is wrong with it is told."""
     if member.problem:
         return MemberFigures(0, 0, [], [member.problem], {})
-    found = reading.read(_text(path, member), offsets)
+    found = reading.read(text(path, member), offsets)
     if late := results.late_offs(found):
-        found = reading.read(_text(path, member), offsets, late)
+        found = reading.read(text(path, member), offsets, late)
     if not found.lines and not found.damages:
         return MemberFigures(0, 0, [], ["it is empty"], {})
     return results.figures(found)
 
 
-def _text(path: Path, member: Member) -> Iterator[bytes]:
+def text(path: Path, member: Member) -> Iterator[bytes]:
+    """A member's text, in pieces; see `packed.text_of`."""
     pieces = _pieces(path, member)
     return packed.text_of(packed.inflated(pieces) if member.is_deflated else pieces)
 
@@ -68,14 +69,14 @@ def perform(task: Task) -> list[MemberFigures]:
     return [read_member(path, member, task.offsets) for member in task.members]
 
 
-def write_frame(stream: BinaryIO, message: object) -> None:
+def write_frame(stream: IO[bytes], message: object) -> None:
     """Sends a message."""
     body = msgspec.msgpack.encode(message)
     stream.write(LENGTH.pack(len(body)) + body)
     stream.flush()
 
 
-def read_frame(stream: BinaryIO) -> bytes | None:
+def read_frame(stream: IO[bytes]) -> bytes | None:
     """The next message's bytes, or None at the end of the stream."""
     head = stream.read(LENGTH.size)
     if len(head) < LENGTH.size:

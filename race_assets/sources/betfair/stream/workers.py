@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain, islice
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Self
 
 import msgspec
 
@@ -73,7 +74,7 @@ class _Processes:
         self._started: list[subprocess.Popen[bytes]] = []
         self._decoder = msgspec.msgpack.Decoder(list[MemberFigures])
 
-    def __enter__(self) -> "_Processes":
+    def __enter__(self) -> Self:
         known = [str(PACKAGES), os.environ.get("PYTHONPATH", "")]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, known))}
         for _ in range(self._count):

@@ -1,0 +1,301 @@
+"""Betfair's stream archives of every plan, and captures: one record per runner and WIN or PLACE market.
+
+Reading them is the work of `stream/`; here figures become records. Facts: API_CONTRACTS 3.8 and 4, SOURCE_FACTS 1.
+"""
+
+import os
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from race_assets.errors import UnreadableFileError
+from race_assets.schemas.records import PROBLEM
+from race_assets.settings.streams import StreamSettings
+from race_assets.sources.base import FileSource, ReadReport, RowAsRead
+from race_assets.sources.betfair.stream import archive, excerpt
+from race_assets.sources.betfair.stream.archive import Member
+from race_assets.sources.betfair.stream.grid import FIELDS
+from race_assets.sources.betfair.stream.market import CLOSED
+from race_assets.sources.betfair.stream.results import MarketFigures, MemberFigures, RunnerFigures
+from race_assets.sources.betfair.stream.workers import read_members
+from race_assets.values import distances, names, times
+
+VERSION = 1
+"""Raised whenever the same file would parse to something else."""
+
+GREYHOUNDS = "4339"
+RACES = {"WIN", "PLACE"}
+SENTINEL_ABOVE, SENTINEL_BELOW = 1000.0, 1.01
+BATCH_RECORDS = 20_000
+DOUBLE = 8
+SHOWN_KEYS = 8
+RULE, MESSAGE = "rule", "message"
+
+COLUMNS: dict[str, Any] = {
+    "source_row": pl.Int64, "byte_offset": pl.Int64, "market_id": pl.String, "event_id": pl.String,
+    "event_name": pl.String, "market_type": pl.String, "market_name": pl.String, "track_name": pl.String,
+    "country": pl.String, "timezone": pl.String, "start_ms": pl.Int64, "off_ms": pl.Int64, "told_ms": pl.Int64,
+    "selection_id": pl.String, "selection_name": pl.String, "status": pl.String, "result": pl.String,
+    "is_dead_heat": pl.Boolean, "bsp": pl.Float64, "last_traded": pl.Float64, "pre_off_volume": pl.Float64,
+    "pre_off_wap": pl.Float64, "pre_off_max": pl.Float64, "pre_off_min": pl.Float64, "filtered": pl.String,
+    "problems": pl.List(PROBLEM), "notes": pl.List(pl.String), "market": pl.Int64, "runner": pl.Int64,
+}  # fmt: skip
+"""What is gathered of a record before whole columns are made of it."""
+
+Row = dict[str, Any]
+
+
+class BetfairHistoric(FileSource):
+    """Stream files of Betfair's historic data and of captures, alone or in archives.
+
+    Its parser version is a number made of the price grid: with another one, files are read anew.
+    """
+
+    name = "betfair_historic"
+    title = "Betfair historic data: stream files of every plan, as bought or recorded"
+
+    @classmethod
+    def configured(cls, settings: StreamSettings) -> "BetfairHistoric":
+        """See `FileSource.configured`."""
+        return cls(settings)
+
+    def __init__(self, settings: StreamSettings) -> None:
+        self.offsets = settings.price_points.offsets()
+        self.processes = settings.processes or os.cpu_count() or 1
+        self.parser_version = zlib.crc32(f"{VERSION} {self.offsets}".encode()) & 0x7FFF_FFFF
+
+    def read(self, path: Path, name: str, report: ReadReport) -> Iterator[pl.DataFrame]:
+        """See `FileSource.read`."""
+        report.shape = "stream"
+        gathered = _Gathered(name)
+        unknown: Counter[str] = Counter()
+        count = 0
+        for member, found in read_members(path, archive.members(path), self.offsets, self.processes):
+            count += 1
+            report.rows_read += found.lines
+            unknown.update(found.unknown)
+            gathered.add(member, found)
+            if len(gathered.rows) >= BATCH_RECORDS:
+                yield gathered.frame()
+        if not count:
+            raise UnreadableFileError("no_data", "the archive holds no files; nothing to take")
+        if gathered.rows:
+            yield gathered.frame()
+        report.warnings += _told_unknown(unknown)
+
+    def cells_of(self, path: Path, text: str) -> list[str]:
+        """See `FileSource.cells_of`; a message is one cell."""
+        del path
+        return [text]
+
+    def rows_as_read(self, path: Path, byte_offsets: Sequence[int]) -> dict[int, RowAsRead]:
+        """See `FileSource.rows_as_read`; the last definition of a record's market, as it stands in the file."""
+        return excerpt.rows_as_read(path, byte_offsets)
+
+
+def _told_unknown(unknown: Counter[str]) -> list[str]:
+    if not unknown:
+        return []
+    shown = ", ".join(f"{key} ({count:,} times)" for key, count in sorted(unknown.items())[:SHOWN_KEYS])
+    more = f" and {len(unknown) - SHOWN_KEYS} more" if len(unknown) > SHOWN_KEYS else ""
+    return [f"keys that are not known were passed over: {shown}{more}"]
+
+
+class _Gathered:
+    """Records of some members, and their price points."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.rows: list[Row] = []
+        self.grids: list[tuple[int, MarketFigures]] = []
+        self.source_row = 0
+        self.markets = 0
+
+    def add(self, member: Member, found: MemberFigures) -> None:
+        """Takes in a member: each market's runners, and one record for everything that cannot be one."""
+        where = member.name or self.file
+        for number, market in enumerate(found.markets):
+            self.markets += 1
+            at = member.offset + number
+            without = _without_runners(where, market)
+            rows = [without] if without else [_runner_row(where, market, runner) for runner in market.runners]
+            for place, row in enumerate(rows):
+                self._append(row, at, place)
+            if market.points and not without:
+                self.grids.append((self.markets, market))
+        for damage in found.damages:
+            self._append(_problem_row("readable", f"{where}: {damage}"), member.offset, -1)
+
+    def _append(self, row: Row, at: int, place: int) -> None:
+        self.source_row += 1
+        place_of = {"source_row": self.source_row, "byte_offset": at, "market": self.markets, "runner": place}
+        self.rows.append(row | place_of)
+
+    def frame(self) -> pl.DataFrame:
+        """The records so far, in the shape of `schemas.records.PARSED`, with their points; then begins anew."""
+        frame = _records(pl.DataFrame(self.rows, schema=COLUMNS, infer_schema_length=None))
+        if self.grids:
+            frame = frame.join(_nested(self.grids), on=["market", "runner"], how="left", maintain_order="left")
+        self.rows, self.grids = [], []
+        return frame.drop("market", "runner")
+
+
+def _problem_row(rule: str, message: str) -> Row:
+    return {"problems": [{RULE: rule, MESSAGE: message}]}
+
+
+def _without_runners(where: str, market: MarketFigures) -> Row | None:
+    """The one record of a market that names no runners, if it is such a one."""
+    named = f"{where}: market {market.market_id}"
+    if not market.has_definition:
+        said = f"{named} has {market.messages:,} messages and no marketDefinition; land the whole stream"
+    elif not market.runners:
+        said = f"{named} has a marketDefinition without runners; land the whole stream"
+    else:
+        return None
+    return _market_row(market) | _problem_row("market_defined", said)
+
+
+def _market_row(market: MarketFigures) -> Row:
+    """What all records of a market share."""
+    return {
+        "market_id": market.market_id,
+        "event_id": market.event_id,
+        "event_name": market.event_name,
+        "market_type": market.market_type,
+        "market_name": market.name,
+        "track_name": market.venue,
+        "country": market.country,
+        "timezone": market.timezone,
+        "start_ms": market.scheduled_off,
+        "off_ms": None if _is_void(market) else market.off,
+        "told_ms": market.last_message,
+        "filtered": _filtered(market),
+    }
+
+
+def _filtered(market: MarketFigures) -> str | None:
+    if market.event_type_id not in {GREYHOUNDS, None}:
+        return "not_greyhounds"
+    if market.market_type is not None and market.market_type not in RACES:
+        return market.market_type.lower()
+    return None
+
+
+def _is_void(market: MarketFigures) -> bool:
+    """Closed, and nobody won or was placed (API_CONTRACTS 8.7)."""
+    won = any(runner.status in {"WINNER", "PLACED"} for runner in market.runners)
+    return market.status == CLOSED and not won
+
+
+def _runner_row(where: str, market: MarketFigures, runner: RunnerFigures) -> Row:
+    status, result = _outcome(market, runner)
+    bsp, notes = runner.bsp, []
+    if bsp is not None and not SENTINEL_BELOW <= bsp <= SENTINEL_ABOVE:
+        bsp, notes = None, ["sentinel_bsp"]
+    if runner.is_known and not runner.is_listed:
+        notes.append("left_out_of_last_definition")
+    problems = [{RULE: rule, MESSAGE: message} for rule, message in _runner_problems(where, market, runner)]
+    handicap = f":{runner.handicap:g}" if runner.handicap else ""
+    return _market_row(market) | {
+        "selection_id": f"{runner.selection_id}{handicap}",
+        "selection_name": runner.name,
+        "status": status,
+        "result": result,
+        "is_dead_heat": _is_dead_heat(market, runner),
+        "bsp": bsp,
+        "last_traded": runner.last_traded,
+        "pre_off_volume": runner.volume,
+        "pre_off_wap": runner.wap,
+        "pre_off_max": runner.highest,
+        "pre_off_min": runner.lowest,
+        "problems": problems or None,
+        "notes": notes or None,
+    }
+
+
+def _outcome(market: MarketFigures, runner: RunnerFigures) -> tuple[str, str | None]:
+    """Status and result of a runner; in a void market all stood but those withdrawn before."""
+    if runner.status in {"HIDDEN", "REMOVED_VACANT"}:
+        return "INACTIVE", None
+    if _is_void(market) and not runner.was_withdrawn:
+        return "ACTIVE", "VOID"
+    if runner.status == "REMOVED" or not runner.is_listed:
+        return "SCRATCHED", None
+    won = "PLACED" if market.market_type == "PLACE" else "WINNER"
+    return "ACTIVE", {"WINNER": won, "PLACED": "PLACED", "LOSER": "LOSER"}.get(runner.status)
+
+
+def _is_dead_heat(market: MarketFigures, runner: RunnerFigures) -> bool:
+    """More won than can; of a PLACE market's placed nobody can say which shared the last place."""
+    won = sum(each.status == "WINNER" for each in market.runners)
+    return market.market_type == "WIN" and runner.status == "WINNER" and won > (market.number_of_winners or 1)
+
+
+def _runner_problems(where: str, market: MarketFigures, runner: RunnerFigures) -> Iterator[tuple[str, str]]:
+    named = f"{where}: market {market.market_id}"
+    if _filtered(market):
+        return
+    if market.broken:
+        yield "readable", f"{named} lost a message: {market.broken}"
+    if not runner.is_known:
+        whom = f"runner {runner.selection_id}, whom no marketDefinition names"
+        yield "runner_known", f"{named} has prices of {whom}, from byte {runner.stranger_at:,} of its text on"
+    if market.market_type is None:
+        yield "market_defined", f"{named} has a marketDefinition without marketType"
+    if market.status != CLOSED:
+        ends = market.status or "without a status"
+        yield "settled", f"{named} does not close: it ends {ends}, cut or not yet settled; land the whole stream"
+
+
+def _records(rows: pl.DataFrame) -> pl.DataFrame:
+    """Whole columns out of what was gathered per record."""
+    race = distances.grade_and_distance(pl.col("market_name"))
+    zones = [zone for zone in rows["timezone"].drop_nulls().unique() if times.is_zone(zone)]
+    frame = names.with_trap_and_dog(rows, "selection_name").with_columns(
+        start_at=_instant("start_ms"), actual_off_at=_instant("off_ms"), observed_at=_instant("told_ms")
+    )
+    return frame.with_columns(
+        race_date=times.in_zone(pl.col("start_at"), pl.col("timezone"), zones).dt.date(),
+        country=pl.when(pl.col("country").is_in(["GB", "IE"])).then(pl.lit("GB/IE")).otherwise("country"),
+        race_type=race.struct.field("race_type"),
+        distance_m=race.struct.field("distance_m"),
+        race_number=race.struct.field("race_number"),
+        volume=pl.col("pre_off_volume"),
+        currency=pl.lit("GBP"),
+    )
+
+
+def _instant(milliseconds: str) -> pl.Expr:
+    return pl.col(milliseconds).cast(pl.Datetime("ms", "UTC")).cast(pl.Datetime("us", "UTC"))
+
+
+def _nested(grids: Sequence[tuple[int, MarketFigures]]) -> pl.DataFrame:
+    """`market`, `runner` and the list of its `points`, out of the grids of some markets; NaN is null."""
+    import pyarrow as pa
+
+    packed = b"".join(market.points for _, market in grids)
+    count = len(packed) // DOUBLE
+    values = pl.Series(pl.from_arrow(pa.Array.from_buffers(pa.float64(), count, [None, pa.py_buffer(packed)])))
+    rows = pl.DataFrame(
+        {
+            "market": [number for number, _ in grids],
+            "is_basic": [market.is_basic for _, market in grids],
+            "rows": [len(market.points) // DOUBLE // len(FIELDS) for _, market in grids],
+        }
+    )
+    columns = [values.gather_every(len(FIELDS), place).fill_nan(None).alias(name) for place, name in enumerate(FIELDS)]
+    whose = rows.select(pl.col("market", "is_basic").repeat_by("rows")).explode("market", "is_basic").drop_nulls()
+    points = whose.hstack(columns).with_columns(
+        pl.col("runner").cast(pl.Int64), pl.col("seconds_before_off").cast(pl.Int32)
+    )
+    # BASIC tells no amounts (API_CONTRACTS 4.4): they are not 0, but not known.
+    known = points.filter(~pl.col("is_basic") | pl.col("last_traded").is_not_null()).with_columns(
+        pl.when(~pl.col("is_basic")).then(pl.col("volume", "volume_age_s"))
+    )
+    fields = [name for name in FIELDS if name != "runner"]
+    return known.group_by("market", "runner", maintain_order=True).agg(pl.struct(fields).alias("points"))
