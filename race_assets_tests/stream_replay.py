@@ -10,6 +10,9 @@ Where the contract leaves a choice, this is the one taken here:
   status is not yet known counts as open.
 * Prices are final with the first `CLOSED`: what follows changes the definition only (4.5, 4.7).
 * What was traded at a price while its deletion is pending replaces that deletion: amounts are cumulative (4.5).
+* An image names prices in their own order, and its ``ltp`` is the first of them (4.6): where it names several, the last
+  price known before it stays, if that price is among them.
+* While suspended, trades an image leaves out are deletions like others: they wait for what follows (4.5).
 """
 
 import json
@@ -212,11 +215,32 @@ def replay(history: Iterable[Message]) -> State:
             _define(state, pt, definition)
         if state.status == "CLOSED":
             break
+        before: dict[Key, tuple[float, int]] = {}
         if change.get("img"):
-            state.caches.clear()  # 4.3: an image replaces all cached prices
+            before = _start_image(state)
         for element in change.get("rc") or []:
             _apply(state, pt, element)
+            _keep_last(state.caches[key_of(element)], element, before.get(key_of(element)))
     return state
+
+
+def _start_image(state: State) -> dict[Key, tuple[float, int]]:
+    """4.3: an image replaces all cached prices; the last prices before it."""
+    before = {key: (cache.last, cache.since["ltp"]) for key, cache in state.caches.items() if cache.last is not None}
+    if state.status != "SUSPENDED":
+        state.caches.clear()
+        return before
+    for cache in state.caches.values():
+        cache.books.clear()
+        cache.since = {group: pt for group, pt in cache.since.items() if group in {"trd", "ltp"}}
+        cache.pending |= set(cache.traded)
+    return {}
+
+
+def _keep_last(cache: Cache, element: Json, before: tuple[float, int] | None) -> None:
+    """4.6: of several prices in an image nobody can say which was the last."""
+    if before and len(element.get("trd") or []) > 1 and before[0] in cache.traded:
+        cache.last, cache.since["ltp"] = before
 
 
 def _define(state: State, pt: int, definition: Json) -> None:

@@ -52,12 +52,13 @@ class Book:
 
     def forget_trades(self, *, for_now: bool) -> None:
         """An image tells the trades anew; `for_now`, those it leaves out are only taken back until the market opens."""
+        self.before_image = None
         if for_now:
             self.pending.update(self.traded)
             return
         if self.last is not None:
             self.before_image = self.last, self.last_pt
-        self.last = None
+        self.last, self.traded_pt = None, 0
         self.traded.clear()
         self.pending.clear()
 

@@ -6,6 +6,7 @@ import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from itertools import chain, islice
 from pathlib import Path
 from queue import SimpleQueue
@@ -89,8 +90,10 @@ class _Processes:
         self._threads.shutdown(cancel_futures=True)
         for process in self._started:
             for pipe in (process.stdin, process.stdout):
-                if pipe is not None:
-                    pipe.close()
+                # What a dead process was to be told is still in the pipe.
+                with suppress(BrokenPipeError):
+                    if pipe is not None:
+                        pipe.close()
             process.wait()
 
     def answers(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, list[MemberFigures]]]:
