@@ -44,8 +44,8 @@ class TokenBucket:
             raise SettingsError(
                 f"a request weighs {weight:g}, and burst_size lets {self.burst:g} through at once; raise burst_size"
             )
-        # Slept while holding the turn, and counted again after: with tokens promised ahead, threads that wake late would
-        # go all at once.
+        # Slept while holding the turn, and counted again after: with tokens promised ahead, threads that wake late
+        # would go all at once.
         with self._turn:
             slept = 0.0
             while (missing := weight - self._fill()) > ROUNDING:
