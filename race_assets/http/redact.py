@@ -22,8 +22,8 @@ def shown(url: str, secret_params: Collection[str] = ()) -> str:
         return "(a URL that cannot be read)"
     pairs = [
         f"{name}={HIDDEN if name in secret_params or SECRET.search(name) else value}"
-        for name, value in parse_qsl(parts.query, keep_blank_values=True)
+        for name, value in parse_qsl(parts.query)
     ]
-    # A query without a name cannot be told from a secret.
+    # A value without a name cannot be told from a secret.
     query = "&".join(pairs) if pairs else (HIDDEN if parts.query else "")
     return f"{parts.scheme}://{host}{port}{parts.path}" + (f"?{query}" if query else "")

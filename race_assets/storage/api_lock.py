@@ -46,7 +46,7 @@ def _take(connection: Any, api: str, key: int) -> None:
     from psycopg import OperationalError
 
     try:
-        # It waits for as long as others use the API, then is idle for as long as we do; the lock goes with the connection.
+        # It may wait for hours, then be idle for hours; and the lock goes with the connection.
         connection.execute("select set_config(name, '0', false) from pg_settings where name = any(%s)", [TIMEOUTS])
         if not connection.execute("select pg_try_advisory_lock(%s)", [key]).fetchone()[0]:
             log.warning("another process uses the API %s; waiting until it is done", api, extra={"api": api})

@@ -123,7 +123,7 @@ def _certificate(account: BetfairAccount) -> tuple[Path, Path | None] | None:
         ssl.create_default_context().load_cert_chain(cert, key, password="")
     except (OSError, ssl.SSLError):
         raise SettingsError(
-            f"betfair.cert_file {cert} and its key do not fit together; they must be PEM, and the key without a password"
+            f"betfair.cert_file {cert} and its key do not fit together; they must be PEM, the key without password"
         ) from None
     return cert, key
 
