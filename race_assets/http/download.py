@@ -4,7 +4,7 @@ import fcntl
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -69,7 +69,8 @@ def clear_unfinished(folder: Path) -> int:
     """Removes what killed downloads have left in a folder, not what is being written; gives their number."""
     cleared = 0
     for path in folder.glob(f".*{UNFINISHED}"):
-        with path.open("rb") as file:
+        # Whoever was writing it may be done with it by now.
+        with suppress(FileNotFoundError), path.open("rb") as file:
             if _mine(file, path):
                 path.unlink()
                 cleared += 1

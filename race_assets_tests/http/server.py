@@ -40,6 +40,7 @@ class Say:
         cut: only so many bytes of the body are sent, then the connection ends.
         reset: the connection is reset in place of an answer, or where it was cut.
         before: called when the request is there, before anything is sent.
+        midway: called when half the body is sent.
         length: whether Content-Length is told.
     """
 
@@ -49,6 +50,7 @@ class Say:
     cut: int | None = None
     reset: bool = False
     before: Callable[[], object] | None = None
+    midway: Callable[[], object] | None = None
     length: bool = True
 
 
@@ -114,6 +116,7 @@ class Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     server: Server
 
     def do_GET(self) -> None:
@@ -135,7 +138,11 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in say.headers.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(say.body[: say.cut])
+        half = len(say.body) // 2 if say.midway else 0
+        self.wfile.write(say.body[:half])
+        if say.midway:
+            say.midway()
+        self.wfile.write(say.body[half : say.cut])
         if say.cut is not None or not say.length:
             self.wfile.flush()
             self.close_connection = True
