@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from typing import Any
 
 HEAD_BYTES = 1024
@@ -32,7 +33,8 @@ class Reply:
         """It is a page for people, whatever its Content-Type says."""
         return looks_like_html(self.body)
 
-    def json(self) -> Any:
+    @cached_property
+    def document(self) -> Any:
         """The body as JSON, or None where it is none."""
         try:
             return json.loads(self.body)

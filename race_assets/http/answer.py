@@ -29,6 +29,10 @@ TROUBLES: list[tuple[tuple[type[Exception], ...], Verdict]] = [
         ),
         Verdict(GIVE_UP, "was not sent: this is no URL, or its proxy's is none; check the settings"),
     ),
+    (
+        (requests.exceptions.InvalidJSONError,),
+        Verdict(GIVE_UP, "was not sent: a number in it is none JSON has; report this as a fault of race_assets"),
+    ),
     ((requests.ConnectTimeout,), Verdict(RETRY, "could not be reached in time")),
     (
         (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError),

@@ -56,6 +56,12 @@ class TokenBucket:
             self._waited_s += slept
             return slept
 
+    def empty(self) -> None:
+        """Begins anew: for who has waited while somebody else was using the API."""
+        with self._turn:
+            self._fill()
+            self._tokens = 0.0
+
     def _fill(self) -> float:
         now = self._timing.clock()
         self._tokens = min(self.burst, self._tokens + self.rate * max(0.0, now - self._counted_at))

@@ -98,6 +98,6 @@ class WholeBody:
         """Reads all of the body, whatever the status: refusals are told there."""
         reply = Reply(answer.status, answer.headers, answer.body())
         received = judge(reply)
-        if received.verdict.action is Action.SUCCESS and self._as_json and reply.json() is None:
+        if received.verdict.action is Action.SUCCESS and self._as_json and reply.document is None:
             return Received(Verdict(Action.GIVE_UP, "answered with something that is no JSON"))
         return replace(received, value=reply)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection
 from urllib.parse import parse_qsl, urlsplit
 
-SECRET = re.compile(r"key|token|secret|pass|pwd|auth|sso|sess|sig|user|login|email|pin\b|code", re.IGNORECASE)
+SECRET = re.compile(r"key|token|secret|pass|pwd|auth|sso|sess|sig|user|login|email|pin\b", re.IGNORECASE)
 HIDDEN = "***"
 
 

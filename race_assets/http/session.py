@@ -131,7 +131,7 @@ class HttpSession:
     def _json(self, call: Call) -> Any:
         call = replace(call, headers={"Accept": "application/json", **call.headers})
         reply = self.perform(call, WholeBody(as_json=True))
-        return None if reply is None else reply.json()
+        return None if reply is None else reply.document
 
     def perform(self, call: Call, receiver: Receiver[Value]) -> Value | None:
         """Sends a request until its receiver has what it wants; None means the API has no data.
@@ -156,8 +156,8 @@ class HttpSession:
                 log.debug("%s %s", self._shown(call), verdict.reason)
                 self._count(waited_s=retries.pause(self._shown(call), verdict.reason, received.retry_after_s))
             elif verdict.action is Action.RELOGIN and self._access and token and not logged_in_again:
-                token = self._access.login.refused(token)
-                logged_in_again = True
+                token = self._another_token(self._access, token, f"{self._shown(call)} {verdict.reason}")
+                logged_in_again, retries = True, None
             else:
                 again = ", with a new session as well" if logged_in_again else ""
                 raise ApiRefusedError(f"{self._shown(call)} {verdict.reason}{again}", verdict.code)
@@ -171,11 +171,19 @@ class HttpSession:
             url = call.url
         return f"{self.api}: {call.method} {shown(url, self._secret_params)}"
 
+    def _another_token(self, access: Access, token: str, trouble: str) -> str:
+        try:
+            return access.login.refused(token)
+        except ApiRefusedError as error:
+            raise ApiRefusedError(f"{trouble}, and no new session helps: {error}", error.code) from error
+
     def _hold_lock(self) -> None:
         with self._door:
             if self._lock is not None and not self._locked:
                 self._lock.__enter__()
                 self._locked = True
+                # Whoever had the lock until now may have sent his burst just before.
+                self._bucket.empty()
 
     def _count(self, requests: int = 0, retries: int = 0, waited_s: float = 0, bytes_in: int = 0) -> None:
         with self._counting:
@@ -239,14 +247,12 @@ def _requests_session(cert: tuple[Path, Path | None] | None, headers: Mapping[st
     return session
 
 
-def is_loopback(url: str) -> bool:
-    """The URL is this machine's own."""
+def _proxies(url: str) -> dict[str, str]:
+    """The environment's, but none to this machine itself."""
     try:
         host = urlsplit(url).hostname or ""
     except ValueError:
-        return False
-    return host in {"localhost", "::1"} or host.startswith("127.")
-
-
-def _proxies(url: str) -> dict[str, str]:
-    return {} if is_loopback(url) else dict(get_environ_proxies(url))
+        # What is no URL is told where it is sent.
+        return {}
+    is_loopback = host in {"localhost", "::1"} or host.startswith("127.")
+    return {} if is_loopback else dict(get_environ_proxies(url))

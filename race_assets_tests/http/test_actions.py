@@ -64,6 +64,6 @@ def test_data_is_no_page(body: bytes) -> None:
 
 
 def test_deep_or_broken_json_is_none() -> None:
-    assert Reply(200, {}, b"[" * 100_000).json() is None
-    assert Reply(200, {}, b'{"a":').json() is None
-    assert Reply(200, {}, b'{"a": [1]}').json() == {"a": [1]}
+    assert Reply(200, {}, b"[" * 100_000).document is None
+    assert Reply(200, {}, b'{"a":').document is None
+    assert Reply(200, {}, b'{"a": [1]}').document == {"a": [1]}

@@ -93,6 +93,36 @@ def test_a_clock_that_goes_back_gives_nothing(time: FakeTime) -> None:
     assert bucket.take() == pytest.approx(0.1)
 
 
+def test_threads_wait_one_behind_the_other() -> None:
+    """Two that slept at once would count on the same tokens."""
+    time = FakeTime()
+    meeting = threading.Barrier(2)
+    met: list[bool] = []
+
+    def sleep(seconds: float) -> None:
+        try:
+            meeting.wait(0.1)
+            met.append(True)
+        except threading.BrokenBarrierError:
+            time.sleep(seconds)
+
+    bucket = TokenBucket(10, 1, Timing(clock=lambda: time.at, sleep=sleep))
+    threads = [threading.Thread(target=bucket.take) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert met == []
+    assert time.at == pytest.approx(0.2)
+
+
+def test_it_can_be_emptied(time: FakeTime) -> None:
+    bucket = TokenBucket(10, 5, time.timing)
+    time.at += 1000
+    bucket.empty()
+    assert bucket.take() == pytest.approx(0.1)
+
+
 def test_threads_share_one_promise() -> None:
     time = FakeTime()
     bucket = TokenBucket(100, 3, time.timing)

@@ -148,10 +148,11 @@ def test_parts_of_two_files_are_fetched_again_whole(server: Server, session: Htt
     [
         Say(416),
         Say(206, BODY[5:], {"Content-Range": f"bytes 5-{len(BODY) - 1}/{len(BODY)}"}),
+        Say(206, BODY[5:200_005], {"Content-Range": f"bytes 5-200004/{len(BODY)}"}),
         Say(206, BODY[100_000:]),
         Say(206, BODY[100_000:], {"Content-Range": f"bytes 100000-{len(BODY)}/{len(BODY) + 1}"}),
     ],
-    ids=["416", "elsewhere", "no-place", "another-length"],
+    ids=["416", "elsewhere", "as-long-but-elsewhere", "no-place", "another-length"],
 )
 def test_what_does_not_go_on_is_not_joined(middle: Say, server: Server, session: HttpSession, target: Path) -> None:
     get(session, server.on("/f", Say(200, BODY, TAG, cut=100_000), middle, Say(200, BODY, TAG)), target)

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from time import tzset
 
 import pytest
 from hypothesis import given
@@ -75,3 +76,13 @@ def test_no_try_begins_after_the_deadline(chance: float, spent: list[float]) -> 
 )
 def test_retry_after_in_both_forms(headers: dict[str, str], seconds: float) -> None:
     assert retry_after_s(headers, EPOCH) == seconds
+
+
+def test_a_date_without_a_zone_is_utc_wherever_we_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Australia/Sydney")
+    tzset()
+    try:
+        assert retry_after_s({"Retry-After": date(90).replace("GMT", "-0000")}, EPOCH) == 90
+    finally:
+        monkeypatch.undo()
+        tzset()

@@ -190,6 +190,19 @@ def test_an_answer_that_drips_beyond_the_deadline_is_left(server: Server, time: 
         session.get_json(server.on("/a", drip))
 
 
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:99999/", "http://", "http://[::1/", "http://\u2024/", "ftp://x/", "http:///a"]
+)
+def test_what_is_no_url_is_told(url: str, session: HttpSession) -> None:
+    with pytest.raises(ApiRefusedError, match="this is no URL"):
+        session.get_json(url)
+
+
+def test_a_body_that_json_cannot_tell_is_given_up(server: Server, session: HttpSession) -> None:
+    with pytest.raises(ApiRefusedError, match="a number in it is none JSON has"):
+        session.post_json(server.on("/a", OK), float("nan"))
+
+
 def test_nobody_at_the_port(session: HttpSession) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -208,12 +221,35 @@ def test_a_refused_session_logs_in_once_and_tries_once_more(server: Server, time
     assert session.traffic.retries == 1
 
 
+def test_a_login_does_not_use_up_the_time_for_tries(server: Server, time: FakeTime) -> None:
+    class Slow(Tokens):
+        def refused(self, token: str) -> str:
+            time.at += 60
+            return super().refused(token)
+
+    url = server.on("/a", PAGE, Say(503), OK)
+    with make(time, actions=Actions(html=Action.RELOGIN), access=access(Slow())) as session:
+        assert session.get_json(url) == {"fine": True}
+
+
 def test_a_new_session_refused_as_well_is_the_end(server: Server, time: FakeTime) -> None:
     tokens = Tokens()
     session = make(time, actions=Actions(html=Action.RELOGIN), access=access(tokens))
     with session, pytest.raises(ApiRefusedError, match="web page in place of data, with a new session as well"):
         session.get_json(server.on("/a", PAGE))
     assert (tokens.count, len(server.seen)) == (1, 2)
+
+
+def test_a_login_that_is_refused_names_what_was_asked_for(server: Server, time: FakeTime) -> None:
+    class Refusing(Tokens):
+        def refused(self, token: str) -> str:
+            raise ApiRefusedError(f"no more than {len(token)} letters", "CLOSED")
+
+    session = make(time, actions=Actions(html=Action.RELOGIN), access=access(Refusing()))
+    words = r"/a answered with a web page in place of data, and no new session helps: no more than 2 letters"
+    with session, pytest.raises(ApiRefusedError, match=words) as raised:
+        session.get_json(server.on("/a", PAGE))
+    assert raised.value.code == "CLOSED"
 
 
 def test_without_a_login_there_is_none_to_be_made(server: Server, time: FakeTime) -> None:
@@ -224,7 +260,7 @@ def test_without_a_login_there_is_none_to_be_made(server: Server, time: FakeTime
 
 def test_an_api_s_own_code_comes_with_the_error(server: Server, session: HttpSession) -> None:
     def judge(reply: Reply) -> Verdict | None:
-        code = (reply.json() or {}).get("errorCode")
+        code = (reply.document or {}).get("errorCode")
         return Verdict(Action.GIVE_UP, f"answered {code}", code) if code else None
 
     url = server.on("/a", say_json({"errorCode": "TOO_MUCH_DATA"}, 400))
@@ -303,6 +339,19 @@ def test_the_lock_is_held_from_the_first_request_to_the_end(server: Server, time
         assert lock.notes == ["taken before request 1"]
     session.close()
     assert lock.notes == ["taken before request 1", "given back after request 2"]
+
+
+def test_who_has_waited_for_the_lock_has_saved_up_nothing(server: Server, time: FakeTime) -> None:
+    """The process that had it may have sent its burst a moment ago."""
+
+    class Awaited(Held):
+        def __enter__(self) -> None:
+            time.at += 100
+
+    with make(time, lock=Awaited(server)) as session:
+        for _ in range(3):
+            session.get_json(server.on("/a", OK))
+    assert time.at == pytest.approx(100.3)
 
 
 def test_a_session_that_asks_nothing_takes_no_lock(server: Server, time: FakeTime) -> None:

@@ -95,7 +95,12 @@ class Identity:
             if known.token and known.token != token:
                 self._known = known
                 return known.token
-            if known.token and self._age_s(known.logged_in_at) < YOUNG_S and self._service.keep_alive(token).token:
+            if (
+                known.token
+                and self._age_s(known.logged_in_at) < YOUNG_S
+                and (alive := self._service.keep_alive(token).token)
+            ):
+                self._put_down(replace(known, token=alive, renewed_at=self._timing.now()))
                 raise ApiRefusedError(
                     f"{API}: the API refuses a session that has just begun and is alive; check that the account has"
                     " bought or may see what was asked for"

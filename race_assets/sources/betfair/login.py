@@ -129,7 +129,7 @@ def _certificate(account: BetfairAccount) -> tuple[Path, Path | None] | None:
 
 
 def _internal_error(reply: Reply) -> Verdict | None:
-    document = reply.json()
+    document = reply.document
     if isinstance(document, dict) and "INTERNAL_ERROR" in {document.get("error"), document.get("loginStatus")}:
         return Verdict(Action.RETRY, "answered INTERNAL_ERROR", "INTERNAL_ERROR")
     return None

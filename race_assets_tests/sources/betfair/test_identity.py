@@ -175,6 +175,10 @@ def test_a_young_session_that_is_alive_is_not_replaced(betfair: Betfair, process
         identity.refused(token)
     assert betfair.asked("login") == 1
     assert identity.token() == token
+    betfair.renames = True
+    with pytest.raises(ApiRefusedError):
+        identity.refused(token)
+    assert identity.token() == "token-2="
 
 
 @pytest.mark.parametrize(("jurisdiction", "half"), [("global", 6 * HOUR), ("se", 6 * HOUR), ("it", 600), ("es", 600)])
