@@ -83,7 +83,7 @@ def _unfinished_path(target: Path) -> Path:
 
 @contextmanager
 def _unfinished(target: Path) -> Iterator[IO[bytes]]:
-    """The temporary file, empty and locked against other processes; it is gone at the end unless it was renamed."""
+    """The temporary file, locked against other processes; it is gone at the end unless it was renamed."""
     path = _unfinished_path(target)
     while True:
         file = path.open("ab")
@@ -94,7 +94,6 @@ def _unfinished(target: Path) -> Iterator[IO[bytes]]:
             raise ApiUnavailableError(f"{target}: another process is downloading this file; try again when it is done")
     with file:
         try:
-            file.truncate(0)
             yield file
         finally:
             if _is_named(file, path):

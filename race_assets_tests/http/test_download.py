@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from race_assets.errors import ApiRefusedError, ApiUnavailableError, PermanentError, TransientError
-from race_assets.http.actions import Action, Actions
+from race_assets.http.actions import Action, Actions, Reply, Verdict
 from race_assets.http.call import Access, Call
-from race_assets.http.download import Downloaded, clear_unfinished, download
+from race_assets.http.download import Downloaded, _mine, clear_unfinished, download
 from race_assets.http.retry import RetryPolicy
 from race_assets.http.session import HttpSession
 from race_assets.settings.nodes import RateLimit
@@ -136,11 +136,42 @@ def whole_bz2(path: Path) -> None:
 
 
 def test_parts_of_two_files_are_fetched_again_whole(server: Server, session: HttpSession, target: Path) -> None:
-    old, new = bz2.compress(BODY), bz2.compress(BODY[::-1])
-    before, after = ranges(old, 100_000, headers={}), ranges(new, headers={})
+    new = BODY[::-1]
+
+    def verify(path: Path) -> None:
+        if path.read_bytes() not in {BODY, new}:
+            raise PermanentError("neither the old nor the new one")
+
+    before, after = ranges(BODY, 100_000, headers={}), ranges(new, headers={})
     server.serve("/f", lambda seen: before(seen) if len(server.seen) == 1 else after(seen))
-    get(session, server.url + "/f", target, whole_bz2)
+    get(session, server.url + "/f", target, verify)
     assert target.read_bytes() == new
+    assert len(server.seen) == 3
+
+
+def test_a_short_file_is_there_when_it_is_verified(server: Server, session: HttpSession, target: Path) -> None:
+    seen: list[bytes] = []
+    get(session, server.on("/f", Say(200, b"short")), target, lambda path: seen.append(path.read_bytes()))
+    assert seen == [b"short"]
+
+
+def test_a_refusal_is_read_to_its_end(server: Server, session: HttpSession, target: Path) -> None:
+    def judge(reply: Reply) -> Verdict | None:
+        return Verdict(Action.GIVE_UP, "is over", "END") if reply.body.endswith(b"END") else None
+
+    call = Call("GET", server.on("/f", Say(400, b" " * 200_000 + b"END")), actions=Actions(judge=judge))
+    with pytest.raises(ApiRefusedError, match="is over"):
+        download(session, call, target)
+
+
+def test_a_file_renamed_since_it_was_opened_is_another_s(tmp_path: Path) -> None:
+    """What its writer has finished must not be taken for his leftover."""
+    path = tmp_path / ".f.download"
+    with path.open("ab") as file:
+        path.rename(tmp_path / "f")
+        assert not _mine(file, path)
+        path.touch()
+        assert not _mine(file, path)
 
 
 @pytest.mark.parametrize(
@@ -149,10 +180,11 @@ def test_parts_of_two_files_are_fetched_again_whole(server: Server, session: Htt
         Say(416),
         Say(206, BODY[5:], {"Content-Range": f"bytes 5-{len(BODY) - 1}/{len(BODY)}"}),
         Say(206, BODY[5:200_005], {"Content-Range": f"bytes 5-200004/{len(BODY)}"}),
+        Say(206, BODY[100_000:150_000], {"Content-Range": f"bytes 100000-149999/{len(BODY)}"}),
         Say(206, BODY[100_000:]),
         Say(206, BODY[100_000:], {"Content-Range": f"bytes 100000-{len(BODY)}/{len(BODY) + 1}"}),
     ],
-    ids=["416", "elsewhere", "as-long-but-elsewhere", "no-place", "another-length"],
+    ids=["416", "elsewhere", "as-long-but-elsewhere", "less", "no-place", "another-length"],
 )
 def test_what_does_not_go_on_is_not_joined(middle: Say, server: Server, session: HttpSession, target: Path) -> None:
     get(session, server.on("/f", Say(200, BODY, TAG, cut=100_000), middle, Say(200, BODY, TAG)), target)
