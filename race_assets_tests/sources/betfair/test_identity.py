@@ -292,9 +292,16 @@ def test_an_account_put_right_is_tried_again_later(betfair: Betfair, process: Pr
     identity = process()
     with pytest.raises(ApiRefusedError):
         identity.token()
-    assert process().token() == "token-1="
     time.at += 20 * 60
     assert identity.token() == "token-1="
+    assert betfair.asked("login") == 2
+
+
+def test_another_process_may_try_an_account_put_right_at_once(betfair: Betfair, process: Process) -> None:
+    betfair.answers = ["PERSONAL_MESSAGE_REQUIRED"]
+    with pytest.raises(ApiRefusedError):
+        process().token()
+    assert process().token() == "token-1="
 
 
 def test_wrong_credentials_are_tried_once_by_all_processes_and_right_ones_at_once(
