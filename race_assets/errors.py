@@ -38,6 +38,23 @@ class WarehouseError(TransientError):
     """Postgres cannot be reached or went away; nothing of the transaction in flight was kept."""
 
 
+class ApiUnavailableError(TransientError):
+    """An API did not answer as it should on any try; later it may."""
+
+
+class ApiRefusedError(PermanentError):
+    """An API refuses what was asked, or answers with what nobody knows.
+
+    Args:
+        message: what was asked, what came back and what to do.
+        code: the API's own code for it, where it gave one.
+    """
+
+    def __init__(self, message: str, code: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 class DayFailedError(PermanentError):
     """One or more days could not be published; the message names each day and why. Other days were."""
 

@@ -94,6 +94,18 @@ def test_only_the_floors_above_the_pipeline_know_dagster() -> None:
     assert not broken
 
 
+def test_http_needs_requests_and_nothing_else_that_is_not_python_s_own() -> None:
+    allowed = {*sys.stdlib_module_names, "race_assets", "requests", "urllib3"}
+    broken = [
+        f"{path.relative_to(PACKAGE)} imports {module}"
+        for floor, path in files()
+        if floor == "http"
+        for module in imports(path)
+        if module.split(".")[0] not in allowed
+    ]
+    assert not broken
+
+
 def test_packages_of_sources_do_not_import_each_other() -> None:
     sources = PACKAGE / "sources"
     packages = {path.name for path in sources.iterdir() if path.is_dir()}

@@ -25,6 +25,7 @@ from pydantic import (
 )
 
 from race_assets.errors import SettingsError
+from race_assets.settings.betfair import BetfairAccount
 from race_assets.settings.feeds import FeedSettings, known_zone, shipped, shipped_entries
 from race_assets.settings.nodes import Node, SourceSettings
 from race_assets.settings.streams import StreamSettings
@@ -34,6 +35,9 @@ FILE_NAME = "race_assets.yaml"
 FEED_NAME = re.compile("[a-z][a-z0-9_]*")
 NOT_SETTINGS = {"CONFIG", "REALDATA", "KILLS"}
 """Variables with our prefix that are not in the tree: where the file is, and two switches of the test suite."""
+
+AS_WRITTEN = {"url", "home", "path", "username", "password", "app_key"}
+"""Variables whose text is no YAML: a password of digits is no number."""
 
 CRON_FIELDS = 5
 NOTHING = object()
@@ -229,6 +233,7 @@ class Settings(Node):
     postgres: PostgresSettings = PostgresSettings()
     partitions: PartitionSettings = PartitionSettings()
     sources: SourcesSettings = SourcesSettings()
+    betfair: BetfairAccount = BetfairAccount()
     rules: RuleSettings = RuleSettings()
     automation: AutomationSettings = AutomationSettings()
     logging: LoggingSettings = LoggingSettings()
@@ -344,7 +349,7 @@ def _from_environment(environment: Mapping[str, str]) -> list[_Layer]:
             continue
         *levels, leaf = variable.removeprefix(PREFIX).lower().split("__")
         try:
-            value = (text or None) if leaf in {"url", "home", "path"} else _parsed(text)
+            value = (text or None) if leaf in AS_WRITTEN else _parsed(text)
         except yaml.YAMLError as error:
             raise SettingsError(f"{variable}: {_unreadable(error)}") from None
         branch = {leaf: value}
@@ -417,7 +422,9 @@ def _at(tree: Any, path: tuple[str, ...]) -> Any:
 
 def _shown(path: tuple[str, ...], value: Any) -> str:
     """The value, unless it is or may hold a URL with a password."""
-    is_secret = path[0] == "postgres" or "url" in path or isinstance(value, dict | list) or "://" in str(value)
+    is_secret = (
+        path[0] in {"postgres", "betfair"} or "url" in path or isinstance(value, dict | list) or "://" in str(value)
+    )
     return "(hidden)" if is_secret else repr(value)
 
 
