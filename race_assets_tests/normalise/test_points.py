@@ -88,8 +88,8 @@ def test_points_of_other_records_and_files_are_left_out() -> None:
 
 
 def test_days_that_lack_points_are_named_with_both_counts() -> None:
-    next_day = {"race_date": DAY + timedelta(days=1), "start_at": OFF + timedelta(days=1), "market_id": "m2", "source_row": 3}
-    made = Made(record(point_count=2), record(point_count=1200, **next_day))
+    next_day = {"race_date": DAY + timedelta(days=1), "start_at": OFF + timedelta(days=1), "market_id": "m2"}
+    made = Made(record(point_count=2), record(point_count=1200, source_row=3, **next_day))
     (day, text), *rest = points.missing(made.told, made.core).items()
     assert (day, rest) == (DAY + timedelta(days=1), [])
     assert text.startswith("1,200 price points were told, 2 are there")
