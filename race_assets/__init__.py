@@ -24,7 +24,7 @@ def read(table: str, first: str | date, last: str | date | None = None) -> pl.Da
     """A table's rows from `first` to `last`, both included.
 
     Args:
-        table: a core table, `core.races`, `core.selections` or `core.prices`.
+        table: a core table: `core.races`, `core.selections`, `core.prices` or `core.price_points`.
         first: a race date, `2024-06-27`.
         last: none means only `first`.
 

@@ -1,4 +1,4 @@
-"""The `core/*` assets: races, selections and prices, published together in one transaction per chunk of whole days."""
+"""The `core/*` assets: races, selections, prices, price points, published together, a chunk of whole days at a time."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -18,7 +18,7 @@ RACES = KEYS["core.races"]
 
 
 def core_assets(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
-    """The three assets, made by one step."""
+    """The assets, one for each core table, made by one step."""
 
     @dg.multi_asset(
         name="core",

@@ -21,7 +21,8 @@ app = typer.Typer(
     help="""Greyhound-racing data from Betfair and CSV files into two tables a day that can be trusted.
 
 Files go in with **land** (or by dropping them into `data/drops/<source>/`), days come out with **ingest**, and
-**query** reads them: `core.races`, `core.selections`, `core.prices`. What was refused is in **rejects**, with reasons.
+**query** reads them: `core.races`, `core.selections`, `core.prices`, `core.price_points`. What was refused is in
+**rejects**, with reasons.
 
 Settings are in race_assets.yaml; RACE_ASSETS_… variables come on top. Exit codes: 0 good, 1 data failed, 2 usage or
 settings.""",
@@ -91,7 +92,7 @@ def ingest(
     refresh: Annotated[bool, typer.Option("--refresh", help="Build days anew whether they are stale or not.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.")] = False,
 ) -> None:
-    """Build days: raw, validated, races, selections, prices.
+    """Build days: raw, validated, races, selections, prices, price points.
 
     Without dates, what lies settled in the drop folders is landed and all stale days are built.
 

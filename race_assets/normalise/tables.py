@@ -201,10 +201,10 @@ def _price_rows(records: pl.DataFrame, column: str, kind: pl.Expr, volume: str |
     return conform(frame, PRICES)
 
 
-def unreferenced(races_: pl.DataFrame, selections_: pl.DataFrame, prices_: pl.DataFrame) -> Sequence[str]:
-    """Keys that point at nothing, a few of each: selections without race, prices without selection."""
+def unreferenced(races_: pl.DataFrame, selections_: pl.DataFrame, *of_selections: pl.DataFrame) -> Sequence[str]:
+    """Keys that point at nothing, a few of each table: selections without race, prices and points without selection."""
     stray = selections_.join(races_, on=["race_date", "race_id"], how="anti")["selection_id"].head(3).to_list()
-    return (
-        stray
-        + prices_.join(selections_, on=["race_date", "selection_id"], how="anti")["selection_id"].head(3).to_list()
-    )
+    for frame in of_selections:
+        lost = frame.join(selections_, on=["race_date", "selection_id"], how="anti")
+        stray += lost["selection_id"].head(3).to_list()
+    return stray

@@ -10,10 +10,11 @@ from datetime import UTC, date, datetime
 import polars as pl
 
 from race_assets.errors import RaceAssetsError, SettingsError, WarehouseError
-from race_assets.normalise import runners, tables
+from race_assets.normalise import points, runners, tables
 from race_assets.pipeline.days import chunks
 from race_assets.pipeline.figures import Key, account_frame
 from race_assets.pipeline.judge import REFUSED, VALIDATED, ensure_judged, is_judged, rejects_of
+from race_assets.pipeline.points import price_points
 from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.ops import REJECTS
 from race_assets.schemas.records import RECORDS
@@ -181,10 +182,11 @@ def _frames(workshop: Workshop, due: Mapping[date, WantedDay], run_id: str) -> _
     fresh = {day: each for day, each in due.items() if is_judged(workshop, day, each)}
     with workshop.timed("normalise"):
         records, rejects, accounts = _judged(workshop, fresh)
-        core, race_rejects = _normalise(workshop, records, accounts, built, started_at)
+        core, race_rejects, short = _normalise(workshop, records, accounts, built, started_at)
     # Another run may have replaced a file while it was read: what was read then is not what its fingerprint says.
     fresh = {day: each for day, each in fresh.items() if is_judged(workshop, day, each)}
-    built.failed = _imbalances(fresh, accounts)
+    fresh = _still_wanted(workshop, fresh, short)
+    built.failed = _imbalances(fresh, accounts, short)
     good = {day: each.fingerprint for day, each in fresh.items() if day not in built.failed}
     built.accounts = {key: account for key, account in accounts.items() if key[1] in good}
     accounts_by_key: dict[Key, Account] = {(source, day): each for (source, day), each in built.accounts.items()}
@@ -193,6 +195,14 @@ def _frames(workshop: Workshop, due: Mapping[date, WantedDay], run_id: str) -> _
     figures = account_frame(run_id, accounts_by_key, bytes_in, started_at, datetime.now(UTC))
     frames = publish.DayFrames(dict.fromkeys(due, "") | good, core, rejects, figures, run_id)
     return _Prepared(publish.only(frames, set(good)), built, set(due) - set(fresh))
+
+
+def _still_wanted(
+    workshop: Workshop, fresh: Mapping[date, WantedDay], short: Mapping[date, str]
+) -> dict[date, WantedDay]:
+    """The days, without those that lack price points because a file of theirs was replaced or withdrawn meanwhile."""
+    now = workshop.wanted(sorted(short)) if short else {}
+    return {day: each for day, each in fresh.items() if day not in now or now[day].fingerprint == each.fingerprint}
 
 
 def _judged(
@@ -223,7 +233,8 @@ def _normalise(
     accounts: Mapping[tuple[str, date], Account],
     built: Built,
     processed_at: datetime,
-) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
+) -> tuple[dict[str, pl.DataFrame], pl.DataFrame, dict[date, str]]:
+    """The core tables, the rejects of races, and the days that lack price points."""
     tracks = workshop.tracks.frame
     keyed = runners.assign(records, tracks)
     chosen = tables.selections(keyed, processed_at)
@@ -238,17 +249,19 @@ def _normalise(
         race_rejects = _refuse_races(workshop, accounts, keyed, out)
         keyed = keyed.join(out, on=["race_date", "race_id"], how="anti", maintain_order="left")
         chosen = chosen.join(out, on=["race_date", "race_id"], how="anti", maintain_order="left")
+    told = points.tellers(keyed, records)
     core = {
         "core.races": tables.races(keyed, chosen, tracks, processed_at),
         "core.selections": chosen,
         "core.prices": tables.prices(keyed),
+        "core.price_points": price_points(workshop, told),
     }
     if stray := tables.unreferenced(*core.values()):
         raise RaceAssetsError(
             f"core rows that point at nothing: {', '.join(map(str, stray))}; this is a fault of race_assets"
         )
     _count_reachable(accounts, keyed, chosen)
-    return core, race_rejects
+    return core, race_rejects, points.missing(told, core["core.price_points"])
 
 
 def _note_findings(
@@ -284,8 +297,10 @@ def _count_reachable(accounts: Mapping[tuple[str, date], Account], keyed: pl.Dat
         account.accepted = counts.get(key, 0)
 
 
-def _imbalances(due: Mapping[date, WantedDay], accounts: Mapping[tuple[str, date], Account]) -> dict[date, str]:
-    failed: dict[date, str] = {}
+def _imbalances(
+    due: Mapping[date, WantedDay], accounts: Mapping[tuple[str, date], Account], short: Mapping[date, str]
+) -> dict[date, str]:
+    failed = {day: text for day, text in short.items() if day in due}
     for (source, day), account in accounts.items():
         if day in due and (imbalance := account.imbalance()):
             failed[day] = (

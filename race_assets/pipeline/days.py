@@ -13,6 +13,8 @@ from race_assets.schemas.table import polars_schema
 from race_assets.storage.ledger import LedgerFile, WantedDay
 
 WRITERS = 2
+POINTS_TO_A_RECORD = 4
+"""Price points that take the memory of a record."""
 PARSED_SCHEMA = polars_schema(PARSED)
 
 
@@ -22,16 +24,17 @@ def raw_table(source: str) -> str:
 
 
 def chunks(workshop: Workshop, days: Sequence[date]) -> Iterator[dict[date, WantedDay]]:
-    """The days in order, in groups whose records fit in memory, with what each should be built from now."""
+    """The days in order, in groups that fit in memory, with what each should be built from now."""
     wanted = workshop.wanted(days)
     group: dict[date, WantedDay] = {}
-    records = 0
+    size = 0
     for day in sorted(wanted):
-        if group and records + wanted[day].records > workshop.settings.chunk_rows:
+        more = wanted[day].records + wanted[day].points // POINTS_TO_A_RECORD
+        if group and size + more > workshop.settings.chunk_rows:
             yield group
-            group, records = {}, 0
+            group, size = {}, 0
         group[day] = wanted[day]
-        records += wanted[day].records
+        size += more
     if group:
         yield group
 

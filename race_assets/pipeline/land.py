@@ -3,7 +3,7 @@
 import logging
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from race_assets.schemas.records import PARSED
 from race_assets.schemas.table import conform, polars_schema
 from race_assets.sources.base import FileSource, ReadReport
 from race_assets.sources.findings import Problem, with_problems
+from race_assets.sources.points import taken_off
 from race_assets.storage import publish
 from race_assets.storage.archive import ArchivedFile
 from race_assets.storage.ledger import LedgerFile
@@ -63,6 +64,7 @@ class _Parsed:
     dates: dict[date, int]
     undated: pl.DataFrame
     records: int = 0
+    points: dict[date, int] = field(default_factory=dict)
 
 
 def land(workshop: Workshop, source: str, paths: Iterable[tuple[Path, str]]) -> Iterator[Landed]:
@@ -153,22 +155,29 @@ def _parse_and_enter(workshop: Workshop, parser: FileSource, archived: ArchivedF
 def _parse(workshop: Workshop, parser: FileSource, archived: ArchivedFile) -> _Parsed:
     report = ReadReport()
     dates: dict[date, int] = {}
+    points: dict[date, int] = {}
     undated = []
     records = 0
     path = workshop.lake.parsed_path(parser.name, archived.sha256, parser.parser_version)
     with workshop.timed("parse"), workshop.lake.parsed_writer(path) as writer:
         for batch in ahead(parser.read(archived.path, archived.name, report)):
-            frame = dated(conform(batch, PARSED), workshop)
-            writer.write(frame)
-            counts = frame["race_date"].value_counts(name="records")
-            for day, count in counts.iter_rows():
-                if day is not None:
-                    dates[day] = dates.get(day, 0) + count
+            frame, taken = taken_off(dated(conform(batch, PARSED), workshop), batch)
+            writer.write(frame, taken)
+            _add_days(dates, frame)
+            if taken is not None:
+                _add_days(points, taken)
             if frame["race_date"].null_count():
                 undated.append(frame.filter(pl.col("race_date").is_null()))
             records += frame.height
     empty = pl.DataFrame(schema=polars_schema(PARSED))
-    return _Parsed(report, dict(sorted(dates.items())), pl.concat([empty, *undated]), records)
+    return _Parsed(report, dict(sorted(dates.items())), pl.concat([empty, *undated]), records, points)
+
+
+def _add_days(counts: dict[date, int], frame: pl.DataFrame) -> None:
+    """Adds the frame's rows of each day."""
+    for day, count in frame["race_date"].value_counts(name="rows").iter_rows():
+        if day is not None:
+            counts[day] = counts.get(day, 0) + count
 
 
 def dated(frame: pl.DataFrame, workshop: Workshop) -> pl.DataFrame:
@@ -211,6 +220,7 @@ def _landing(
             "detail": detail or None,
             "shape": parsed.report.shape or None,
             "rows_careful": parsed.report.rows_careful,
+            "race_date_points": [[parsed.points.get(day, 0) for day in parsed.dates] if parsed.points else []],
         },
         schema=polars_schema(SOURCE_FILES),
     )
@@ -279,9 +289,14 @@ def bring_up_to_date(workshop: Workshop) -> list[Landed]:
     return done
 
 
-def ensure_parsed(workshop: Workshop, file: LedgerFile) -> None:
-    """Parses a landed file anew whose parsed form is not in the lake: it is derived, the archive is not."""
-    if workshop.lake.parsed_path(file.source, file.sha256, file.parser_version).is_dir():
+def ensure_parsed(workshop: Workshop, file: LedgerFile, *, with_points: bool = False) -> None:
+    """Parses a landed file anew whose parsed form is not in the lake: it is derived, the archive is not.
+
+    Args:
+        with_points: the file is known to have price points, which must be there too.
+    """
+    place = workshop.lake.parsed_points_path if with_points else workshop.lake.parsed_path
+    if place(file.source, file.sha256, file.parser_version).is_dir():
         return
     path = workshop.archive.path(file.source, file.sha256)
     archived = ArchivedFile(file.source, file.sha256, file.name, file.bytes, file.landed_at, path)

@@ -1,7 +1,8 @@
-"""The tables people query: races, selections and prices; nothing of how they are made."""
+"""The tables people query: races, selections, prices and price points; nothing of how they are made."""
 
 import polars as pl
 
+from race_assets.schemas.records import POINT
 from race_assets.schemas.table import INSTANT, LOCAL_TIME, TEXTS, column, table
 
 PROCESSED_AT = column(INSTANT, "When this row was built, UTC.", required=True)
@@ -89,5 +90,23 @@ PRICES = table(
         "volume": column(pl.Float64, "Money matched at prices of this kind, in `currency`."),
         "currency": column(pl.String, "Currency of the volume, ISO 4217."),
         "observed_at": column(INSTANT, "When the source said it; else when its file was first landed, UTC."),
+    },
+)
+
+PRICE_POINTS = table(
+    "core.price_points",
+    "One row per runner, source, market type and moment before the off: what was on offer and traded by then. "
+    "No row uses anything its source told later than `noted_at`.",
+    ("race_date", "selection_id", "source", "market_type", "seconds_before_off"),
+    {
+        "race_date": column(pl.Date, "The race's date, at the track.", required=True),
+        "selection_id": column(pl.String, "The runner.", required=True),
+        "source": column(pl.String, "Who says so.", required=True),
+        "market_type": column(pl.String, "`WIN` or `PLACE`.", required=True),
+        "seconds_before_off": POINT["seconds_before_off"],
+        "noted_at": column(INSTANT, "The moment: the source's scheduled off minus those seconds, UTC.", required=True),
+        **{name: POINT[name] for name in POINT if name not in {"seconds_before_off", "volume_age_s"}},
+        "currency": column(pl.String, "Currency of the volume, ISO 4217."),
+        "volume_age_s": POINT["volume_age_s"],
     },
 )

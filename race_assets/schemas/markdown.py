@@ -34,6 +34,7 @@ SIMPLE: Mapping[type, str] = {
 
 LAKE_PATHS = {
     "parsed": "lake/parsed/<source>/<sha256>-<parser version>.parquet/",
+    "parsed.points": "lake/parsed/<source>/<sha256>-<parser version>.parquet/points/",
     "raw": "lake/raw/<source>/<year>/<race_date>.parquet",
     "validated.records": "lake/validated/records/<year>/<race_date>.parquet",
 }

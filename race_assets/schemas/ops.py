@@ -82,6 +82,9 @@ SOURCE_FILES = table(
         "detail": column(pl.String, "What a person should know about the file."),
         "shape": column(pl.String, "Fingerprint of its columns."),
         "rows_careful": column(pl.Int64, "Data lines that had to be looked at one by one.", required=True),
+        "race_date_points": column(
+            pl.List(pl.Int64), "Price points of each of its days; empty where it has none.", required=True
+        ),
     },
 )
 
@@ -111,6 +114,7 @@ REVISIONS = table(
         "races": column(pl.Int64, "Races published.", required=True),
         "selections": column(pl.Int64, "Selections published.", required=True),
         "prices": column(pl.Int64, "Prices published.", required=True),
+        "price_points": column(pl.Int64, "Price points published.", required=True),
     },
 )
 

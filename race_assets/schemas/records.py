@@ -1,4 +1,4 @@
-"""The record: one runner in one market as one source tells it, from parser to judged table; nothing of core."""
+"""The record: one runner in one market as one source tells it, with its price points; nothing of core."""
 
 import polars as pl
 
@@ -44,6 +44,7 @@ RUNNER = {
     "favourite": column(pl.String, "`F` favourite, `JF` joint, `CF` co-favourite."),
     "actual_off_at": column(INSTANT, "When the race really went off, UTC."),
     "observed_at": column(INSTANT, "When the source said it; else when its file was first landed, UTC."),
+    "point_count": column(pl.Int32, "Price points the source gives of the runner in this market; null is none."),
 }
 WALL_CLOCK = {
     "start_local": column(LOCAL_TIME, "Scheduled off as clocks at the track show it, where the source says no more."),
@@ -62,6 +63,22 @@ PLACE = {
 
 PROBLEM = pl.Struct({"rule": pl.String, "message": pl.String})
 """Why a parser holds a row to be wrong: the rule's id and a message with the offending value."""
+
+POINT = {
+    "seconds_before_off": column(pl.Int32, "Whole seconds before the off its source scheduled.", required=True),
+    "best_back": column(pl.Float64, "Best price on offer to back, decimal odds."),
+    "best_back_age_s": column(pl.Float64, "How long it had been so, in seconds."),
+    "best_lay": column(pl.Float64, "Best price on offer to lay, decimal odds."),
+    "best_lay_age_s": column(pl.Float64, "How long it had been so, in seconds."),
+    "last_traded": column(pl.Float64, "Last price matched, decimal odds."),
+    "last_traded_age_s": column(pl.Float64, "How long ago that was told, in seconds."),
+    "volume": column(pl.Float64, "Money matched on the runner in this market so far, in `currency`."),
+    "volume_age_s": column(pl.Float64, "How long ago it last grew, in seconds."),
+}
+"""What was known of a runner at one moment before the off: nothing in it may have been told later than that moment."""
+
+POINTS = pl.List(pl.Struct({name: declared.dtype.type for name, declared in POINT.items()}))
+"""The column `points` a parser may hand over beside those of PARSED: a record's points, each second at most once."""
 
 FINDINGS = {
     "filtered": column(
@@ -92,6 +109,18 @@ PARSED = table(
         **RUNNER,
         **WALL_CLOCK,
         **FINDINGS,
+    },
+)
+
+PARSED_POINTS = table(
+    "parsed.points",
+    "The price points of a file's records, beside them; a file without points has none of this.",
+    ("source_row", "market_type", "seconds_before_off"),
+    {
+        "race_date": column(pl.Date, "The record's race date.", required=True),
+        "source_row": ORIGIN["source_row"],
+        "market_type": column(pl.String, "The record's market type.", required=True),
+        **POINT,
     },
 )
 

@@ -63,7 +63,10 @@ class FileSource(ABC):
             report: filled while the batches are drawn.
 
         Yields:
-            frames of `schemas.records.PARSED` columns; a column that the source does not know may be absent.
+            frames of `schemas.records.PARSED` columns; a column that the source does not know may be absent. A source
+            that knows how prices moved may add one more, `points`, of the type `schemas.records.POINTS`: what was known
+            of the runner so many seconds before `start_at`, each second at most once a record, and no value told later
+            than its moment; null or an empty list where there is none. `point_count` is not the source's to fill.
 
         Raises:
             UnreadableFileError: the file as a whole cannot be read.

@@ -76,8 +76,8 @@ def temporary_folder(parent: Path) -> Iterator[Path]:
 
 
 def commit_folder(folder: Path, path: Path) -> None:
-    """Syncs a temporary folder's files and gives it its name; one that was there before is put aside and removed."""
-    for file in folder.iterdir():
+    """Syncs all that is in a temporary folder and names it; one that was there before is put aside and removed."""
+    for file in folder.rglob("*"):
         _sync(file)
     with temporary_folder(path.parent) as aside:
         if path.exists():

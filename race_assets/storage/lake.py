@@ -17,6 +17,7 @@ from race_assets.storage.files import commit_folder, replacing, temporary_folder
 FINGERPRINT = "race_assets:fingerprint"
 ACCOUNT = "race_assets:account"
 ROW_GROUP = 50_000
+POINTS = "points"
 
 
 class Lake:
@@ -28,6 +29,13 @@ class Lake:
     def parsed_path(self, source: str, sha256: str, parser_version: int) -> Path:
         """The folder of Parquet parts that hold what a parser made of a landed file."""
         return self.folder / "parsed" / source / f"{sha256}-{parser_version}.parquet"
+
+    def parsed_points_path(self, source: str, sha256: str, parser_version: int) -> Path:
+        """The folder of Parquet parts that hold a landed file's price points; there is none where it has none.
+
+        It lies in the folder of the records, which gets its name in one step: neither is ever there without the other.
+        """
+        return self.parsed_path(source, sha256, parser_version) / POINTS
 
     def day_path(self, table: str, day: date) -> Path:
         """The Parquet file of one table and day."""
@@ -89,7 +97,7 @@ class Lake:
             commit_folder(folder, path)
 
     def scan_parsed(self, path: Path, schema: pl.Schema) -> pl.LazyFrame:
-        """The rows of a folder that `parsed_writer` wrote, lazily, with all columns of `schema`."""
+        """The rows of a folder of parts that `parsed_writer` wrote, lazily, with all columns of `schema`."""
         parts = sorted(path.glob("*.parquet"))
         if not parts:
             return pl.LazyFrame(schema=schema)
@@ -105,10 +113,14 @@ class ParsedWriter:
         self._parts = 0
         self._pending: Future[None] | None = None
 
-    def write(self, frame: pl.DataFrame) -> None:
-        """Appends the frame as a part; columns of nulls are left out."""
+    def write(self, frame: pl.DataFrame, points: pl.DataFrame | None = None) -> None:
+        """Appends the frame as a part, its price points as one of theirs; columns of nulls are left out."""
         self.finish()
-        self._pending = self._pool.submit(_write_part, frame, self._folder / f"{self._parts:06}.parquet")
+        name = f"{self._parts:06}.parquet"
+        parts = {self._folder / name: frame}
+        if points is not None and points.height:
+            parts[self._folder / POINTS / name] = points
+        self._pending = self._pool.submit(_write_parts, parts)
         self._parts += 1
 
     def finish(self) -> None:
@@ -118,9 +130,11 @@ class ParsedWriter:
             self._pending = None
 
 
-def _write_part(frame: pl.DataFrame, path: Path) -> None:
-    # Statistics let a reader of one day pass over the parts of others.
-    _told(frame).write_parquet(path, compression="lz4", row_group_size=ROW_GROUP)
+def _write_parts(parts: Mapping[Path, pl.DataFrame]) -> None:
+    for path, frame in parts.items():
+        path.parent.mkdir(exist_ok=True)
+        # Statistics let a reader of one day pass over the parts of others.
+        _told(frame).write_parquet(path, compression="lz4", row_group_size=ROW_GROUP)
 
 
 def _told(frame: pl.DataFrame) -> pl.DataFrame:

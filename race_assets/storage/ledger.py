@@ -50,6 +50,7 @@ class WantedDay:
         records_of: how many records each source's files hold for the day, as counted when they were landed.
         bytes_of: their share of those files' bytes.
         built: the fingerprint the published day was built from, if it is published.
+        points: how many price points the files hold for the day.
     """
 
     race_date: date
@@ -58,6 +59,7 @@ class WantedDay:
     records_of: dict[str, int]
     bytes_of: dict[str, int]
     built: str | None
+    points: int = 0
 
     @property
     def records(self) -> int:
@@ -173,7 +175,8 @@ class Ledger:
             SettingsError: another process has put another configuration in force meanwhile.
         """
         query = """select day, coalesce(wanted.fingerprint, %s), coalesce(wanted.inputs, '{}'),
-                          coalesce(wanted.records_of, '{}'), coalesce(wanted.bytes_of, '{}'), built.fingerprint
+                          coalesce(wanted.records_of, '{}'), coalesce(wanted.bytes_of, '{}'), built.fingerprint,
+                          coalesce(wanted.points, 0)
                    from unnest(%s::date[]) as asked (day)
                    left join ops.wanted_days as wanted on wanted.race_date = day
                    left join ops.built_days as built on built.race_date = day"""

@@ -90,7 +90,7 @@ class Warehouse:
             try:
                 connection.execute("create schema if not exists ops")
                 connection.execute("create schema if not exists dagster")
-                _upgrade(self.url)
+                upgrade(self.url)
             finally:
                 connection.execute("select pg_advisory_unlock(%s)", [MIGRATION_LOCK])
 
@@ -127,7 +127,8 @@ def _version(connection: "psycopg.Connection[tuple[Any, ...]]") -> str | None:
     return row[0] if row else None
 
 
-def _upgrade(url: str) -> None:
+def upgrade(url: str, version: str = "head") -> None:
+    """Brings the tables up to a version, the newest unless told; the caller holds the lock and has made `ops`."""
     from alembic import command
     from alembic.config import Config
     from sqlalchemy import create_engine
@@ -139,8 +140,8 @@ def _upgrade(url: str) -> None:
     engine = create_engine(sqlalchemy_url(url, "psycopg"), poolclass=NullPool)
     with engine.begin() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-    log.info("tables migrated", extra={"version": newest_migration()})
+        command.upgrade(config, version)
+    log.info("tables migrated", extra={"version": version})
 
 
 def retrying(work: Callable[[], Result], attempts: int = 3) -> Result:

@@ -145,12 +145,11 @@ def replace_days(warehouse: Warehouse, table: str, frame: pl.DataFrame, days: Se
 
 def _note_built(cursor: Any, days: DayFrames) -> None:
     counts = pl.DataFrame({"race_date": list(days.fingerprints), "fingerprint": list(days.fingerprints.values())})
-    for name, frame in days.core.items():
-        rows = frame.group_by("race_date").agg(pl.len().cast(pl.Int64).alias(name.partition(".")[2]))
-        counts = counts.join(rows, on="race_date", how="left")
-    counts = counts.with_columns(
-        pl.col("races", "selections", "prices").fill_null(0), run_id=pl.lit(days.run_id), built_at=_now(cursor)
-    )
+    for name in CORE:
+        column = name.partition(".")[2]
+        rows = days.core[name].group_by("race_date").agg(pl.len().cast(pl.Int64).alias(column))
+        counts = counts.join(rows, on="race_date", how="left").with_columns(pl.col(column).fill_null(0))
+    counts = counts.with_columns(run_id=pl.lit(days.run_id), built_at=_now(cursor))
     cursor.execute("delete from ops.built_days where race_date = any(%s)", [list(days.fingerprints)])
     cursor.execute("delete from ops.day_attempts where race_date = any(%s)", [list(days.fingerprints)])
     _insert(cursor, BUILT_DAYS, counts)

@@ -9,6 +9,7 @@ from polars.io.plugins import register_io_source
 
 from race_assets.errors import SettingsError
 from race_assets.schemas.catalogue import CORE
+from race_assets.schemas.table import key_of
 from race_assets.storage.postgres import Warehouse
 
 
@@ -33,7 +34,8 @@ def read_range(warehouse: Warehouse, table: str, first: str | date, last: str | 
         begin, end = (day if isinstance(day, date) else date.fromisoformat(day) for day in (first, last))
     except ValueError as error:
         raise SettingsError(f"not a race date: {error}; write it as 2024-06-27") from None
-    return read(warehouse, f"select * from {table} where race_date between '{begin}' and '{end}' order by 1, 2")
+    key = ", ".join(key_of(CORE[table]))
+    return read(warehouse, f"select * from {table} where race_date between '{begin}' and '{end}' order by {key}")
 
 
 def read_days(warehouse: Warehouse, table: str, days: Sequence[date]) -> pl.DataFrame:

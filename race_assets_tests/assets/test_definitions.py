@@ -29,6 +29,7 @@ def test_the_assets_follow_the_journey_of_the_data(make_settings: MakeSettings) 
         "core/races": core,
         "core/selections": core,
         "core/prices": core,
+        "core/price_points": core,
     }
 
 

@@ -19,7 +19,8 @@ import pytest
 from race_assets_tests.conftest import PROJECT, SAMPLES
 
 WAITED_FOR_S = 150
-ASSETS = ("raw/betfair_csv", "raw/betfair_bsp", "validated/records", "core/races", "core/selections", "core/prices")
+CORE_ASSETS = ("core/races", "core/selections", "core/prices", "core/price_points")
+ASSETS = ("raw/betfair_csv", "raw/betfair_bsp", "validated/records", *CORE_ASSETS)
 
 
 @pytest.fixture

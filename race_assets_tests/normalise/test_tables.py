@@ -12,6 +12,7 @@ from race_assets.schemas.table import conform, key_of, polars_schema
 
 DAY = date(2024, 6, 27)
 OFF = datetime(2024, 6, 27, 17, 36, tzinfo=UTC)
+MADE = ("core.races", "core.selections", "core.prices")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 RACE = "gb-romford-20240627-1836"
 TRACKS = pl.DataFrame(
@@ -64,7 +65,7 @@ class Core:
         self.races = tables.races(keyed, self.selections, TRACKS, NOW)
         self.prices = tables.prices(keyed)
         assert tables.unreferenced(self.races, self.selections, self.prices) == []
-        for name, made in zip(CORE, (self.races, self.selections, self.prices), strict=True):
+        for name, made in zip(MADE, (self.races, self.selections, self.prices), strict=True):
             CORE[name].validate(made)
             key = list(key_of(CORE[name]))
             assert made.equals(made.sort(key))
@@ -357,9 +358,9 @@ def test_no_records_make_empty_tables_of_the_declared_shape() -> None:
     keyed = runners.assign(pl.DataFrame(schema=polars_schema(RECORDS)), TRACKS)
     chosen = tables.selections(keyed, NOW)
     made = (tables.races(keyed, chosen, TRACKS, NOW), chosen, tables.prices(keyed))
-    for schema, frame in zip(CORE.values(), made, strict=True):
+    for name, frame in zip(MADE, made, strict=True):
         assert frame.height == 0
-        assert frame.schema == polars_schema(schema)
+        assert frame.schema == polars_schema(CORE[name])
 
 
 def test_the_order_of_the_records_does_not_change_the_tables() -> None:

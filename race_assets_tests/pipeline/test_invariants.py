@@ -19,6 +19,7 @@ from race_assets.pipeline import land
 from race_assets.pipeline.build import build
 from race_assets.pipeline.judge import VALIDATED
 from race_assets.pipeline.workshop import Workshop
+from race_assets.schemas.catalogue import CORE
 from race_assets.settings import Settings
 from race_assets.storage.lake import ACCOUNT
 from race_assets.validation.account import Account
@@ -197,7 +198,7 @@ def test_withdrawing_the_only_file_of_a_day_leaves_an_empty_day(workshop: Worksh
     land.withdraw(workshop, only.sha256[:8])
     built = build_stale(workshop)
 
-    assert built.published == {DAY2: {"core.races": 0, "core.selections": 0, "core.prices": 0}}
+    assert built.published == {DAY2: dict.fromkeys(CORE, 0)}
     assert dogs(workshop, DAY2) == []
     assert len(dogs(workshop, DAY1)) == 3
     assert ask(workshop, "select state from quarantine.rejects") == [("replayed",)]
@@ -529,7 +530,7 @@ def test_no_days_make_no_work(workshop: Workshop) -> None:
 
 
 def test_a_day_nothing_tells_of_is_published_empty_once(workshop: Workshop) -> None:
-    empty = {"core.races": 0, "core.selections": 0, "core.prices": 0}
+    empty = dict.fromkeys(CORE, 0)
     assert build_days(workshop, [DAY1]).published == {DAY1: empty}
     again = build_days(workshop, [DAY1])
     assert (again.published, again.unchanged) == ({}, [DAY1])

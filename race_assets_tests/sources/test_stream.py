@@ -253,7 +253,7 @@ def test_keys_nobody_knows_are_counted_and_change_nothing(tmp_path: Path) -> Non
     odd = TEXT.replace(b'"con":true', b'"con":true,"new":{"a":[1]}').replace(b'"venue"', b'"surface":"sand","venue"')
     (odd_found,), (found,) = everything(tmp_path / "odd", odd), everything(tmp_path / "file", TEXT)
     assert odd_found.markets == found.markets
-    assert odd_found.unknown == {"MarketChange.new": 5, "Definition.surface": 2}
+    assert odd_found.unknown == {"MarketChange.new": 5, "Definition.surface": 3}
 
 
 def test_an_off_that_is_moved_late_moves_the_whole_grid(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pandera.polars as pa
 import polars as pl
 
-from race_assets.schemas.core import PRICES, RACES, SELECTIONS
+from race_assets.schemas.core import PRICE_POINTS, PRICES, RACES, SELECTIONS
 from race_assets.schemas.ops import INGESTION_RUNS, REJECTS, SOURCE_FILES
 from race_assets.schemas.table import polars_schema
 from race_assets.storage.ledger import EMPTY
@@ -54,8 +54,8 @@ def account(day: date | None, run_id: str = "run", records: int = 1) -> dict[str
 def day_frames(
     fingerprints: dict[date, str], *, dogs: int = 1, run_id: str = "run", rejects: Sequence[dict[str, object]] = ()
 ) -> DayFrames:
-    """Days of one race each, with so many dogs."""
-    races, selections, prices = [], [], []
+    """Days of one race each, with so many dogs, each with one price and one point."""
+    races, selections, prices, points = [], [], [], []
     for day in fingerprints:
         key: dict[str, Any] = {"race_date": day, "race_id": f"r-{day}"}
         track = {"track_id": "gb-romford", "track": "Romford", "country": "GB", "timezone": "Europe/London"}
@@ -64,12 +64,14 @@ def day_frames(
         for trap in range(1, dogs + 1):
             runner = {**key, "selection_id": f"r-{day}-t{trap}", "trap": trap, "runner_seq": 0, "status": "ACTIVE"}
             selections.append({**runner, "is_dead_heat": False, "sources": [SOURCE], "processed_at": NOW})
-            price = {"source": SOURCE, "market_type": "WIN", "price_kind": "BSP", "price": 2.5}
-            prices.append({"race_date": day, "selection_id": f"r-{day}-t{trap}", **price})
+            told = {"race_date": day, "selection_id": f"r-{day}-t{trap}", "source": SOURCE, "market_type": "WIN"}
+            prices.append({**told, "price_kind": "BSP", "price": 2.5})
+            points.append({**told, "seconds_before_off": 30, "noted_at": NOW, "best_back": 2.4})
     core = {
         "core.races": rows(RACES, *races),
         "core.selections": rows(SELECTIONS, *selections),
         "core.prices": rows(PRICES, *prices),
+        "core.price_points": rows(PRICE_POINTS, *points),
     }
     accounts = rows(INGESTION_RUNS, *(account(day, run_id) for day in fingerprints))
     return DayFrames(fingerprints, core, rows(REJECTS, *rejects), accounts, run_id)
@@ -95,6 +97,7 @@ def landing(
         "race_date_records": list(days.values()),
         "rows_read": sum(days.values()),
         "rows_careful": 0,
+        "race_date_points": [],
         "records": sum(days.values()),
         "undated": len(rejects),
         "parser_version": 1,

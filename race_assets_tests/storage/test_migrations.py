@@ -11,7 +11,7 @@ import pytest
 
 from race_assets.schemas.catalogue import CORE, IN_POSTGRES
 from race_assets.schemas.table import INSTANT, LOCAL_TIME, TEXTS, is_json, key_of
-from race_assets.storage.postgres import Warehouse, newest_migration
+from race_assets.storage.postgres import Warehouse, newest_migration, upgrade
 from race_assets_tests.conftest import _with_database
 
 TYPES = {
@@ -109,23 +109,29 @@ def test_migrating_twice_changes_nothing(empty: str) -> None:
         assert connection.execute("select count(*) from ops.built_days").fetchone() == (1,)
 
 
-def test_a_warehouse_of_the_first_version_keeps_its_files_and_counts_none_of_their_rows_as_careful(empty: str) -> None:
-    Warehouse(empty).migrate()
-    with psycopg.connect(empty) as connection:
-        connection.execute("alter table ops.source_files drop column rows_careful")
-        connection.execute("update ops.alembic_version set version_num = '0001'")
+def test_a_warehouse_of_the_first_version_keeps_its_files_and_days(empty: str, database: str) -> None:
+    with psycopg.connect(empty, autocommit=True) as connection:
+        connection.execute("create schema ops")
+        upgrade(empty, "0001")
         connection.execute(
             """insert into ops.source_files values
-               ('feed', 'a', 'a.csv', 1, 10, now(), null, '{}', '{}', 2, 2, 0, 1, 'registry', 'landed', null, null)"""
+               ('feed', 'a', 'a.csv', 1, 10, now(), null, '{2024-06-27}', '{2}', 2, 2, 0, 1, 'registry', 'landed')"""
         )
+        connection.execute(
+            "insert into ops.configuration (fingerprint, enabled_sources, set_at) values ('x', '{feed}', now())"
+        )
+        connection.execute("insert into ops.revisions values ('2024-06-27', now(), 'r', 'f', 1, 6, 9)")
+        wanted = connection.execute("select * from ops.wanted_days").fetchall()
+        assert wanted
 
-    Warehouse(empty).migrate()
+        Warehouse(empty).migrate()
 
-    with psycopg.connect(empty) as connection:
-        assert connection.execute("select name, rows_read, rows_careful from ops.source_files").fetchall() == [
-            ("a.csv", 2, 0)
-        ]
-        assert connection.execute("select version_num from ops.alembic_version").fetchall() == [(newest_migration(),)]
+        counts = connection.execute("select name, rows_careful, race_date_points from ops.source_files").fetchall()
+        assert counts == [("a.csv", 0, [])]
+        assert connection.execute("select prices, price_points from ops.revisions").fetchall() == [(9, 0)]
+        # No day becomes stale by it.
+        assert connection.execute("select * from ops.wanted_days").fetchall() == [(*row, 0) for row in wanted]
+    assert dump(empty) == dump(database)
 
 
 def test_three_that_migrate_at_once_all_find_the_tables_made(empty: str, database: str) -> None:
