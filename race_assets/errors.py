@@ -38,6 +38,10 @@ class WarehouseError(TransientError):
     """Postgres cannot be reached or went away; nothing of the transaction in flight was kept."""
 
 
+class SecretUnreachableError(TransientError):
+    """A credential cannot be looked up now; the message gives its setting and reference."""
+
+
 class DayFailedError(PermanentError):
     """One or more days could not be published; the message names each day and why. Other days were."""
 
