@@ -55,6 +55,10 @@ class ApiRefusedError(PermanentError):
         self.code = code
 
 
+class SecretUnreachableError(TransientError):
+    """A credential cannot be looked up now; the message gives its setting and reference."""
+
+
 class DayFailedError(PermanentError):
     """One or more days could not be published; the message names each day and why. Other days were."""
 

@@ -1,5 +1,6 @@
 """The `race-assets` command: reads its arguments, calls the floors below, shows what they did; no work of its own."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ import typer
 
 from race_assets.cli import feeds, rejects, tracks
 from race_assets.cli.common import DATA_FAILED, GOOD, USAGE, Format, check_source, day_range, open_settings
-from race_assets.errors import RaceAssetsError, SettingsError
+from race_assets.errors import RaceAssetsError, SecretUnreachableError, SettingsError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -142,10 +143,13 @@ def psql(arguments: Annotated[list[str] | None, typer.Argument(help="Passed on t
     import subprocess
 
     from race_assets.storage import embedded
-    from race_assets.storage.postgres import Warehouse
+    from race_assets.storage.postgres import Warehouse, without_password
 
-    url = Warehouse.open(open_settings()).url
-    raise typer.Exit(subprocess.run([embedded.psql_path(), url, *(arguments or [])], check=False).returncode)  # noqa: S603
+    address, password = without_password(Warehouse.open(open_settings()).url)
+    # Everybody on the machine may read what a process was started with.
+    environment = {**os.environ, **({"PGPASSWORD": password} if password else {})}
+    ran = subprocess.run([embedded.psql_path(), address, *(arguments or [])], check=False, env=environment)  # noqa: S603
+    raise typer.Exit(ran.returncode)
 
 
 @app.command()
@@ -186,7 +190,7 @@ def main() -> None:
     try:
         with _terminated_as_interrupt():
             app()
-    except SettingsError as error:
+    except (SettingsError, SecretUnreachableError) as error:
         typer.secho(str(error), err=True, fg="red")
         sys.exit(USAGE)
     except RaceAssetsError as error:

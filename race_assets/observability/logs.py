@@ -31,7 +31,7 @@ def configure(settings: LoggingSettings, *, again: bool = True) -> None:
     last: list[Any] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if settings.format == "json"
-        # The default shows the variables of each frame as well, and with them tokens and passwords.
+        # Its own way of showing an exception shows the values of variables, credentials among them.
         else [
             structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
         ]

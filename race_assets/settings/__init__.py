@@ -3,31 +3,32 @@
 `RACE_ASSETS_POSTGRES__URL` sets `postgres.url`: the prefix, then the path with two underscores between levels.
 """
 
-import difflib
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Any, Literal
 
 import yaml
 from pydantic import (
-    BaseModel,
     Field,
     PositiveFloat,
     PositiveInt,
-    SecretStr,
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 from race_assets.errors import SettingsError
+from race_assets.settings.aws import AwsSettings
 from race_assets.settings.betfair import BetfairAccount
 from race_assets.settings.feeds import FeedSettings, known_zone, shipped, shipped_entries
+from race_assets.settings.mistakes import Layer, explained
 from race_assets.settings.nodes import Node, SourceSettings
+from race_assets.settings.secrets import Secret
+from race_assets.settings.shape import is_or_may_be, kind_at, paths_of
 from race_assets.settings.streams import StreamSettings
 
 PREFIX = "RACE_ASSETS_"
@@ -36,19 +37,14 @@ FEED_NAME = re.compile("[a-z][a-z0-9_]*")
 NOT_SETTINGS = {"CONFIG", "REALDATA", "KILLS"}
 """Variables with our prefix that are not in the tree: where the file is, and two switches of the test suite."""
 
-AS_WRITTEN = {"url", "home", "path", "username", "password", "app_key"}
-"""Variables whose text is no YAML: a password of digits is no number."""
-
 CRON_FIELDS = 5
-NOTHING = object()
-"""Stands for a value that nobody gives; None is one that somebody may."""
 Severity = Literal["reject", "warn", "off"]
 
 
 class PostgresSettings(Node):
     """Where the warehouse is."""
 
-    url: SecretStr | None = Field(None, description="libpq URL; none means the embedded server below `home`")
+    url: Secret | None = Field(None, description="libpq URL; none means the embedded server below `home`")
 
 
 class SourcesSettings(Node):
@@ -231,6 +227,7 @@ class Settings(Node):
 
     home: Path = Field(Path("data"), description="everything is written below it; relative to the settings file")
     postgres: PostgresSettings = PostgresSettings()
+    aws: AwsSettings = AwsSettings()
     partitions: PartitionSettings = PartitionSettings()
     sources: SourcesSettings = SourcesSettings()
     betfair: BetfairAccount = BetfairAccount()
@@ -239,6 +236,16 @@ class Settings(Node):
     logging: LoggingSettings = LoggingSettings()
     chunk_rows: PositiveInt = Field(300_000, description="records worked on at once; bounds memory")
     shutdown_timeout_seconds: PositiveFloat = 30
+
+    @model_validator(mode="after")
+    def _name_secrets(self) -> "Settings":
+        for path in paths_of(type(self), Secret):
+            value: Any = self
+            for level in path:
+                value = getattr(value, level)
+            if isinstance(value, Secret):
+                value.setting = ".".join(path)
+        return self
 
     def source(self, name: str) -> SourceSettings:
         """The settings of one source, a feed or another."""
@@ -262,7 +269,7 @@ def load(file: Path | None = None, environment: Mapping[str, str] | None = None)
     """
     environment = os.environ if environment is None else environment
     file = file or find_file(environment)
-    layers = [_Layer("", {"sources": {"csv_feeds": shipped_entries()}}), _Layer(str(file), _from_yaml(file))]
+    layers = [Layer("", {"sources": {"csv_feeds": shipped_entries()}}), Layer(str(file), _from_yaml(file))]
     layers += _from_environment(environment)
     tree: dict[str, Any] = {}
     for layer in layers:
@@ -270,17 +277,9 @@ def load(file: Path | None = None, environment: Mapping[str, str] | None = None)
     try:
         settings = Settings.model_validate(tree)
     except ValidationError as error:
-        raise SettingsError("\n".join(_explained(error, layers))) from None
+        raise SettingsError("\n".join(explained(error, layers, Settings))) from None
     base = file.parent if file else Path.cwd()
     return settings.model_copy(update={"home": (base / settings.home.expanduser()).absolute()})
-
-
-@dataclass(frozen=True)
-class _Layer:
-    """What one place says of the settings, and its name for people: the file, or a variable."""
-
-    name: str
-    tree: dict[str, Any]
 
 
 def find_file(environment: Mapping[str, str]) -> Path | None:
@@ -340,7 +339,7 @@ def _from_yaml(file: Path | None) -> dict[str, Any]:
     return tree
 
 
-def _from_environment(environment: Mapping[str, str]) -> list[_Layer]:
+def _from_environment(environment: Mapping[str, str]) -> list[Layer]:
     """A layer for each variable with our prefix, the stronger ones last."""
     layers = []
     # Sorted, so that a variable for a whole branch comes before those for its leaves, whatever the order they came in.
@@ -349,14 +348,20 @@ def _from_environment(environment: Mapping[str, str]) -> list[_Layer]:
             continue
         *levels, leaf = variable.removeprefix(PREFIX).lower().split("__")
         try:
-            value = (text or None) if leaf in AS_WRITTEN else _parsed(text)
+            value = (text or None) if _is_plain([*levels, leaf]) else _parsed(text)
         except yaml.YAMLError as error:
             raise SettingsError(f"{variable}: {_unreadable(error)}") from None
         branch = {leaf: value}
         for level in reversed(levels):
             branch = {level: branch}
-        layers.append(_Layer(variable, branch))
+        layers.append(Layer(variable, branch))
     return layers
+
+
+def _is_plain(path: Sequence[str]) -> bool:
+    """Whether a setting is text that YAML would only spoil: a path, a credential."""
+    kind = kind_at(Settings, path)
+    return is_or_may_be(kind, Path) or is_or_may_be(kind, Secret) or path[-1] == "url"
 
 
 def _unreadable(error: Any) -> str:
@@ -373,77 +378,3 @@ def _overlaid(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
         old = merged.get(key)
         merged[key] = _overlaid(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
     return merged
-
-
-def _explained(error: ValidationError, layers: Sequence[_Layer]) -> Iterator[str]:
-    for problem in error.errors():
-        path = tuple(map(str, problem["loc"]))
-        where = _blamed(path, layers)
-        if problem["type"] == "extra_forbidden":
-            allowed = _keys_at(path[:-1])
-            close = difflib.get_close_matches(path[-1], allowed, 1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
-            yield f"{where}: {'.'.join(path)} is not a setting.{hint} Allowed here: {', '.join(allowed)}"
-        else:
-            message = problem["msg"].removeprefix("Value error, ")
-            yield f"{where}: {'.'.join(path)} is {_shown(path, problem.get('input'))}: {message}"
-
-
-def _blamed(path: tuple[str, ...], layers: Sequence[_Layer]) -> str:
-    """The names of those that say what stands at a path: the strongest, and those that it only adds to.
-
-    A problem may lie at a path that nobody has, such as that of a key left out: then it is about what lacks the key.
-    """
-    for length in range(len(path), 0, -1):
-        names: list[str] = []
-        below: Any = NOTHING
-        for layer in layers:
-            found = _at(layer.tree, path[:length])
-            if found is not NOTHING and layer.name:
-                is_added = isinstance(found, dict) and isinstance(below, dict)
-                names = [*(names if is_added else []), layer.name]
-                below = found
-        if names:
-            return ", ".join(names)
-    return "the settings"
-
-
-def _at(tree: Any, path: tuple[str, ...]) -> Any:
-    """What a tree has at a path, keys in any case; `NOTHING` if it has not."""
-    for level in path:
-        if isinstance(tree, dict):
-            tree = next((value for key, value in tree.items() if str(key).lower() == level.lower()), NOTHING)
-        elif isinstance(tree, list) and level.isdigit() and int(level) < len(tree):
-            tree = tree[int(level)]
-        else:
-            return NOTHING
-    return tree
-
-
-def _shown(path: tuple[str, ...], value: Any) -> str:
-    """The value, unless it is or may hold a URL with a password."""
-    is_secret = (
-        path[0] in {"postgres", "betfair"} or "url" in path or isinstance(value, dict | list) or "://" in str(value)
-    )
-    return "(hidden)" if is_secret else repr(value)
-
-
-def _keys_at(path: tuple[str, ...]) -> list[str]:
-    kind: Any = Settings
-    for level in path:
-        kind = _below(kind, level)
-    return sorted(kind.model_fields) if _is_node(kind) else []
-
-
-def _below(kind: Any, level: str) -> Any:
-    """What is declared for a key of a node, or for the items of a mapping or list."""
-    if _is_node(kind):
-        declared = kind.model_fields.get(level)
-        return declared.annotation if declared else None
-    if get_origin(kind) is Annotated:
-        return _below(get_args(kind)[0], level)
-    return get_args(kind)[-1] if get_origin(kind) in {dict, list} else None
-
-
-def _is_node(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, BaseModel)

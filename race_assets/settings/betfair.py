@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, field_validator
 
 from race_assets.settings.nodes import Node
+from race_assets.settings.secrets import Secret
 
 Jurisdiction = Literal["global", "au", "it", "es", "ro", "se"]
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
@@ -15,9 +16,9 @@ LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 class BetfairAccount(Node):
     """Who logs in at Betfair, and where."""
 
-    username: SecretStr | None = Field(None, description="the account's username, not its e-mail address")
-    password: SecretStr | None = Field(None, description="with two-step authentication the code follows it directly")
-    app_key: SecretStr | None = Field(None, description="application key, from the account's API page")
+    username: Secret | None = Field(None, description="the account's username, not its e-mail address")
+    password: Secret | None = Field(None, description="with two-step authentication the code follows it directly")
+    app_key: Secret | None = Field(None, description="application key, from the account's API page")
     jurisdiction: Jurisdiction = Field("global", description="au includes New Zealand; it and es end sessions early")
     cert_file: Path | None = Field(None, description="PEM certificate for a login without a person; none: interactive")
     key_file: Path | None = Field(None, description="its private key; none: the certificate's file has both")

@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 PAUSE = Event()
 
+NO_URL = "postgres.url is no libpq URL, such as postgresql://user@host:5432/database"
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 0x7261_6365_0001
 PUBLISH_LOCK = 0x7261_6365_0002
@@ -55,8 +56,11 @@ class Warehouse:
             return psycopg.connect(self.url, autocommit=True, application_name="race_assets")
         except psycopg.ProgrammingError:
             # The message would show a part of the URL, which may be the password.
-            raise SettingsError("postgres.url is no libpq URL, such as postgresql://user@host:5432/database") from None
+            raise SettingsError(NO_URL) from None
         except psycopg.OperationalError as error:
+            if "@" in without_password(self.url)[0]:
+                # What libpq takes for the host is then the end of the password, and the message shows it.
+                raise SettingsError("postgres.url holds a second @; write one in the password as %40") from None
             raise WarehouseError(f"Postgres cannot be reached: {error}; check postgres.url and that it runs") from error
 
     @contextmanager
@@ -79,6 +83,8 @@ class Warehouse:
         """An ADBC connection, which gives the rows of a query as Arrow."""
         from adbc_driver_postgresql import dbapi
 
+        # What this driver says of a URL that is none shows all of it.
+        without_password(self.url)
         return dbapi.connect(self.url, autocommit=False)
 
     def migrate(self) -> None:
@@ -96,13 +102,36 @@ class Warehouse:
 
 
 def server_url(settings: Settings) -> str:
-    """The libpq URL of the database; starts the embedded server where the settings name no other."""
+    """The libpq URL of the database; starts the embedded server where the settings name no other.
+
+    Raises:
+        SettingsError: `postgres.url` refers to a credential that is not there, or `home` cannot be written.
+        SecretUnreachableError: it cannot be looked up now.
+    """
     if settings.postgres.url is not None:
-        return settings.postgres.url.get_secret_value()
+        return settings.postgres.url.reveal(settings.aws)
     from race_assets.storage import embedded
 
     check_home(settings.home)
     return embedded.ensure(settings.home)
+
+
+def without_password(url: str) -> tuple[str, str | None]:
+    """A libpq address without its password, and the password.
+
+    Raises:
+        SettingsError: it is no libpq address.
+    """
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+    try:
+        given = conninfo_to_dict(url)
+    except ProgrammingError:
+        raise SettingsError(NO_URL) from None
+    parts = {name: str(value) for name, value in given.items() if value is not None}
+    password = parts.pop("password", None)
+    return make_conninfo("", **parts), password
 
 
 def sqlalchemy_url(url: str, driver: str, schema: str | None = None) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from race_assets.errors import ApiRefusedError, ApiUnavailableError, RaceAssetsError
 from race_assets.http.retry import RetryPolicy
 from race_assets.http.timing import Timing
+from race_assets.settings.aws import AwsSettings
 from race_assets.settings.betfair import BetfairAccount
 from race_assets.sources.betfair.login import API, RETRIES, LoginService
 from race_assets.sources.betfair.refusals import BANNED, INVALID_CREDENTIALS, remedy
@@ -44,6 +45,7 @@ class Identity:
     Args:
         account: its credentials and hosts.
         home: the folder with the file the processes share.
+        aws: where credentials that are `aws:` references are looked up.
         timing: clock, sleep and chance of the requests.
         retries: how a login that fails in passing is tried again.
 
@@ -52,10 +54,16 @@ class Identity:
     """
 
     def __init__(
-        self, account: BetfairAccount, home: Path, *, timing: Timing | None = None, retries: RetryPolicy = RETRIES
+        self,
+        account: BetfairAccount,
+        home: Path,
+        aws: AwsSettings | None = None,
+        *,
+        timing: Timing | None = None,
+        retries: RetryPolicy = RETRIES,
     ) -> None:
         self._timing = timing or Timing()
-        self._service = LoginService(account, self._timing, retries)
+        self._service = LoginService(account, aws or AwsSettings(), self._timing, retries)
         self._file = SessionFile(home)
         self._binding = binding(self._service.username, self._service.app_key, self._service.host)
         self._life_s = SHORT_LIFE_S if account.jurisdiction in SHORT_LIVED else LIFE_S

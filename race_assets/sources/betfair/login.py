@@ -11,6 +11,7 @@ from race_assets.http.actions import Action, Actions, Reply, Verdict
 from race_assets.http.retry import RetryPolicy
 from race_assets.http.session import HttpSession
 from race_assets.http.timing import Timing
+from race_assets.settings.aws import AwsSettings
 from race_assets.settings.betfair import BetfairAccount, Jurisdiction
 from race_assets.settings.nodes import RateLimit
 
@@ -43,12 +44,20 @@ class Answered:
 class LoginService:
     """Betfair's login service for one account.
 
+    Args:
+        account: its credentials and hosts.
+        aws: where credentials that are `aws:` references are looked up.
+        timing: clock, sleep and chance of the requests.
+        retries: how a request that fails in passing is tried again.
+
     Raises:
         SettingsError: a credential is missing, or the certificate cannot be used; names the settings.
     """
 
-    def __init__(self, account: BetfairAccount, timing: Timing, retries: RetryPolicy = RETRIES) -> None:
-        self.username, self.password, self.app_key = _credentials(account)
+    def __init__(
+        self, account: BetfairAccount, aws: AwsSettings, timing: Timing, retries: RetryPolicy = RETRIES
+    ) -> None:
+        self.username, self.password, self.app_key = _credentials(account, aws)
         host, cert_host = HOSTS[account.jurisdiction]
         self.host = account.identity_url or host
         cert = _certificate(account)
@@ -96,9 +105,9 @@ class LoginService:
         return _read(self._session.post_form(url, {}, headers=headers), url)
 
 
-def _credentials(account: BetfairAccount) -> tuple[str, str, str]:
+def _credentials(account: BetfairAccount, aws: AwsSettings) -> tuple[str, str, str]:
     values = {name: getattr(account, name) for name in NEEDED}
-    texts = {name: value.get_secret_value() for name, value in values.items() if value is not None}
+    texts = {name: value.reveal(aws) for name, value in values.items() if value is not None}
     missing = [name for name in NEEDED if not texts.get(name)]
     if missing:
         settings = ", ".join(f"betfair.{name}" for name in missing)

@@ -5,9 +5,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import SecretStr
-
 from race_assets.settings.betfair import BetfairAccount
+from race_assets.settings.secrets import Secret
 from race_assets.sources.betfair.identity import Identity
 from race_assets_tests.http.server import Say, Seen, Server, say_json
 
@@ -98,7 +97,7 @@ class Betfair:
 def account(url: str, **changes: object) -> BetfairAccount:
     """The account that the service knows, unless changed."""
     secrets = {"username": USERNAME, "password": PASSWORD, "app_key": APP_KEY}
-    given = {name: SecretStr(text) for name, text in secrets.items()}
+    given = {name: Secret(text) for name, text in secrets.items()}
     hosts = {"identity_url": f"{url}/identity", "identity_cert_url": f"{url}/cert"}
     return BetfairAccount.model_validate({**given, **hosts, **changes})
 

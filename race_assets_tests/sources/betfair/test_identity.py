@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from race_assets import settings
 from race_assets.errors import ApiRefusedError, ApiUnavailableError, RaceAssetsError, SettingsError
+from race_assets.settings.aws import AwsSettings
 from race_assets.settings.betfair import BetfairAccount
+from race_assets.settings.secrets import Secret
 from race_assets.sources.betfair import refusals
 from race_assets.sources.betfair.identity import Identity
 from race_assets.sources.betfair.login import HOSTS, LIMIT, LoginService
@@ -307,7 +308,7 @@ def test_another_process_may_try_an_account_put_right_at_once(betfair: Betfair, 
 def test_wrong_credentials_are_tried_once_by_all_processes_and_right_ones_at_once(
     betfair: Betfair, process: Process, time: FakeTime, tmp_path: Path
 ) -> None:
-    wrong = {"password": SecretStr("wrong")}
+    wrong = {"password": Secret("wrong")}
     for _ in range(3):
         with pytest.raises(
             ApiRefusedError, match=r"INVALID_USERNAME_OR_PASSWORD: correct betfair.username and"
@@ -324,7 +325,7 @@ def test_wrong_credentials_are_tried_once_by_all_processes_and_right_ones_at_onc
 def test_credentials_put_right_at_betfair_are_tried_when_the_file_is_removed(
     betfair: Betfair, process: Process, tmp_path: Path
 ) -> None:
-    new = {"password": SecretStr("new")}
+    new = {"password": Secret("new")}
     with pytest.raises(ApiRefusedError):
         process(**new).token()
     betfair.password = "new"  # noqa: S105 - of nothing
@@ -407,7 +408,7 @@ def test_logins_stay_below_100_a_minute(betfair: Betfair, process: Process, time
 
 def test_the_file_is_its_owner_s_and_names_nobody(process: Process, tmp_path: Path) -> None:
     with pytest.raises(ApiRefusedError):
-        process(password=SecretStr("wr0ngwr0ng")).token()
+        process(password=Secret("wr0ngwr0ng")).token()
     process().token()
     file = tmp_path / "home" / "betfair_session.json"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -419,8 +420,8 @@ def test_the_file_is_its_owner_s_and_names_nobody(process: Process, tmp_path: Pa
 def test_another_account_key_or_host_has_another_session(betfair: Betfair, process: Process) -> None:
     assert process().token() == "token-1="
     betfair.answers = [say_json({"token": f"other-{n}", "status": "SUCCESS", "error": ""}) for n in range(3)]
-    assert process(username=SecretStr("other")).token() == "other-0"
-    assert process(app_key=SecretStr("other")).token() == "other-1"
+    assert process(username=Secret("other")).token() == "other-0"
+    assert process(app_key=Secret("other")).token() == "other-1"
     assert process(identity_url=f"{betfair.server.url}//identity").token() != "token-1="
     assert process().token() == "token-1="
 
@@ -529,14 +530,14 @@ def test_certificates_that_cannot_be_used_are_told(process: Process, certificate
 def test_hosts_are_by_jurisdiction(jurisdiction: str, time: FakeTime) -> None:
     given = account("http://127.0.0.1", jurisdiction=jurisdiction, identity_url=None, identity_cert_url=None)
     end = {"global": "com", "au": "com.au"}.get(jurisdiction, jurisdiction)
-    assert LoginService(given, time.timing).host == f"https://identitysso.betfair.{end}"
+    assert LoginService(given, AwsSettings(), time.timing).host == f"https://identitysso.betfair.{end}"
     end = {"global": "com", "au": "com"}.get(jurisdiction, jurisdiction)
     assert HOSTS[given.jurisdiction][1] == f"https://identitysso-cert.betfair.{end}"
 
 
 def test_missing_credentials_are_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as raised:
-        Identity(BetfairAccount(username=SecretStr("me"), password=SecretStr("")), tmp_path)
+        Identity(BetfairAccount(username=Secret("me"), password=None), tmp_path)
     assert "betfair.password, betfair.app_key: not set" in str(raised.value)
     assert "RACE_ASSETS_BETFAIR__PASSWORD, RACE_ASSETS_BETFAIR__APP_KEY" in str(raised.value)
     assert "username" not in str(raised.value).lower()
