@@ -547,7 +547,7 @@ def test_settings_come_from_variables_as_they_are_written() -> None:
     names = {"USERNAME": "007", "PASSWORD": "0123 #no: comment", "APP_KEY": "1e5", "JURISDICTION": "au"}
     given = settings.load(environment={f"RACE_ASSETS_BETFAIR__{name}": text for name, text in names.items()}).betfair
     secrets = (given.username, given.password, given.app_key)
-    assert [each and each.get_secret_value() for each in secrets] == ["007", "0123 #no: comment", "1e5"]
+    assert [each and each.reveal(AwsSettings()) for each in secrets] == ["007", "0123 #no: comment", "1e5"]
     assert given.jurisdiction == "au"
 
 
