@@ -150,7 +150,12 @@ def test_a_file_and_variables_that_say_the_same_give_the_same(limits: dict[str, 
     ("text", "path", "meant", "allowed"),
     [
         ("rules: {trap: {sevrity: warn}}", "rules.trap.sevrity", "severity", "most, severity, usual"),
-        ("sources: {betfair_cvs: {}}", "sources.betfair_cvs", "betfair_csv", "betfair_bsp, betfair_csv, betfair_historic, csv_feeds"),
+        (
+            "sources: {betfair_cvs: {}}",
+            "sources.betfair_cvs",
+            "betfair_csv",
+            "betfair_bsp, betfair_csv, betfair_historic, csv_feeds",
+        ),
         ("logging: {levels: INFO}", "logging.levels", "level", "format, level"),
         ("postgre: {url: x}", "postgre", "postgres", ", ".join(sorted(Settings.model_fields))),
     ],

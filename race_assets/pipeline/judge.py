@@ -9,6 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
+from race_assets.normalise.place import with_facts_of_win
 from race_assets.pipeline.days import WRITERS, ensure_raw, raw_table
 from race_assets.pipeline.rejects import as_rejects
 from race_assets.pipeline.workshop import Workshop
@@ -111,7 +112,7 @@ def judge(workshop: Workshop, raw: pl.DataFrame, bytes_at: BytesAt | None = None
         _count(accounts, passed.with_columns(kind=kinds).drop_nulls("kind"), "kind", "duplicates")
         passed = passed.filter(kinds.is_null())
     _count_accepted(accounts, passed)
-    return Judged(conform(passed, RECORDS), rejects, accounts)
+    return Judged(conform(with_facts_of_win(passed), RECORDS), rejects, accounts)
 
 
 def _without_rows(frame: pl.DataFrame, positions: pl.Series) -> pl.DataFrame:

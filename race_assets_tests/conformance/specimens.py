@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -22,6 +23,10 @@ class Specimen:
         header: the header line.
         row: a runner's line: its dog, its trap, and whether its price is to be none.
         records: how many records each line makes.
+        bad_rule: what a bad runner breaks.
+        junk_rule: what a line breaks that is none of the source's.
+        careful: whether such a line is counted as read one by one.
+        takes: a file of this source is a member like those of an archive: a bad one is a reject, not a file refused.
     """
 
     name: str
@@ -29,6 +34,14 @@ class Specimen:
     header: str
     row: Callable[[str, int, bool], str]
     records: int = 1
+    bad_rule: str = "number"
+    junk_rule: str = "field_count"
+    careful: int = 1
+    takes: bool = False
+
+    def bad_row(self, text: str, number: int) -> tuple[int, str]:
+        """Where a file's bad runner, the so many-th, stands, and its text."""
+        return number + 1, text.splitlines()[number]
 
     def text(self, dogs: Sequence[str] = DOGS, *, bad: Sequence[str] = ()) -> str:
         """A file of one race, the dogs in their traps."""
@@ -93,9 +106,48 @@ def _hub(dog: str, trap: int, is_bad: bool) -> str:
     return _line(cells, HUB)
 
 
+class StreamSpecimen(Specimen):
+    """A market as two messages: each has all its runners, so a runner's text is the last of them."""
+
+    def text(self, dogs: Sequence[str] = DOGS, *, bad: Sequence[str] = ()) -> str:
+        """A file of one race, the dogs in their traps; a bad one has no name."""
+        names = {trap: f"{trap}. {'' if dog in bad else dog}" for trap, dog in enumerate(dogs, start=1)}
+        return "".join(_message(number, status, names) for number, status in enumerate(("OPEN", "CLOSED")))
+
+    def bad_row(self, text: str, number: int) -> tuple[int, str]:
+        """See `Specimen.bad_row`."""
+        return number, text.splitlines()[-1]
+
+
+def _message(number: int, status: str, names: dict[int, str]) -> str:
+    outcome = {1: "WINNER"} if status == "CLOSED" else {}
+    usual = "LOSER" if status == "CLOSED" else "ACTIVE"
+    runners = [
+        {"id": trap, "name": name, "status": outcome.get(trap, usual), "sortPriority": trap, "bsp": 4.5}
+        for trap, name in names.items()
+    ]
+    definition = {
+        "eventTypeId": "4339", "marketType": "WIN", "marketTime": f"{DAY}T17:36:00.000Z", "status": status,
+        "venue": "Romford", "countryCode": "GB", "timezone": "Europe/London", "name": "A3 400m", "eventId": "33",
+        "eventName": "Romford 27th Jun", "runners": runners,
+    }  # fmt: skip
+    change = {"id": "1.23", "marketDefinition": definition}
+    return json.dumps({"op": "mcm", "clk": "1", "pt": 1719500000000 + number, "mc": [change]}) + "\n"
+
+
 SPECIMENS = (
     Specimen("betfair_csv", "greyhounds.csv", CSV_HEADER, _csv),
     Specimen("betfair_bsp", "dwbfgreyhoundwin28062024.csv", BSP_HEADER, _bsp),
+    StreamSpecimen(
+        "betfair_historic",
+        "1.23",
+        "",
+        lambda *_: "",
+        bad_rule="selection_name",
+        junk_rule="readable",
+        careful=0,
+        takes=True,
+    ),
     Specimen("gbgb_results", "results.csv", GBGB, _gbgb),
     Specimen("betfair_hub", "ANZ_Greyhounds_2024_06.csv", HUB, _hub, records=2),
 )

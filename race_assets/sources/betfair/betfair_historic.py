@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from race_assets.errors import UnreadableFileError
+from race_assets.http.actions import looks_like_html
 from race_assets.schemas.records import PROBLEM
 from race_assets.settings.streams import StreamSettings
 from race_assets.sources.base import FileSource, ReadReport, RowAsRead
@@ -32,6 +33,7 @@ RACES = {"WIN", "PLACE"}
 SENTINEL_ABOVE, SENTINEL_BELOW = 1000.0, 1.01
 BATCH_RECORDS = 20_000
 DOUBLE = 8
+HEAD_BYTES = 512
 SHOWN_KEYS = 8
 RULE, MESSAGE = "rule", "message"
 
@@ -71,6 +73,7 @@ class BetfairHistoric(FileSource):
     def read(self, path: Path, name: str, report: ReadReport) -> Iterator[pl.DataFrame]:
         """See `FileSource.read`."""
         report.shape = "stream"
+        _refuse_page(path)
         gathered = _Gathered(name)
         unknown: Counter[str] = Counter()
         count = 0
@@ -95,6 +98,16 @@ class BetfairHistoric(FileSource):
     def rows_as_read(self, path: Path, byte_offsets: Sequence[int]) -> dict[int, RowAsRead]:
         """See `FileSource.rows_as_read`; the last definition of a record's market, as it stands in the file."""
         return excerpt.rows_as_read(path, byte_offsets)
+
+
+def _refuse_page(path: Path) -> None:
+    with path.open("rb") as file:
+        if looks_like_html(file.read(HEAD_BYTES)):
+            raise UnreadableFileError(
+                "blocked_page",
+                "it is an HTML page saved under this name, not data; the session had ended or the file is not bought: "
+                "log in and fetch it again",
+            )
 
 
 def _told_unknown(unknown: Counter[str]) -> list[str]:

@@ -129,9 +129,13 @@ class Book:
             back, lay = (self.numbered.get(group, {}).get(0) for group in (back_group, lay_group))
         return back, self.told.get(back_group, 0), lay, self.told.get(lay_group, 0)
 
+    def volume(self) -> float:
+        """Money matched: of pounds and pence, whatever the sum of doubles."""
+        return round(sum(self.traded.values()), 2)
+
     def totals(self) -> tuple[float, float | None, float | None, float | None]:
         """Money matched, and the average, highest and lowest price it was matched at."""
-        volume = sum(self.traded.values())
+        volume = self.volume()
         if not volume:
             return volume, None, None, None
         value = sum(price * size for price, size in self.traded.items())

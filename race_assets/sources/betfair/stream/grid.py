@@ -80,12 +80,11 @@ class Grid:
 
 def _prices(moment: int, book: Book, family: str) -> tuple[float, ...]:
     back, back_pt, lay, lay_pt = book.best(family)
-    volume = sum(book.traded.values())
     return (
         *_aged(back, moment, back_pt),
         *_aged(lay, moment, lay_pt),
         *_aged(book.last, moment, book.last_pt),
-        volume,
+        book.volume(),
         (moment - book.traded_pt) / 1000 if book.traded_pt else UNKNOWN,
     )
 

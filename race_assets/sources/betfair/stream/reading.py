@@ -29,13 +29,11 @@ class Damage:
         line: the line, from 1; 0 where the member as a whole is meant.
         offset: where the line begins in the member's text, in bytes.
         message: what is wrong.
-        markets: those it touches for certain; empty where that cannot be told.
     """
 
     line: int
     offset: int
     message: str
-    markets: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -47,6 +45,7 @@ class Reading:
         lines: of the member, blank ones left out.
         others: lines that are no market's: heartbeats and the like.
         damages: what could not be read.
+        broken: what was lost of a market that had not closed by then, by its id.
         unknown: keys that nobody knows, counted.
     """
 
@@ -54,6 +53,7 @@ class Reading:
     lines: int = 0
     others: int = 0
     damages: list[Damage] = field(default_factory=list)
+    broken: dict[str, str] = field(default_factory=dict)
     unknown: Counter[str] = field(default_factory=Counter)
 
 
@@ -85,7 +85,7 @@ def read(text: Iterable[bytes], offsets: Sequence[int], offs: Mapping[str, int] 
                 if not message.mc:
                     reading.others += 1
             except BrokenLineError as error:
-                reading.damages.append(_broken(line, number, begins, str(error)))
+                _note_broken(reading, line, Damage(number, begins, str(error)))
         begins += len(line) + 1
     return reading
 
@@ -96,10 +96,17 @@ def _in_milliseconds(pt: int, changes: Sequence[object]) -> int:
     return pt * 1000
 
 
-def _broken(line: bytes, number: int, begins: int, why: str) -> Damage:
+def _note_broken(reading: Reading, line: bytes, damage: Damage) -> None:
+    """A line that is no message: told, and held against the markets it may have been about, unless they had closed."""
     shown = line[:SHOWN].decode("utf-8", "replace")
-    message = f"line {number} (byte {begins:,} of its text) is no stream message: {why}; it begins {shown!r}"
-    return Damage(number, begins, message, sorted({each.decode() for each in MARKET_ID.findall(line)}))
+    where = f"line {damage.line} (byte {damage.offset:,} of its text)"
+    damage.message = f"{where} is no stream message: {damage.message}; it begins {shown!r}"
+    reading.damages.append(damage)
+    named = {each.decode() for each in MARKET_ID.findall(line)}
+    for market_id in named or reading.markets:
+        market = reading.markets.get(market_id)
+        if market is None or not market.is_final:
+            reading.broken.setdefault(market_id, damage.message)
 
 
 def _lines(text: Iterable[bytes], reading: Reading) -> Iterator[bytes]:

@@ -1,13 +1,11 @@
 """What is handed on of a market: the last definition's facts and each runner's figures, small enough to pass around."""
 
-from collections.abc import Iterable
-
 import msgspec
 
 from race_assets.sources.betfair.stream.book import Book, number
 from race_assets.sources.betfair.stream.market import Key, Market, milliseconds
 from race_assets.sources.betfair.stream.messages import BrokenLineError, Definition, Runner
-from race_assets.sources.betfair.stream.reading import Damage, Reading
+from race_assets.sources.betfair.stream.reading import Reading
 
 
 class RunnerFigures(msgspec.Struct, array_like=True):
@@ -97,24 +95,16 @@ def scheduled_off(definition: Definition | None) -> int | None:
 
 def figures(reading: Reading) -> MemberFigures:
     """All that is handed on of a member."""
-    touched = _broken_markets(reading.damages)
+    damages = [damage.message for damage in reading.damages]
+    if len(damages) > 1 and not reading.markets and not reading.others:
+        damages = [f"none of its {reading.lines:,} lines is a stream message: {damages[0]}"]
     return MemberFigures(
         reading.lines,
         reading.others,
-        [_market(market, touched.get(market.market_id) or touched.get("")) for market in reading.markets.values()],
-        [damage.message for damage in reading.damages],
+        [_market(market, reading.broken.get(market_id)) for market_id, market in reading.markets.items()],
+        damages,
         dict(reading.unknown),
     )
-
-
-def _broken_markets(damages: Iterable[Damage]) -> dict[str, str]:
-    """What is wrong by market, by `""` where a broken line may have been any market's."""
-    touched: dict[str, str] = {}
-    for damage in damages:
-        if damage.line:
-            for market in damage.markets or [""]:
-                touched.setdefault(market, damage.message)
-    return touched
 
 
 def _market(market: Market, broken: str | None) -> MarketFigures:
