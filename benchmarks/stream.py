@@ -18,6 +18,8 @@ def corpus(markets: int) -> tuple[Path, dict[str, int]]:
     manifest = folder / stream_corpus.MANIFEST
     if not manifest.exists():
         stream_corpus.write(folder, markets)
+    if not (folder / stream_corpus.TAR).exists():
+        stream_corpus.pack(folder)
     return folder, json.loads(manifest.read_text())
 
 

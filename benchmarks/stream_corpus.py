@@ -48,6 +48,7 @@ MARKETS_A_DAY = MARKETS_A_MEETING * len(GB_TRACKS)
 P_RESERVE = 0.06
 MESSAGES = {"WIN": 4_180, "PLACE": 3_080}
 LEVEL = 9
+TAR = "data.tar"
 MANIFEST = "corpus.json"
 MS_A_DAY = 86_400_000
 NAME_LENGTH = 16
@@ -166,10 +167,15 @@ def write(out: Path, markets: int, distinct: int = MARKETS_A_DAY, seed: int = 20
 
 def pack(out: Path) -> Path:
     """All of it in one tar, as Betfair's site hands it out."""
-    target = out / "data.tar"
+    target = out / TAR
     with tarfile.open(target, "w") as tar:
         tar.add(out / "PRO", "PRO")
     return target
+
+
+def archive_of(paths: list[str]) -> Path:
+    """The tar of these files, as `pack` wrote it."""
+    return next(tar for folder in Path(paths[0]).parents if (tar := folder / TAR).exists())
 
 
 def main() -> None:

@@ -13,8 +13,9 @@ from importlib.metadata import version
 from pathlib import Path
 from unittest import mock
 
+from benchmarks import stream_corpus
+
 WORKERS = 2
-GRID_S = (3600, 1800, 900, 600, 300, 120, 60, 30, 10, 5, 0)
 
 
 def _halves(paths: list[str]) -> list[list[str]]:
@@ -80,16 +81,24 @@ def plain_bz2(paths: list[str]) -> int:
         return sum(pool.map(_lines, paths))
 
 
-def ours(paths: list[str], grid: tuple[int, ...] = ()) -> int:
-    """Our own reader, with or without the prices at fixed times before the off."""
-    from race_assets.sources.betfair.stream import read_archive
+def ours(paths: list[str], *, with_grid: bool) -> int:
+    """The source as it lands an archive: records out of one tar of the same files, with or without the price grid."""
+    from race_assets.settings.streams import GridSettings, StreamSettings
+    from race_assets.sources.base import ReadReport
+    from race_assets.sources.betfair.betfair_historic import BetfairHistoric
 
-    return read_archive(paths, workers=WORKERS, grid=grid).messages
+    settings = StreamSettings(processes=WORKERS, price_points=GridSettings(enabled=with_grid))
+    archive = stream_corpus.archive_of(paths)
+    report = ReadReport()
+    records = sum(frame.height for frame in BetfairHistoric(settings).read(archive, archive.name, report))
+    if not records:
+        raise RuntimeError(f"{archive}: no records")
+    return report.rows_read
 
 
 PROGRAMS: dict[str, Callable[[list[str]], int]] = {
-    "ours (summary)": ours,
-    "ours (with price grid)": partial(ours, grid=GRID_S),
+    "ours (summary)": partial(ours, with_grid=False),
+    "ours (with price grid)": partial(ours, with_grid=True),
     "betfair_data": betfair_data,
     "betfair_data x2": betfair_data_twice,
     "betfair_data objects": betfair_data_objects,
