@@ -10,7 +10,8 @@ from race_assets.assets.days import race_days
 from race_assets.settings import Settings
 
 MakeSettings = Callable[..., Settings]
-RAW = {"raw/betfair_bsp", "raw/betfair_csv", "raw/betfair_hub", "raw/gbgb_results"}
+OWN = {"raw/betfair_bsp", "raw/betfair_csv", "raw/betfair_historic"}
+RAW = OWN | {"raw/betfair_hub", "raw/gbgb_results"}
 
 
 def graph(built: dg.Definitions) -> dict[str, set[str]]:
@@ -43,7 +44,7 @@ def test_a_feed_is_an_asset_by_its_own_name_and_a_shipped_one_can_be_switched_of
     columns = {"track_name": "Track", "start_at": "Off", "selection_name": "Dog"}
     feeds = {"club": {"columns": columns}, "rival": {"columns": columns, "enabled": False}}
     built = graph(definitions.build(make_settings(sources={"csv_feeds": feeds})))
-    assert {name for name in built if name.startswith("raw/")} == {"raw/betfair_bsp", "raw/betfair_csv", "raw/club"}
+    assert {name for name in built if name.startswith("raw/")} == {*OWN, "raw/club"}
 
 
 def test_jobs_schedule_and_sensors_are_those_people_know(make_settings: MakeSettings) -> None:
