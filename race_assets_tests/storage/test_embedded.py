@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -42,6 +43,16 @@ def servers_in(home: Path) -> list[psutil.Process]:
         except psutil.Error:
             continue
     return found
+
+
+def living_servers_in(home: Path) -> set[int]:
+    """Their pids, those that have ended and are not collected yet left out."""
+    living = set()
+    for process in servers_in(home):
+        with suppress(psutil.NoSuchProcess):
+            if process.status() != psutil.STATUS_ZOMBIE:
+                living.add(process.pid)
+    return living
 
 
 def postmaster_pid(home: Path) -> int:
@@ -221,7 +232,7 @@ def test_a_cut_pid_file_of_a_living_server_gives_no_second_one(home: Path, start
         connection.execute("CREATE TABLE kept AS SELECT 1 AS a")
     (home / "postgres" / "postmaster.pid").write_text("")
     assert embedded.ensure(home) == url
-    assert old not in {process.pid for process in servers_in(home) if process.status() != psutil.STATUS_ZOMBIE}
+    assert old not in living_servers_in(home)
     assert ask(url, "SELECT a FROM kept") == 1
 
 
