@@ -2,10 +2,7 @@
 
 import bz2
 import gzip
-import io
-import tarfile
-import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,6 +15,7 @@ from race_assets.sources.betfair.betfair_historic import BetfairHistoric
 from race_assets_tests.fake_betfair import oddities
 from race_assets_tests.fake_betfair.fixtures import MarketFile
 from race_assets_tests.fake_betfair.oracle import Expected, ExpectedRunner
+from race_assets_tests.sources.packing import tarred, zipped
 
 SOURCE = BetfairHistoric(StreamSettings(processes=1, price_points=GridSettings(enabled=False)))
 FILES = [each for each in oddities().files if each.intact]
@@ -68,24 +66,6 @@ PACKED: dict[str, Callable[[dict[str, bytes]], bytes]] = {
     "tar": lambda files: tarred(files.items()),
     "tar of bzip2": lambda files: tarred((f"{name}.bz2", bz2.compress(text)) for name, text in files.items()),
 }
-
-
-def zipped(members: Iterable[tuple[str, bytes]]) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
-        for name, data in members:
-            packed.writestr(name, data)
-    return out.getvalue()
-
-
-def tarred(members: Iterable[tuple[str, bytes]]) -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as packed:
-        for name, data in members:
-            each = tarfile.TarInfo(name)
-            each.size = len(data)
-            packed.addfile(each, io.BytesIO(data))
-    return out.getvalue()
 
 
 @pytest.mark.parametrize("packing", PACKED)

@@ -2,10 +2,8 @@
 
 import bz2
 import gzip
-import io
 import json
 import math
-import tarfile
 import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -19,6 +17,7 @@ from race_assets.sources.betfair.stream.grid import FIELDS
 from race_assets.sources.betfair.stream.packed import text_of
 from race_assets.sources.betfair.stream.results import MarketFigures, MemberFigures
 from race_assets_tests import stream_replay
+from race_assets_tests.sources.packing import tarred, zipped
 from race_assets_tests.stream_strategies import stream_files
 
 OFFSETS = [600, 300, 60, 5, 0]
@@ -153,24 +152,6 @@ LINES = [
 TEXT = b"\n".join(LINES) + b"\n"
 
 
-def zipped(*members: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", method) as packed:
-        for name, data in members:
-            packed.writestr(name, data)
-    return out.getvalue()
-
-
-def tarred(*members: tuple[str, bytes]) -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as packed:
-        for name, data in members:
-            each = tarfile.TarInfo(name)
-            each.size = len(data)
-            packed.addfile(each, io.BytesIO(data))
-    return out.getvalue()
-
-
 def everything(path: Path, data: bytes, processes: int = 1) -> list[MemberFigures]:
     path.write_bytes(data)
     return [found for _, found in workers.read_members(path, archive.members(path), OFFSETS, processes)]
@@ -183,11 +164,11 @@ PACKINGS: dict[str, Callable[[bytes], bytes]] = {
     "two bzip2 streams": lambda text: bz2.compress(text[:700]) + bz2.compress(text[700:]),
     "gzip": gzip.compress,
     "two gzip members": lambda text: gzip.compress(text[:700]) + gzip.compress(text[700:]),
-    "zip": lambda text: zipped(("1.23", text)),
-    "zip, stored": lambda text: zipped(("1.23", text), method=zipfile.ZIP_STORED),
-    "zip of bzip2": lambda text: zipped(("1.23.bz2", bz2.compress(text))),
-    "tar": lambda text: tarred(("PRO/2024/Jun/27/33/1.23", text)),
-    "tar of bzip2": lambda text: tarred(("PRO/2024/Jun/27/33/1.23.bz2", bz2.compress(text))),
+    "zip": lambda text: zipped([("1.23", text)]),
+    "zip, stored": lambda text: zipped([("1.23", text)], method=zipfile.ZIP_STORED),
+    "zip of bzip2": lambda text: zipped([("1.23.bz2", bz2.compress(text))]),
+    "tar": lambda text: tarred([("PRO/2024/Jun/27/33/1.23", text)]),
+    "tar of bzip2": lambda text: tarred([("PRO/2024/Jun/27/33/1.23.bz2", bz2.compress(text))]),
 }
 
 
@@ -205,8 +186,8 @@ def test_a_market_is_the_same_however_it_is_packed(tmp_path: Path, packing: str)
 
 def test_processes_read_as_one_does(tmp_path: Path) -> None:
     members = [(f"1.{number}.bz2", bz2.compress(TEXT.replace(b"1.23", b"1.%d" % number))) for number in range(600)]
-    alone = everything(tmp_path / "one", tarred(*members))
-    assert everything(tmp_path / "two", tarred(*members), processes=2) == alone
+    alone = everything(tmp_path / "one", tarred(members))
+    assert everything(tmp_path / "two", tarred(members), processes=2) == alone
     assert [found.markets[0].market_id for found in alone] == [f"1.{number}" for number in range(600)]
 
 
@@ -214,7 +195,7 @@ def test_a_dead_process_is_told_and_nobody_waits_for_it(tmp_path: Path, monkeypa
     monkeypatch.setattr(workers, "MODULE", "this_is_no_module")
     members = [(f"1.{number}", TEXT) for number in range(600)]
     with pytest.raises(workers.TransientError, match="a process that read it ended"):
-        everything(tmp_path / "file", tarred(*members), processes=2)
+        everything(tmp_path / "file", tarred(members), processes=2)
 
 
 DAMAGED = {
@@ -223,8 +204,8 @@ DAMAGED = {
     "cut bzip2": (bz2.compress(TEXT)[:-30], "bzip2 data end at byte"),
     "no bzip2 after all": (b"BZh9" + b"x" * 50, "bzip2 data are damaged"),
     "cut gzip": (gzip.compress(TEXT)[:-9], "gzip data end at byte"),
-    "cut zip": (zipped(("1.23", TEXT))[:-10], "the zip archive cannot be read"),
-    "cut tar": (tarred(("1.23", TEXT), ("1.24", TEXT))[:600], "the tar archive is damaged at byte"),
+    "cut zip": (zipped([("1.23", TEXT)])[:-10], "the zip archive cannot be read"),
+    "cut tar": (tarred([("1.23", TEXT), ("1.24", TEXT)])[:600], "the tar archive is damaged at byte"),
     "a line that is no JSON": (TEXT + b'{"op":"mcm"', "line 6"),
     "JSON that is no message": (b'{"marketId":"1.23"}\n', "line 1 (byte 0"),
     "a price that is text": (TEXT.replace(b"[[2.5,30]]", b'[["x",30]]'), "line 2"),
@@ -243,7 +224,7 @@ def test_damage_is_told_with_its_place(tmp_path: Path, kind: str) -> None:
 
 def test_a_bad_member_costs_only_itself(tmp_path: Path) -> None:
     bad = bz2.compress(TEXT)
-    data = tarred(("a", bz2.compress(TEXT)), ("b", bad[:40] + b"\0" + bad[41:]), ("c", b""), ("d", TEXT))
+    data = tarred([("a", bz2.compress(TEXT)), ("b", bad[:40] + b"\0" + bad[41:]), ("c", b""), ("d", TEXT)])
     found = everything(tmp_path / "file", data)
     assert [len(each.markets) for each in found] == [1, 0, 0, 1]
     assert [len(each.damages) for each in found] == [0, 1, 1, 0]

@@ -3,7 +3,7 @@
 from math import isfinite
 from typing import Any
 
-from race_assets.sources.betfair.stream.messages import Places
+from race_assets.sources.betfair.stream.messages import Levels, Places
 
 FULL, NUMBERED, DISPLAYED = "at", "bat", "bdat"
 """Groups of what is on offer, by the beginning of their names: every price, the best by number, the best with cross
@@ -13,6 +13,15 @@ matching; `b` follows for what backers are offered, `l` for layers."""
 def number(value: Any) -> float | None:
     """A price that is one: NaN and Infinity come as strings, and are none."""
     return value if isinstance(value, float | int) and isfinite(value) else None
+
+
+def change_levels(offers: dict[float, float], levels: Levels) -> None:
+    """Puts new sizes of some prices into a ladder; a size of 0 takes the price away."""
+    for price, size in levels:
+        if size:
+            offers[price] = size
+        else:
+            offers.pop(price, None)
 
 
 class Book:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from race_assets.sources.betfair.stream.book import DISPLAYED, FULL, NUMBERED, Book
+from race_assets.sources.betfair.stream.book import DISPLAYED, FULL, NUMBERED, Book, change_levels
 from race_assets.sources.betfair.stream.grid import Grid
 from race_assets.sources.betfair.stream.messages import BrokenLineError, Definition, MarketChange, Runner
 
@@ -24,6 +24,7 @@ class Market:
 
     Args:
         market_id: Betfair's, `1.<digits>`.
+        first_pt: when its first message was published, in milliseconds of the epoch.
         offsets: of the T-minus grid, in seconds; empty for none.
         scheduled_off: milliseconds of the epoch, where a first reading has found the final one.
 
@@ -35,13 +36,15 @@ class Market:
         is_basic: nothing in the file that the BASIC plan lacks: amounts traded cannot be known (4.4).
     """
 
-    def __init__(self, market_id: str, offsets: Sequence[int] = (), scheduled_off: int | None = None) -> None:
+    def __init__(
+        self, market_id: str, first_pt: int, offsets: Sequence[int] = (), scheduled_off: int | None = None
+    ) -> None:
         self.market_id = market_id
         self.grid = Grid(offsets, scheduled_off)
+        self.with_offers = self.grid.is_wanted
         self.messages = 0
-        self.first_pt = self.last_pt = 0
-        self.status = ""
-        self.was_open = self.is_final = False
+        self.last_pt = first_pt
+        self.was_open = self.is_suspended = self.is_final = False
         self.off_pt: int | None = None
         self.listed: dict[Key, Runner] = {}
         self.withdrawn: set[Key] = set()
@@ -75,23 +78,27 @@ class Market:
         if pt > self.grid.next_pt:
             self.grid.note_until(pt, self._books.values(), self._family)
         self.messages += 1
+        self.last_pt = pt
         if change.definition is not None:
             self._define(pt, change.definition)
-        self.first_pt = self.first_pt or pt
-        self.last_pt = pt
+        if self.is_basic and not change.con is change.img is change.tv is None:
+            self.is_basic = False
         if self.is_final:
             return
         if change.img:
-            for book in self._books.values():
-                book.forget_offers()
-                book.forget_trades(for_now=self.status == SUSPENDED)
-        if self.is_basic and (change.con is not None or change.img is not None or change.tv is not None):
-            self.is_basic = False
+            self._start_image()
         for each in change.rc:
-            self._price(pt, each, at, is_image=bool(change.img))
+            book = self._books.get((each.id, each.hc) if each.hc else each.id) or self._stranger(each, at)
+            if each.trd:
+                self.is_basic = False
+                book.trade(pt, each.trd, each.ltp, is_suspended=self.is_suspended, is_image=bool(change.img))
+            elif each.ltp is not None:
+                book.trade_last(pt, each.ltp)
+            if self.with_offers:
+                self._offer(pt, each, book)
 
     def _define(self, pt: int, new: Definition) -> None:
-        self.status = new.status
+        self.is_suspended = new.status == SUSPENDED
         self._keep(new)
         removed = set()
         for runner in new.runners:
@@ -106,12 +113,12 @@ class Market:
             self.was_open, self.off_pt = True, None
             for book in self._books.values():
                 book.undo(pt)
-        elif new.status == SUSPENDED and self.was_open and self.off_pt is None:
+        elif self.is_suspended and self.was_open and self.off_pt is None:
             self.off_pt = pt
         if new.status == CLOSED or new.in_play:
             self._freeze()
         elif new.market_time is not None:
-            self.grid.aim_at(milliseconds(new.market_time), pt, is_first=not self.first_pt)
+            self.grid.aim_at(milliseconds(new.market_time), pt, is_first=self.messages == 1)
 
     def _keep(self, new: Definition) -> None:
         is_closed = new.status == CLOSED
@@ -134,42 +141,25 @@ class Market:
             book = self._books[key] = Book()
         return book
 
-    def _price(self, pt: int, each: Any, at: int, *, is_image: bool) -> None:
-        """One element of `rc`; in purchased files it has one group, in captures several."""
-        key = (each.id, each.hc) if each.hc else each.id
-        book = self._books.get(key)
-        if book is None:
-            book = self._book(key)
-            self.strangers[each.id, each.hc or 0.0] = at
-        if each.trd:
-            self.is_basic = False
-            is_suspended = self.status == SUSPENDED
-            book.trade(pt, each.trd, each.ltp, is_suspended=is_suspended, is_image=is_image)
-        elif each.ltp is not None:
-            book.trade_last(pt, each.ltp)
-        if self.grid.is_wanted:
-            self._offer(pt, each, book)
+    def _start_image(self) -> None:
+        """All prices are told anew; while suspended, trades that are left out are only taken back for now."""
+        for book in self._books.values():
+            book.forget_offers()
+            book.forget_trades(for_now=self.is_suspended)
+
+    def _stranger(self, each: Any, at: int) -> Book:
+        """The book of a runner that no definition has named so far."""
+        self.strangers[each.id, each.hc or 0.0] = at
+        return self._book((each.id, each.hc) if each.hc else each.id)
 
     def _offer(self, pt: int, each: Any, book: Book) -> None:
-        """What is on offer; a size of 0 takes the price away."""
+        """What one element says of offers: in purchased files each has one group of keys, in captures several."""
         if each.atb is not None:
-            self._family = FULL
-            offers = book.back
-            for price, size in each.atb:
-                if size:
-                    offers[price] = size
-                else:
-                    offers.pop(price, None)
-            book.told["atb"] = pt
+            book.told["atb"], self._family = pt, FULL
+            change_levels(book.back, each.atb)
         if each.atl is not None:
-            self._family = FULL
-            offers = book.lay
-            for price, size in each.atl:
-                if size:
-                    offers[price] = size
-                else:
-                    offers.pop(price, None)
-            book.told["atl"] = pt
+            book.told["atl"], self._family = pt, FULL
+            change_levels(book.lay, each.atl)
         if each.batb is not None or each.batl is not None or each.bdatb is not None or each.bdatl is not None:
             self._offer_levels(pt, each, book)
 

@@ -122,7 +122,9 @@ class TradedChange(msgspec.Struct, forbid_unknown_fields=True, gc=False, kw_only
 C = TypeVar("C", Change, TradedChange)
 
 
-class MarketChange(msgspec.Struct, Generic[C], rename={"definition": "marketDefinition"}, forbid_unknown_fields=True):
+class MarketChange(
+    msgspec.Struct, Generic[C], rename={"definition": "marketDefinition"}, forbid_unknown_fields=True, gc=False
+):
     """What a message says of one market."""
 
     id: str
@@ -133,7 +135,7 @@ class MarketChange(msgspec.Struct, Generic[C], rename={"definition": "marketDefi
     tv: Number = None
 
 
-class Message(msgspec.Struct, Generic[C], rename="camel", forbid_unknown_fields=True):
+class Message(msgspec.Struct, Generic[C], rename="camel", forbid_unknown_fields=True, gc=False):
     """One line; heartbeats and the like have no `mc`."""
 
     op: Literal["mcm", "connection", "status"]

@@ -66,27 +66,29 @@ def read(text: Iterable[bytes], offsets: Sequence[int], offs: Mapping[str, int] 
         offs: scheduled offs that a first reading has found, by market.
     """
     reading = Reading()
-    decode = Decoder(with_book=bool(offsets), unknown=reading.unknown).line
+    decode = Decoder(reading.unknown, with_book=bool(offsets)).line
     markets = reading.markets
-    begins = 0
+    begins = number = blank = 0
     for number, line in enumerate(_lines(text, reading), start=1):
-        if line.strip():
-            reading.lines += 1
-            try:
-                message = decode(line)
-                pt = message.pt
-                if not IN_SECONDS < pt < LATEST:
-                    pt = _in_milliseconds(pt, message.mc)
-                for change in message.mc:
-                    market = markets.get(change.id)
-                    if market is None:
-                        market = markets[change.id] = Market(change.id, offsets, (offs or {}).get(change.id))
-                    market.take(pt, change, begins)
-                if not message.mc:
-                    reading.others += 1
-            except BrokenLineError as error:
+        try:
+            message = decode(line)
+            pt = message.pt
+            if not IN_SECONDS < pt < LATEST:
+                pt = _in_milliseconds(pt, message.mc)
+            for change in message.mc:
+                market = markets.get(change.id)
+                if market is None:
+                    market = markets[change.id] = Market(change.id, pt, offsets, (offs or {}).get(change.id))
+                market.take(pt, change, begins)
+            if not message.mc:
+                reading.others += 1
+        except BrokenLineError as error:
+            if line.strip():
                 _note_broken(reading, line, Damage(number, begins, str(error)))
+            else:
+                blank += 1
         begins += len(line) + 1
+    reading.lines = number - blank
     return reading
 
 
