@@ -10,7 +10,7 @@ from itertools import chain
 
 BZIP2, GZIP = b"BZh", b"\x1f\x8b"
 GZIP_BITS, DEFLATE_BITS = 31, -15
-PIECE = 1 << 18
+PIECE = 1 << 20
 
 
 class DamagedError(ValueError):
