@@ -55,6 +55,10 @@ class ApiRefusedError(PermanentError):
         self.code = code
 
 
+class LoginRefusedError(ApiRefusedError):
+    """An API does not let us in with these credentials; no other request can succeed until a person acts."""
+
+
 class DayFailedError(PermanentError):
     """One or more days could not be published; the message names each day and why. Other days were."""
 
