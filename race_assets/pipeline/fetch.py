@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -227,10 +227,11 @@ def _fetched(
 def _landing(workshop: Workshop, selection: _Selection, files: Iterator[tuple[Path, str]]) -> Iterator[Landed]:
     """Lands files one by one as they come; what is in the archive then is removed here."""
     for landed in land.land(workshop, selection.done.source, files):
-        selection.done.landed.append(landed)
         path = Path(landed.path)
         if landed.state != "failed" and path.is_relative_to(selection.folder):
             path.unlink()
+            landed = replace(landed, path=path.relative_to(selection.folder).as_posix())  # noqa: PLW2901 - as it stays known
+        selection.done.landed.append(landed)
         yield landed
 
 
