@@ -18,7 +18,7 @@ from race_assets.sources.betfair.historic_fetch import _remote
 from race_assets.sources.betfair.identity import Identity
 from race_assets_tests.fake_betfair import FakeBetfair, faults
 from race_assets_tests.fake_betfair.streams import BASIC, MarketFile
-from race_assets_tests.fetching import Clockwork, pointed_at
+from race_assets_tests.fetching import HISTORIC, Clockwork, pointed_at
 
 JUNE = Filter("BASIC", date(2024, 6, 1), date(2024, 6, 30))
 
@@ -138,6 +138,16 @@ def test_the_default_rate_is_that_of_ninety_requests_in_ten_seconds() -> None:
     most = within(90, 10)
     assert most.burst_size == HistoricRate().burst_size
     assert most.requests_per_second - 0.02 < HistoricRate().requests_per_second <= most.requests_per_second
+
+
+def test_nothing_is_fetched_unless_asked_for_and_no_token_goes_in_clear() -> None:
+    sources = Settings().sources
+    assert not sources.betfair_historic.fetch.enabled
+    assert not sources.betfair_bsp.fetch.enabled
+    slower = Settings.model_validate({"sources": {HISTORIC: {"rate_limit": {"requests_per_second": 2}}}})
+    assert slower.sources.betfair_historic.rate_limit.burst_size == 3
+    with pytest.raises(ValueError, match="must be an https URL: the session's token is sent there"):
+        Settings.model_validate({"sources": {HISTORIC: {"fetch": {"url": "http://historicdata.betfair.com/api"}}}})
 
 
 def test_only_whole_bzip2_is_taken(tmp_path: Path) -> None:
