@@ -29,7 +29,15 @@ def build(settings: Settings) -> dg.Definitions:
     ingest = ingest_job()
     return dg.Definitions(
         assets=[
-            *(raw_asset(source, registry.create(source, settings).title, partitions) for source in sources),
+            *(
+                raw_asset(
+                    source,
+                    registry.create(source, settings).title,
+                    partitions,
+                    fetches=registry.fetches(source, settings),
+                )
+                for source in sources
+            ),
             validated_asset(sources, partitions),
             core_assets(partitions),
         ],

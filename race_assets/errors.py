@@ -59,6 +59,10 @@ class SecretUnreachableError(TransientError):
     """A credential cannot be looked up now; the message gives its setting and reference."""
 
 
+class LoginRefusedError(ApiRefusedError):
+    """An API does not let us in with these credentials; no other request can succeed until a person acts."""
+
+
 class DayFailedError(PermanentError):
     """One or more days could not be published; the message names each day and why. Other days were."""
 

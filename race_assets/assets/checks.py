@@ -10,6 +10,7 @@ from race_assets.pipeline.land import Landed
 from race_assets.validation.account import Account, total
 
 SHAPE = "shape"
+FETCHED = "fetched"
 ROW_RULES = "row_rules"
 CONSERVATION = "conservation"
 RACE_RULES = "race_rules"
@@ -34,6 +35,25 @@ def shape(asset: dg.AssetKey, landed: Sequence[Landed], unreadable: Sequence[str
         description="; ".join(bad[:5]) or "every file has the columns it should",
         metadata={"unreadable files": len(bad)},
     )
+
+
+def fetched(asset: dg.AssetKey, problems: Sequence[str], counts: Mapping[str, int]) -> dg.AssetCheckResult:
+    """Fails when the source's API did not give what it should; for that the core step fails the run at its end."""
+    return dg.AssetCheckResult(
+        passed=not problems,
+        asset_key=asset,
+        check_name=FETCHED,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description="; ".join(problems[:5]) or "everything the API has for these days is here",
+        metadata={"problems": len(problems), **counts},
+    )
+
+
+def not_fetched(context: dg.AssetExecutionContext) -> list[str]:
+    """What raw steps of this run said of their APIs, where it was nothing good."""
+    events = context.instance.all_logs(context.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    told = [each.dagster_event.asset_check_evaluation_data for each in events if each.dagster_event]
+    return [str(each.description) for each in told if each.check_name == FETCHED and not each.passed]
 
 
 def row_rules(asset: dg.AssetKey, accounts: Accounts) -> dg.AssetCheckResult:

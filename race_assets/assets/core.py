@@ -49,10 +49,12 @@ def core_assets(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
             built.add(part)
         context.log.info("seconds by stage: %s", {name: round(s, 2) for name, s in workshop.seconds.items()})
         unreadable = workshop.ledger.unreadable_files(since=_started_at(context))
-        if built.failed or unreadable:
+        not_fetched = checks.not_fetched(context)
+        if built.failed or unreadable or not_fetched:
             _log_good_days(context, built)
             reasons = [f"{day}: {reason}" for day, reason in sorted(built.failed.items())]
             reasons += [f"file {file.name} of {file.source}: {file.detail}" for file in unreadable]
+            reasons += not_fetched
             raise dg.Failure("; ".join(reasons), allow_retries=False)
         yield from _results(context, workshop, built)
 

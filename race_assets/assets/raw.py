@@ -1,11 +1,16 @@
 """The `raw/<source>` assets, one per enabled source, all from one factory; what a source is lives in `sources/`."""
 
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
 import dagster as dg
 
 from race_assets.assets import checks, metadata
 from race_assets.assets.days import SINGLE_RUN, days_of, is_refresh, mark_process
-from race_assets.errors import PermanentError
-from race_assets.pipeline import drops
+from race_assets.errors import LoginRefusedError, PermanentError, RaceAssetsError, SettingsError
+from race_assets.pipeline import drops, fetch
 from race_assets.pipeline.days import chunks, ensure_raw, raw_table
 from race_assets.pipeline.land import Landed
 from race_assets.pipeline.workshop import Workshop
@@ -13,9 +18,21 @@ from race_assets.schemas.records import RAW
 from race_assets.schemas.table import polars_schema
 
 
-def raw_asset(source: str, title: str, partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
-    """The asset of a source's records by day, as the source tells them."""
+def raw_asset(
+    source: str, title: str, partitions: dg.PartitionsDefinition, *, fetches: bool = False
+) -> dg.AssetsDefinition:
+    """The asset of a source's records by day, as the source tells them.
+
+    Args:
+        source: its name.
+        title: one line for people.
+        partitions: the days.
+        fetches: whether a run first gets from the source's API what the archive lacks of its days.
+    """
     key = dg.AssetKey(["raw", source])
+    specs = [checks.spec(checks.SHAPE, key, "Every file of the source can be read and has its columns.")]
+    if fetches:
+        specs.append(checks.spec(checks.FETCHED, key, "Everything the source's API has for the days is here."))
 
     @dg.asset(
         key=key,
@@ -25,12 +42,13 @@ def raw_asset(source: str, title: str, partitions: dg.PartitionsDefinition) -> d
         kinds={"parquet"},
         description=f"{title}. All records of the day, also the filtered, doubtful and superseded ones.",
         metadata={"dagster/column_schema": metadata.columns(RAW), "dagster/table_name": raw_table(source)},
-        check_specs=[checks.spec(checks.SHAPE, key, "Every file of the source can be read and has its columns.")],
+        check_specs=specs,
     )
     def _raw(context: dg.AssetExecutionContext, workshop: dg.ResourceParam[Workshop]) -> dg.MaterializeResult:  # type: ignore[type-arg]  # with its argument, Dagster reads it as a plain output
         mark_process(context)
-        landed = _land(context, workshop, source)
         days = days_of(context)
+        fetched = _fetch(context, workshop, source, days) if fetches else _Fetching()
+        landed = [*fetched.landed, *_land(context, workshop, source)]
         written = 0
         for group in chunks(workshop, days):
             for day, rows in ensure_raw(workshop, source, group, refresh=is_refresh(context)).items():
@@ -38,6 +56,9 @@ def raw_asset(source: str, title: str, partitions: dg.PartitionsDefinition) -> d
                 written += 1
             workshop.progress("raw", len(group))
         sample = workshop.lake.scan(raw_table(source), days, polars_schema(RAW)).head(metadata.PREVIEW_ROWS).collect()
+        if fetched.refusal:
+            # The days of the files that are here have been written all the same.
+            raise dg.Failure(fetched.refusal, allow_retries=False)
         unreadable = [f"{file.name}: {file.detail}" for file in workshop.ledger.unreadable_files(source)]
         return dg.MaterializeResult(
             metadata={
@@ -45,11 +66,52 @@ def raw_asset(source: str, title: str, partitions: dg.PartitionsDefinition) -> d
                 "files landed": len(landed),
                 "rows read one by one": sum(each.rows_careful for each in landed),
                 "preview": metadata.preview(sample),
+                **fetched.figures,
             },
-            check_results=[checks.shape(key, landed, unreadable)],
+            check_results=[checks.shape(key, landed, unreadable), *fetched.results(key)],
         )
 
     return _raw
+
+
+@dataclass
+class _Fetching:
+    """What fetching came to; nothing for a source that does not fetch.
+
+    `problems` are null where nothing was fetched. A `refusal` is for a person to deal with: no request can succeed.
+    """
+
+    landed: Sequence[Landed] = ()
+    problems: Sequence[str] | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+    figures: Mapping[str, float] = field(default_factory=dict)
+    refusal: str = ""
+
+    def results(self, key: dg.AssetKey) -> list[dg.AssetCheckResult]:
+        return [] if self.problems is None else [checks.fetched(key, self.problems, self.counts)]
+
+
+def _fetch(context: dg.AssetExecutionContext, workshop: Workshop, source: str, days: Sequence[date]) -> _Fetching:
+    try:
+        done = fetch.fetch(workshop, source, days, context.run_id)
+    except (LoginRefusedError, SettingsError) as error:
+        context.log.error(str(error))  # noqa: TRY400 - the message says it all
+        return _Fetching(refusal=str(error))
+    except RaceAssetsError as error:
+        context.log.error(str(error))  # noqa: TRY400 - the message says it all
+        return _Fetching(problems=[str(error)])
+    for gap in done.gaps:
+        context.log.log(logging.ERROR if gap.is_failure else logging.INFO, "%s", gap.reason)
+    for name, reason in done.failed.items():
+        context.log.error("%s: %s", name, reason)
+    traffic = done.traffic
+    figures = {
+        "requests": traffic.requests,
+        "requests repeated": traffic.retries,
+        "seconds waited": round(traffic.waited_s, 1),
+        "bytes received": traffic.bytes_in,
+    }
+    return _Fetching(done.landed, done.problems, done.notes, figures)
 
 
 def _land(context: dg.AssetExecutionContext, workshop: Workshop, source: str) -> list[Landed]:

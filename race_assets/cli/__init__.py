@@ -10,8 +10,18 @@ from typing import Annotated
 import typer
 
 from race_assets.cli import feeds, rejects, tracks
-from race_assets.cli.common import DATA_FAILED, GOOD, USAGE, Format, check_source, day_range, open_settings
-from race_assets.errors import RaceAssetsError, SecretUnreachableError, SettingsError
+from race_assets.cli.common import (
+    DATA_FAILED,
+    GOOD,
+    USAGE,
+    Format,
+    check_source,
+    day_range,
+    days_between,
+    open_settings,
+    trailing_days,
+)
+from race_assets.errors import LoginRefusedError, RaceAssetsError, SecretUnreachableError, SettingsError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -21,12 +31,12 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
     help="""Greyhound-racing data from Betfair and CSV files into two tables a day that can be trusted.
 
-Files go in with **land** (or by dropping them into `data/drops/<source>/`), days come out with **ingest**, and
-**query** reads them: `core.races`, `core.selections`, `core.prices`, `core.price_points`. What was refused is in
-**rejects**, with reasons.
+Files go in with **land** (or by dropping them into `data/drops/<source>/`) or **fetch**, days come out with **ingest**,
+**query** reads them: `core.races`, `core.selections`, `core.prices`,
+`core.price_points`. What was refused is in **rejects**, with reasons.
 
-Settings are in race_assets.yaml; RACE_ASSETS_… variables come on top. Exit codes: 0 good, 1 data failed, 2 usage or
-settings.""",
+Settings are in race_assets.yaml; RACE_ASSETS_… variables come on top. Exit codes: 0 good, 1 data failed, 2 usage,
+settings or credentials.""",
 )
 
 
@@ -83,6 +93,39 @@ def land(
         landed.append(each)
     report.landed_total(landed)
     raise typer.Exit(DATA_FAILED if any(each.is_bad for each in landed) else GOOD)
+
+
+@app.command(name="fetch")
+def fetch_files(
+    source: Annotated[str, typer.Argument(help="A source with an API: betfair_bsp, betfair_historic.")],
+    first: Annotated[str | None, typer.Option("--from", metavar="YYYY-MM-DD", help="First race day.")] = None,
+    last: Annotated[str | None, typer.Option("--to", metavar="YYYY-MM-DD", help="Last race day.")] = None,
+    only_list: Annotated[bool, typer.Option("--list", help="Show what would be fetched; fetch nothing.")] = False,
+) -> None:
+    """Get a source's files from its API into the archive; `ingest` then builds their days.
+
+    Files the archive has are not fetched again, but for those of the last days that are issued anew. Without dates, the
+    last days are fetched (`automation.historical_sync.trailing_days`). Exit code 2 where credentials are not taken.
+
+    race-assets fetch betfair_bsp --from 2024-06-01 --to 2024-06-30
+    """
+    from race_assets.console import fetch as shown
+    from race_assets.console import report
+    from race_assets.pipeline import fetch as fetching
+    from race_assets.pipeline.workshop import Workshop
+
+    settings = open_settings(writes=True)
+    check_source(settings, source)
+    days = days_between(day_range(first, last, settings.partitions) or trailing_days(settings))
+    workshop = Workshop(settings)
+    if only_list:
+        outlook = fetching.outlook(workshop, source, days)
+        shown.show_outlook(outlook)
+        raise typer.Exit(DATA_FAILED if any(gap.is_failure for gap in outlook.gaps) else GOOD)
+    fetched = fetching.fetch(workshop, source, days, tell=report.landed_file)
+    shown.show(fetched)
+    is_bad = fetched.problems or any(each.is_bad for each in fetched.landed)
+    raise typer.Exit(DATA_FAILED if is_bad else GOOD)
 
 
 @app.command()
@@ -190,7 +233,7 @@ def main() -> None:
     try:
         with _terminated_as_interrupt():
             app()
-    except (SettingsError, SecretUnreachableError) as error:
+    except (SettingsError, SecretUnreachableError, LoginRefusedError) as error:
         typer.secho(str(error), err=True, fg="red")
         sys.exit(USAGE)
     except RaceAssetsError as error:

@@ -1,7 +1,7 @@
 """What the commands share: exit codes, formats, settings, days; no command."""
 
 import os
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
 from race_assets import settings as settings_module
@@ -65,6 +65,19 @@ def day_range(first: str | None, last: str | None, partitions: PartitionSettings
             f"partitions.{setting} in race_assets.yaml changes that"
         )
     return begin, end
+
+
+def trailing_days(settings: Settings) -> tuple[date, date]:
+    """The days that `historical_sync` looks at again, up to today."""
+    today = datetime.now(UTC).date()
+    first = today - timedelta(days=settings.automation.historical_sync.trailing_days)
+    return max(first, settings.partitions.start), today
+
+
+def days_between(ends: tuple[date, date]) -> list[date]:
+    """Both days, and those between."""
+    first, last = ends
+    return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
 def day_of(text: str | None, option: str) -> date | None:

@@ -175,7 +175,7 @@ class HttpSession:
         try:
             return access.login.refused(token)
         except ApiRefusedError as error:
-            raise ApiRefusedError(f"{trouble}, and no new session helps: {error}", error.code) from error
+            raise type(error)(f"{trouble}, and no new session helps: {error}", error.code) from error
 
     def _hold_lock(self) -> None:
         with self._door:

@@ -102,15 +102,13 @@ def _records(workshop: Workshop, source: str, days: Sequence[date]) -> pl.DataFr
 
 def _superseded(files: Sequence[LedgerFile]) -> dict[str, list[date]]:
     """For each file, the days a newer version of its name tells anew."""
-    return {
-        file.sha256: sorted(
-            {
-                day
-                for newer in files
-                if newer.name == file.name and newer.version > file.version
-                for day in newer.dates
-                if day in file.dates
-            }
-        )
-        for file in files
-    }
+    versions: dict[str, list[LedgerFile]] = {}
+    for file in files:
+        versions.setdefault(file.name, []).append(file)
+    found = {}
+    for same in versions.values():
+        told: set[date] = set()
+        for file in sorted(same, key=lambda each: each.version, reverse=True):
+            found[file.sha256] = sorted(told & file.dates.keys())
+            told |= file.dates.keys()
+    return found

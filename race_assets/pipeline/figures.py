@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 import polars as pl
 
+from race_assets.http.call import Traffic
 from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.ops import INGESTION_RUNS
 from race_assets.schemas.table import polars_schema
@@ -53,9 +54,24 @@ def account_frame(
     return pl.DataFrame(rows, schema=polars_schema(INGESTION_RUNS))
 
 
+def traffic_frame(
+    run_id: str, source: str, traffic: Traffic, notes: Mapping[str, int], started_at: datetime, finished_at: datetime
+) -> pl.DataFrame:
+    """The row of a fetch: no day and no records; its bytes are those that came over the wire."""
+    key: Key = (source, None)
+    row = account_frame(run_id, {key: Account(notes=dict(notes))}, {key: traffic.bytes_in}, started_at, finished_at)
+    return row.with_columns(
+        api_requests=pl.lit(traffic.requests, pl.Int64),
+        api_retries=pl.lit(traffic.retries, pl.Int64),
+        api_wait_s=pl.lit(traffic.waited_s, pl.Float64),
+        duration_s=pl.lit((finished_at - started_at).total_seconds()),
+    )
+
+
 def accounts_of(workshop: Workshop, run_ids: Sequence[str]) -> dict[Key, Account]:
     """What these runs made of each source and day."""
     query = """select source, race_date, records_in, accepted, quarantined, duplicates, filtered, rejected_by, notes
-               from ops.ingestion_runs where run_id = any(%s) order by source, race_date"""
+               from ops.ingestion_runs where run_id = any(%s) and (race_date is not null or records_in > 0)
+               order by source, race_date"""
     with workshop.warehouse.connect() as connection:
         return {(row[0], row[1]): Account(*row[2:]) for row in connection.execute(query, [list(run_ids)])}

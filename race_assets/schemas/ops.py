@@ -28,7 +28,8 @@ REJECTS = table(
 
 INGESTION_RUNS = table(
     "ops.ingestion_runs",
-    "What a run made of each source and day. records_in = accepted + quarantined + duplicates + filtered, always.",
+    "What a run made of each source and day. records_in = accepted + quarantined + duplicates + filtered, always. A "
+    "row without day and records is a fetch: its requests, its bytes, and in notes the files.",
     ("run_id", "source", "race_date"),
     {
         "run_id": column(pl.String, "The Dagster run, or the landing.", required=True),

@@ -25,6 +25,7 @@ from race_assets.errors import SettingsError
 from race_assets.settings.aws import AwsSettings
 from race_assets.settings.betfair import BetfairAccount
 from race_assets.settings.feeds import FeedSettings, known_zone, shipped, shipped_entries
+from race_assets.settings.fetching import BspSettings
 from race_assets.settings.mistakes import Layer, explained
 from race_assets.settings.nodes import Node, SourceSettings
 from race_assets.settings.secrets import Secret
@@ -51,7 +52,7 @@ class SourcesSettings(Node):
     """The sources, by name."""
 
     betfair_csv: SourceSettings = SourceSettings()
-    betfair_bsp: SourceSettings = SourceSettings()
+    betfair_bsp: BspSettings = BspSettings()
     betfair_historic: StreamSettings = StreamSettings()
     csv_feeds: dict[str, FeedSettings] = Field(default_factory=shipped, description="kinds of CSV files, by name")
 

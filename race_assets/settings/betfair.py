@@ -2,15 +2,14 @@
 
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
 from race_assets.settings.nodes import Node
 from race_assets.settings.secrets import Secret
+from race_assets.settings.urls import encrypted
 
 Jurisdiction = Literal["global", "au", "it", "es", "ro", "se"]
-LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 class BetfairAccount(Node):
@@ -28,11 +27,4 @@ class BetfairAccount(Node):
     @field_validator("identity_url", "identity_cert_url")
     @classmethod
     def _encrypted(cls, url: str | None) -> str | None:
-        if url is None:
-            return None
-        parts = urlsplit(url)
-        if not parts.hostname or not (
-            parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
-        ):
-            raise ValueError("must be an https URL: the password is sent there (http only to this machine itself)")
-        return url.rstrip("/")
+        return None if url is None else encrypted(url, "the password is")

@@ -1,10 +1,11 @@
-"""Settings of stream archives: how many processes read them, and which moments of the price grid are noted."""
+"""Settings of stream archives: how they are read and fetched, and which moments of the price grid are noted."""
 
 from collections.abc import Sequence
 from itertools import pairwise
 
 from pydantic import Field, PositiveInt, field_validator
 
+from race_assets.settings.fetching import HistoricFetch, HistoricRate
 from race_assets.settings.nodes import Node, SourceSettings
 
 
@@ -40,5 +41,7 @@ class GridSettings(Node):
 class StreamSettings(SourceSettings):
     """A source of stream archives."""
 
+    rate_limit: HistoricRate = HistoricRate()
+    fetch: HistoricFetch = HistoricFetch()
     price_points: GridSettings = GridSettings()
     processes: PositiveInt | None = Field(None, description="that read an archive at once; none means one per core")

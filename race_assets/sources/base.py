@@ -3,10 +3,15 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import polars as pl
+
+from race_assets.http.call import Traffic
+from race_assets.http.timing import Timing
 
 
 @dataclass
@@ -79,3 +84,109 @@ class FileSource(ABC):
     @abstractmethod
     def rows_as_read(self, path: Path, byte_offsets: Sequence[int]) -> dict[int, RowAsRead]:
         """The rows that begin at these offsets, by offset: what a reject shows."""
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A file that an API has.
+
+    Attributes:
+        name: its name in the inbox, which is its identity; may have folders in it.
+        day: the day its name tells; what it holds may reach into the days beside it.
+        address: what the API calls it.
+        may_change: it is issued anew at times, under the same name.
+    """
+
+    name: str
+    day: date
+    address: str
+    may_change: bool = False
+
+
+@dataclass(frozen=True)
+class Gap:
+    """What was asked for and an API does not have.
+
+    Attributes:
+        reason: which days or file, why it is not there, and what to do if anything can be done.
+        is_failure: somebody has to do something; else it comes by itself, or there never was anything.
+    """
+
+    reason: str
+    is_failure: bool = False
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How much there is, as the API says before anything is fetched; null where it does not say.
+
+    Attributes:
+        files: their number.
+        megabytes: rounded up.
+        kinds: how many files of each kind, by a word for people.
+    """
+
+    files: int | None = None
+    megabytes: int | None = None
+    kinds: dict[str, int] = field(default_factory=dict)
+
+
+class Fetcher(ABC):
+    """Gets a source's files from its API; knows nothing of what we have already.
+
+    Its requests are those of one process at a time: whoever makes one holds the API's lock until it is closed.
+
+    Attributes:
+        threads: how many files may be fetched at once; as many as it takes to use the API's limit.
+    """
+
+    threads: int
+
+    @classmethod
+    @abstractmethod
+    def configured(cls, settings: Any, timing: Timing) -> "Fetcher":
+        """The fetcher as the whole tree of settings has it; `timing` is its clock.
+
+        Raises:
+            SettingsError: credentials that it needs are not set.
+        """
+
+    @abstractmethod
+    def wanted(self, days: Sequence[date]) -> Iterator[Remote | Gap]:
+        """The files that tell of these race days, the earliest first, and what is missing.
+
+        Raises:
+            LoginRefusedError: the API does not let us in.
+            ApiUnavailableError: it does not answer as it should, so that there is no sense in going on.
+            ApiRefusedError: it answers with what nobody knows.
+        """
+
+    @abstractmethod
+    def fetch(self, remote: Remote, folder: Path) -> Path | Gap:
+        """The file whole and verified below the folder, under its name; or why there is none. Threads may call it.
+
+        Raises:
+            ApiUnavailableError: it did not come on any try.
+            ApiRefusedError: the API refuses it, or sends something else in its place.
+        """
+
+    @abstractmethod
+    def extent(self, days: Sequence[date]) -> Extent:
+        """How much the API says there is for these race days. Errors as for `wanted`."""
+
+    @property
+    @abstractmethod
+    def traffic(self) -> Traffic:
+        """What was sent, repeated, waited and received so far."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Ends the connections."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

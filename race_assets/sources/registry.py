@@ -4,10 +4,12 @@ A feed of the settings is a source like the others: its name is the feed's, what
 """
 
 from importlib import import_module
+from typing import Any
 
 from race_assets.errors import SettingsError
+from race_assets.http.timing import Timing
 from race_assets.settings import Settings
-from race_assets.sources.base import FileSource
+from race_assets.sources.base import Fetcher, FileSource
 
 # Modules are named, not imported: a command pays only for the sources it uses.
 FILE_SOURCES = {
@@ -15,6 +17,12 @@ FILE_SOURCES = {
     "betfair_bsp": "race_assets.sources.betfair.betfair_bsp:BetfairBsp",
     "betfair_historic": "race_assets.sources.betfair.betfair_historic:BetfairHistoric",
 }
+
+FETCHERS = {
+    "betfair_bsp": "race_assets.sources.betfair.bsp_fetch:BspFetcher",
+    "betfair_historic": "race_assets.sources.betfair.historic_fetch:HistoricFetcher",
+}
+"""Of the sources that have an API; its lock goes by the source's name."""
 
 
 def available(settings: Settings) -> list[str]:
@@ -39,6 +47,28 @@ def create(name: str, settings: Settings) -> FileSource:
         return CsvFeed(name, settings.sources.csv_feeds[name])
     if name not in FILE_SOURCES:
         raise SettingsError(f"there is no source {name!r}; available: {', '.join(available(settings))}")
-    module, _, attribute = FILE_SOURCES[name].partition(":")
-    source: FileSource = getattr(import_module(module), attribute).configured(settings.source(name))
+    source: FileSource = _named(FILE_SOURCES[name]).configured(settings.source(name))
     return source
+
+
+def fetches(name: str, settings: Settings) -> bool:
+    """Whether runs fetch the source's days from its API."""
+    return name in FETCHERS and bool(getattr(settings.source(name), "fetch").enabled)  # noqa: B009 - a field of the sources above only
+
+
+def fetcher(name: str, settings: Settings, timing: Timing | None = None) -> Fetcher | None:
+    """What gets the source's files from its API, switched on for runs or not; None where it has no API.
+
+    Raises:
+        SettingsError: there is no such source, or credentials that it needs are not set.
+    """
+    if name not in FETCHERS:
+        create(name, settings)
+        return None
+    made: Fetcher = _named(FETCHERS[name]).configured(settings, timing or Timing())
+    return made
+
+
+def _named(reference: str) -> Any:
+    module, _, attribute = reference.partition(":")
+    return getattr(import_module(module), attribute)

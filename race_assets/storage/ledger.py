@@ -110,6 +110,12 @@ class Ledger:
         """All files, or those of one source, in the order they were landed."""
         return self._files("source = coalesce(%s, source)", [source])
 
+    def names(self, source: str) -> set[str]:
+        """Every name under which the source has a file, withdrawn ones too."""
+        with self.warehouse.connect() as connection:
+            rows = connection.execute("select distinct name from ops.source_files where source = %s", [source])
+            return {name for (name,) in rows}
+
     def matching(self, prefix: str, source: str | None = None) -> list[LedgerFile]:
         """Files whose hash begins with `prefix`."""
         return self._files("source = coalesce(%s, source) and starts_with(sha256, %s)", [source, prefix])

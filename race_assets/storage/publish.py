@@ -270,3 +270,24 @@ def _entered(cursor: Any, stage: str) -> tuple[int, str, str]:
     )
     version, source, name = cursor.fetchone()
     return int(version), source, name
+
+
+def add_traffic(warehouse: Warehouse, account: pl.DataFrame) -> None:
+    """Enters what a fetch asked of an API, as `ops.ingestion_runs`; a row that the run has already is added to."""
+    sums = ("api_requests", "api_retries", "api_wait_s", "bytes_in", "duration_s")
+    told = ", ".join(f"{name} = old.{name} + excluded.{name}" for name in sums)
+
+    def work() -> None:
+        with (
+            warehouse.transaction() as connection,
+            connection.cursor() as cursor,
+            _staged(cursor, INGESTION_RUNS, account) as stage,
+        ):
+            cursor.execute(
+                f"""insert into ops.ingestion_runs as old ({_names(INGESTION_RUNS)})
+                    select {_names(INGESTION_RUNS)} from {stage}
+                    on conflict (run_id, source, race_date) do update
+                    set {told}, notes = excluded.notes, finished_at = excluded.finished_at"""
+            )
+
+    retrying(work)

@@ -100,17 +100,19 @@ class FakeBetfair:
     def environment(self) -> dict[str, str]:
         """The settings with which race_assets talks to this fake; their names stand here alone."""
         urls = self.urls()
-        settings = {
+        account = {
             "USERNAME": self.identity.username,
             "PASSWORD": self.identity.password,
             "APP_KEY": self.identity.app_key,
             "IDENTITY_URL": urls["identity"].removesuffix("/api"),
             "IDENTITY_CERT_URL": urls["identity_cert"].removesuffix("/api"),
-            "HISTORIC_URL": urls["historic"],
-            "EXCHANGE_URL": urls["exchange_rest"],
-            "BSP_URL": urls["bsp"],
         }
-        return {f"RACE_ASSETS_BETFAIR__{name}": value for name, value in settings.items()}
+        fetched = {"BETFAIR_HISTORIC": urls["historic"], "BETFAIR_BSP": urls["bsp"]}
+        return {
+            **{f"RACE_ASSETS_BETFAIR__{name}": value for name, value in account.items()},
+            **{f"RACE_ASSETS_SOURCES__{source}__FETCH__URL": url for source, url in fetched.items()},
+            "RACE_ASSETS_SOURCES__BETFAIR_BSP__RATE_LIMIT__REQUESTS_PER_SECOND": "20",
+        }
 
     @property
     def requests(self) -> list[Request]:

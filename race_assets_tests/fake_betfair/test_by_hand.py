@@ -13,6 +13,7 @@ import requests
 
 from race_assets_tests.conftest import PROJECT
 from race_assets_tests.fake_betfair import FakeBetfair, Shelf, identity
+from race_assets_tests.fake_betfair.server import PREFIXES
 
 COMMAND = [sys.executable, "-m", "race_assets_tests.fake_betfair"]
 
@@ -34,7 +35,7 @@ def started(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, 
                 line = process.stdout.readline()
                 assert line, process.stderr.read() if process.stderr else ""
                 told += line
-            yield process, dict(re.findall(r"^RACE_ASSETS_BETFAIR__(\w+)=(.+)$", told, re.MULTILINE))
+            yield process, dict(re.findall(r"^RACE_ASSETS_(?:BETFAIR__)?(\w+)=(.+)$", told, re.MULTILINE))
         finally:
             process.kill()
 
@@ -50,10 +51,12 @@ def test_it_serves_and_ends_cleanly(number: signal.Signals) -> None:
         ).json()
         with requests.Session() as session:  # its connection is still open when the signal comes
             session.headers["ssoid"] = login["token"]
-            url = f"{settings['HISTORIC_URL']}/GetMyData"
+            historic = settings["SOURCES__BETFAIR_HISTORIC__FETCH__URL"]
+            url = f"{historic}/GetMyData"
             assert [session.get(url, timeout=10).status_code for _ in range(2)] == [503, 200]
             session.headers.update({"X-Authentication": login["token"], "X-Application": settings["APP_KEY"]})
-            events = session.post(f"{settings['EXCHANGE_URL']}/listEvents/", json={"filter": {}}, timeout=10)
+            exchange = historic.replace(PREFIXES["historic"], PREFIXES["exchange_rest"])
+            events = session.post(f"{exchange}/listEvents/", json={"filter": {}}, timeout=10)
             assert events.json()
             process.send_signal(number)
             output, errors = process.communicate(timeout=20)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from race_assets.errors import ApiRefusedError, ApiUnavailableError, RaceAssetsError
+from race_assets.errors import ApiRefusedError, ApiUnavailableError, LoginRefusedError, RaceAssetsError
 from race_assets.http.retry import RetryPolicy
 from race_assets.http.timing import Timing
 from race_assets.settings.aws import AwsSettings
@@ -83,7 +83,7 @@ class Identity:
         """The session's token: the one all processes share, kept alive, or of a new login where there is none.
 
         Raises:
-            ApiRefusedError: Betfair refuses the login; says what the person must do.
+            LoginRefusedError: Betfair refuses the login; says what the person must do.
             ApiUnavailableError: the login service does not answer, or logins are banned for some minutes.
         """
         known = self._known
@@ -212,9 +212,10 @@ class Identity:
     def _credentials(self) -> str:
         return f"{self._service.username}\0{self._service.password}"
 
-    def _refusal_error(self, code: str) -> ApiRefusedError:
+    def _refusal_error(self, code: str) -> LoginRefusedError:
         anyway = f"; to try the same ones anyway, remove {self._file.path}" if code == INVALID_CREDENTIALS else ""
-        return ApiRefusedError(f"{API}: {self._service.host} refuses the login, {code}: {remedy(code)}{anyway}", code)
+        host = self._service.host
+        return LoginRefusedError(f"{API}: {host} refuses the login, {code}: {remedy(code)}{anyway}", code)
 
 
 def _banned(until: float) -> ApiUnavailableError:
