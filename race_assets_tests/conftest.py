@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -28,6 +29,51 @@ OURS = "RACE_ASSETS_"
 _numbers = itertools.count()
 
 
+@contextmanager
+def database_on(server: str, name: str = "", template: str = "template1") -> Iterator[str]:
+    """URL of a database made on this server, as a copy of another if one is named; it is dropped at the end."""
+    name = f"race_assets_test_{os.getpid()}_{name or next(_numbers)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"create database {name} template {template}".encode())
+        yield urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+        connection.execute(f"drop database {name} with (force)".encode())
+
+
+def name_of(url: str) -> str:
+    """The database's name, to copy it by."""
+    return urlsplit(url).path.removeprefix("/")
+
+
+def environment_of(home: Path, url: str) -> dict[str, str]:
+    """The environment of a command that is to use this home and database."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+    return {
+        **inherited,
+        "RACE_ASSETS_HOME": str(home),
+        "RACE_ASSETS_POSTGRES__URL": url,
+        "RACE_ASSETS_AUTOMATION__DROPS__SETTLE_SECONDS": "0",
+        "DAGSTER_HOME": str(PROJECT),
+        "NO_COLOR": "1",
+    }
+
+
+def run_in(environment: dict[str, str]) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs `race-assets` with arguments in this environment, as a user would, and gives its output and exit code."""
+
+    def run(*arguments: str | Path, **extra: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "race_assets", *map(str, arguments)],
+            env={**environment, **extra},
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            timeout=200,
+            check=False,
+        )
+
+    return run
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of a Postgres server to make databases on."""
@@ -42,26 +88,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def migrated(server: str) -> Iterator[str]:
     """Name of a database with all our tables and nothing in them, to copy from."""
-    name = f"race_assets_test_{os.getpid()}_template"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"create database {name}")
-        Warehouse(_with_database(server, name)).migrate()
-        yield name
-        connection.execute(f"drop database {name} with (force)")
+    with database_on(server, "template") as url:
+        Warehouse(url).migrate()
+        yield name_of(url)
 
 
 @pytest.fixture
 def database(server: str, migrated: str) -> Iterator[str]:
     """URL of a migrated, empty database that is this test's own."""
-    name = f"race_assets_test_{os.getpid()}_{next(_numbers)}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"create database {name} template {migrated}")
-        yield _with_database(server, name)
-        connection.execute(f"drop database {name} with (force)")
-
-
-def _with_database(url: str, name: str) -> str:
-    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+    with database_on(server, template=migrated) as url:
+        yield url
 
 
 @pytest.fixture
@@ -85,33 +121,13 @@ def workshop(make_settings: Callable[..., Settings]) -> Workshop:
 @pytest.fixture
 def environment(tmp_path: Path, database: str) -> dict[str, str]:
     """The environment of a command that is to use this test's home and database."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-    return {
-        **inherited,
-        "RACE_ASSETS_HOME": str(tmp_path / "home"),
-        "RACE_ASSETS_POSTGRES__URL": database,
-        "RACE_ASSETS_AUTOMATION__DROPS__SETTLE_SECONDS": "0",
-        "DAGSTER_HOME": str(PROJECT),
-        "NO_COLOR": "1",
-    }
+    return environment_of(tmp_path / "home", database)
 
 
 @pytest.fixture
 def command(environment: dict[str, str]) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs `race-assets` with arguments, as a user would, and gives its output and exit code."""
-
-    def run(*arguments: str | Path, **extra: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "race_assets", *map(str, arguments)],
-            env={**environment, **extra},
-            cwd=PROJECT,
-            capture_output=True,
-            text=True,
-            timeout=200,
-            check=False,
-        )
-
-    return run
+    """`race-assets` over this test's home and database."""
+    return run_in(environment)
 
 
 @pytest.fixture(scope="session")

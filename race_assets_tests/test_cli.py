@@ -24,7 +24,7 @@ from race_assets import cli
 from race_assets.pipeline.judge import VALIDATED, ensure_judged
 from race_assets.pipeline.workshop import Workshop
 from race_assets.storage.lake import ACCOUNT, FINGERPRINT
-from race_assets_tests.conftest import OURS, PROJECT, _with_database
+from race_assets_tests.conftest import PROJECT, database_on, environment_of, run_in
 from race_assets_tests.pipeline.feed import (
     BSP,
     BSP_HEADER,
@@ -67,23 +67,6 @@ def written(folder: Path, name: str, text: str) -> Path:
     return path
 
 
-def run_in(environment: dict[str, str]) -> Command:
-    """`race-assets` in this environment."""
-
-    def run(*arguments: str | Path, **extra: str) -> Done:
-        return subprocess.run(
-            [sys.executable, "-m", "race_assets", *map(str, arguments)],
-            env={**environment, **extra},
-            cwd=PROJECT,
-            capture_output=True,
-            text=True,
-            timeout=200,
-            check=False,
-        )
-
-    return run
-
-
 def words(done: Done) -> str:
     """What a command printed, without boxes and line ends: those depend on the terminal."""
     return " ".join(re.sub("[│╭╮╰╯─┃━]", " ", done.stdout + done.stderr).split())
@@ -123,19 +106,7 @@ class Season:
 @pytest.fixture(scope="module")
 def season(server: str, migrated: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Season]:
     """DAY1: three dogs, a price of 0.5, a row of no known track. DAY2: three dogs, one told twice, two with a BSP."""
-    name = f"race_assets_test_{os.getpid()}_season"
     folder = tmp_path_factory.mktemp("season")
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith(OURS)}
-    database = _with_database(server, name)
-    ours = {"HOME": str(folder / "home"), "POSTGRES__URL": database, "AUTOMATION__DROPS__SETTLE_SECONDS": "0"}
-    command = run_in(
-        {
-            **inherited,
-            **{OURS + key: value for key, value in ours.items()},
-            "DAGSTER_HOME": str(PROJECT),
-            "NO_COLOR": "1",
-        }
-    )
     bad = csv_row(DAY1, "4. Delta", selection=4, price="0.5")
     lost = csv_row(DAY1, "5. Echo", selection=5, track="Nowhere Park")
     first = written(folder, "first.csv", CSV_HEADER + csv_race(DAY1) + bad + lost)
@@ -143,15 +114,14 @@ def season(server: str, migrated: str, tmp_path_factory: pytest.TempPathFactory)
     second = written(folder, "second.csv", CSV_HEADER + csv_race(DAY2) + again)
     prices = "".join(bsp_row(DAY2, f"{trap}. {dog}", selection=trap) for trap, dog in ((1, "Alpha"), (2, "Beta")))
     starting = written(folder, bsp_name(DAY2), BSP_HEADER + prices)
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"create database {name} template {migrated}".encode())
+    with database_on(server, template=migrated) as database:
+        command = run_in(environment_of(folder / "home", database))
         landed = {
             CSV: command("land", first, second, "--source", CSV),
             BSP: command("land", starting, "--source", BSP),
         }
         ingested = command("ingest", "--from", DAY1, "--to", DAY2, "--json")
         yield Season(command, folder, landed, ingested, database)
-        connection.execute(f"drop database {name} with (force)".encode())
 
 
 # Land, ingest, query

@@ -4,7 +4,6 @@ import json
 import logging
 import os
 import subprocess
-import sys
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from race_assets.settings import LoggingSettings, Settings, load
 from race_assets.settings.secrets import Secret
 from race_assets.settings.shape import holds, paths_of
 from race_assets.storage.postgres import Warehouse
-from race_assets_tests.conftest import PROJECT, SAMPLES, _with_database
+from race_assets_tests.conftest import PROJECT, SAMPLES, database_on, environment_of, run_in
 from race_assets_tests.pipeline.feed import CSV, CSV_HEADER, DAY1, csv_race, csv_row
 
 MARK = "pl4nted"
@@ -65,35 +64,18 @@ def variable(path: str) -> str:
 @pytest.fixture(scope="module")
 def house(server: str, migrated: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A database of its own, of a role whose password is planted; nothing is asked for it by a local server."""
-    name = role = f"race_assets_test_{os.getpid()}_planted"
-    folder = tmp_path_factory.mktemp("planted")
-    admin = _with_database(server, name)
-    url = _as_role(admin, role, planted("postgres.url"))
-    secrets = {path: planted(path) for path in PATHS} | {"postgres.url": url}
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith("RACE_ASSETS_")}
-    ours = {variable(path): value for path, value in secrets.items()}
-    ours |= {"RACE_ASSETS_HOME": str(folder / "home"), "RACE_ASSETS_AUTOMATION__DROPS__SETTLE_SECONDS": "0"}
-    environment = {**inherited, **ours, "DAGSTER_HOME": str(PROJECT), "NO_COLOR": "1"}
-
-    def run(*arguments: str | Path, **extra: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "race_assets", *map(str, arguments)],
-            env={**environment, **extra},
-            cwd=PROJECT,
-            capture_output=True,
-            text=True,
-            timeout=200,
-            check=False,
-        )
-
+    role = f"race_assets_test_{os.getpid()}_planted"
+    home = tmp_path_factory.mktemp("planted") / "home"
     with psycopg.connect(server, autocommit=True) as connection:
         try:
             connection.execute(f"create role {role} superuser login password '{planted('postgres.url')}'".encode())
         except psycopg.errors.InsufficientPrivilege:
             pytest.skip("the server's role may not create another")
-        connection.execute(f"create database {name} template {migrated}".encode())
-        yield House(url, folder / "home", secrets, run, admin)
-        connection.execute(f"drop database {name} with (force)".encode())
+        with database_on(server, template=migrated) as admin:
+            url = _as_role(admin, role, planted("postgres.url"))
+            secrets = {path: planted(path) for path in PATHS} | {"postgres.url": url}
+            ours = {variable(path): value for path, value in secrets.items()}
+            yield House(url, home, secrets, run_in({**environment_of(home, url), **ours}), admin)
         connection.execute(f"drop role {role}".encode())
 
 

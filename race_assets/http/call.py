@@ -11,16 +11,6 @@ Value_co = TypeVar("Value_co", covariant=True)
 
 
 @dataclass(frozen=True)
-class Traffic:
-    """What a session has done: requests sent, of those second and later tries, seconds waited, bytes of bodies."""
-
-    requests: int = 0
-    retries: int = 0
-    waited_s: float = 0
-    bytes_in: int = 0
-
-
-@dataclass(frozen=True)
 class Timeouts:
     """Seconds: until a connection stands, and between two pieces of an answer."""
 

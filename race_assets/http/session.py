@@ -20,10 +20,11 @@ from race_assets.errors import ApiRefusedError
 from race_assets.http.actions import Action, Actions, Reply
 from race_assets.http.answer import BROKEN, Answer, BrokenAnswerError, named
 from race_assets.http.bucket import TokenBucket
-from race_assets.http.call import Access, Call, Received, Receiver, Timeouts, Traffic, WholeBody
+from race_assets.http.call import Access, Call, Received, Receiver, Timeouts, WholeBody
 from race_assets.http.redact import shown
 from race_assets.http.retry import Retries, RetryPolicy, retry_after_s
 from race_assets.http.timing import Timing
+from race_assets.http.traffic import Traffic
 from race_assets.settings.nodes import RateLimit
 
 log = logging.getLogger(__name__)

@@ -17,9 +17,9 @@ from pathlib import Path
 from threading import Event
 
 from race_assets.errors import LoginRefusedError, RaceAssetsError, SettingsError, TransientError
-from race_assets.http.call import Traffic
 from race_assets.http.download import clear_unfinished
 from race_assets.http.timing import Timing
+from race_assets.http.traffic import Traffic
 from race_assets.pipeline import land
 from race_assets.pipeline.figures import traffic_frame
 from race_assets.pipeline.land import Landed

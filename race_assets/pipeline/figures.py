@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 import polars as pl
 
-from race_assets.http.call import Traffic
+from race_assets.http.traffic import Traffic
 from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.ops import INGESTION_RUNS
 from race_assets.schemas.table import polars_schema

@@ -10,8 +10,8 @@ from typing import Any, Self
 
 import polars as pl
 
-from race_assets.http.call import Traffic
 from race_assets.http.timing import Timing
+from race_assets.http.traffic import Traffic
 
 
 @dataclass

@@ -1,8 +1,9 @@
 """A reject is not the end of a row: with the cause mended, exactly the rows it was about pass, and once is enough."""
 
 import json
+import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import yaml
 
 from race_assets.pipeline.workshop import Workshop
+from race_assets_tests.conftest import database_on, environment_of, name_of, run_in
 from race_assets_tests.pipeline.feed import DAY1, ask, csv_race, drop
 
 Done = subprocess.CompletedProcess[str]
@@ -35,15 +37,12 @@ FEED: dict[str, Any] = {
 
 
 class Club:
-    """A sheet of a club, landed and built; its settings may change."""
+    """A club's home and database; its settings may change."""
 
-    def __init__(self, command: Callable[..., Done], folder: Path, database: str) -> None:
-        self.command, self.folder, self.database = command, folder, database
+    def __init__(self, folder: Path, database: str) -> None:
+        self.command, self.database = run_in(environment_of(folder / "home", database)), database
         self.config = folder / "race_assets.yaml"
         self.feed(FEED)
-        (folder / "sheet.csv").write_text("\n".join([HEADER, *ROWS]) + "\n")
-        self.run("land", folder / "sheet.csv", "--source", "club")
-        self.run("ingest", "--from", "2024-06-27", "--to", "2024-06-28")
 
     def feed(self, feed: dict[str, Any]) -> None:
         self.config.write_text(yaml.safe_dump({"sources": {"csv_feeds": {"club": feed}}}))
@@ -74,9 +73,25 @@ class Club:
         )
 
 
+@pytest.fixture(scope="module")
+def built(server: str, migrated: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """Folder and database of a club whose sheet is landed and built, to copy from."""
+    folder = tmp_path_factory.mktemp("club")
+    with database_on(server, template=migrated) as database:
+        club = Club(folder, database)
+        (folder / "sheet.csv").write_text("\n".join([HEADER, *ROWS]) + "\n")
+        club.run("land", folder / "sheet.csv", "--source", "club")
+        club.run("ingest", "--from", "2024-06-27", "--to", "2024-06-28")
+        yield folder, name_of(database)
+
+
 @pytest.fixture
-def club(command: Callable[..., Done], tmp_path: Path, database: str) -> Club:
-    return Club(command, tmp_path, database)
+def club(server: str, built: tuple[Path, str], tmp_path: Path) -> Iterator[Club]:
+    """A copy of the club that is this test's own."""
+    folder, template = built
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    with database_on(server, template=template) as database:
+        yield Club(tmp_path, database)
 
 
 def test_an_alias_and_a_replay_bring_in_the_rows_of_that_track_and_no_others(club: Club) -> None:

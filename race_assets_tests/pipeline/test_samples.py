@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
@@ -19,7 +18,7 @@ from race_assets.pipeline.build import Built, build
 from race_assets.pipeline.land import Landed
 from race_assets.pipeline.workshop import Workshop
 from race_assets.settings import Settings
-from race_assets_tests.conftest import SAMPLES
+from race_assets_tests.conftest import SAMPLES, database_on
 
 BOOKS: dict[str, list[dict[str, Any]]] = json.loads((SAMPLES / "expected.json").read_text(encoding="utf-8"))
 SOURCES = ("betfair_bsp", "betfair_csv")
@@ -41,10 +40,7 @@ class Loaded:
 @pytest.fixture(scope="module")
 def samples(server: str, migrated: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loaded]:
     """All samples landed in a fresh home and database, and every stale day built; read it, write nothing."""
-    name = f"{migrated}_samples"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"create database {name} template {migrated}")
-        url = urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+    with database_on(server, template=migrated) as url:
         home = tmp_path_factory.mktemp("samples")
         workshop = Workshop(Settings.model_validate({"home": home, "postgres": {"url": url}}))
         landed = []
@@ -53,7 +49,6 @@ def samples(server: str, migrated: str, tmp_path_factory: pytest.TempPathFactory
         built = list(build(workshop, [day for day, _ in workshop.ledger.stale_days()], "samples"))
         with workshop.warehouse.connect() as reading:
             yield Loaded(reading, landed, built)
-        connection.execute(f"drop database {name} with (force)")
 
 
 def of_day(text: str | None) -> date | None:

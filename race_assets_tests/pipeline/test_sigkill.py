@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from race_assets.pipeline import land
@@ -17,7 +16,7 @@ from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.catalogue import CORE
 from race_assets.settings import Settings
 from race_assets.storage.files import PART
-from race_assets_tests.conftest import OURS, PROJECT, _with_database
+from race_assets_tests.conftest import OURS, PROJECT, database_on
 from race_assets_tests.pipeline.feed import (
     CSV,
     CSV_HEADER,
@@ -74,15 +73,12 @@ def workshop_at(home: Path, url: str) -> Workshop:
 @pytest.fixture(scope="module")
 def undisturbed(server: str, migrated: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Undisturbed]:
     """A run in a home and database of its own."""
-    name = f"race_assets_test_{os.getpid()}_undisturbed"
-    home, url = tmp_path_factory.mktemp("undisturbed"), _with_database(server, name)
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"create database {name} template {migrated}".encode())
+    home = tmp_path_factory.mktemp("undisturbed")
+    with database_on(server, template=migrated) as url:
         process = start(home, url, "undisturbed")
         began = time.perf_counter()
         finish(process)
         yield Undisturbed(workshop_at(home, url), time.perf_counter() - began)
-        connection.execute(f"drop database {name} with (force)".encode())
 
 
 @pytest.mark.parametrize("number", range(KILLS))

@@ -1,6 +1,5 @@
 """The migrated database is what the schemas declare, and migrating is safe to do again and at once."""
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,7 +11,7 @@ import pytest
 from race_assets.schemas.catalogue import CORE, IN_POSTGRES
 from race_assets.schemas.table import INSTANT, LOCAL_TIME, TEXTS, is_json, key_of
 from race_assets.storage.postgres import Warehouse, newest_migration, upgrade
-from race_assets_tests.conftest import _with_database
+from race_assets_tests.conftest import database_on
 
 TYPES = {
     pl.Date(): "date",
@@ -41,11 +40,8 @@ KEYS = """
 @pytest.fixture
 def empty(server: str) -> Iterator[str]:
     """URL of a database with nothing in it."""
-    name = f"race_assets_test_{os.getpid()}_empty"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"create database {name}".encode())
-        yield _with_database(server, name)
-        connection.execute(f"drop database {name} with (force)".encode())
+    with database_on(server) as url:
+        yield url
 
 
 def dump(url: str) -> list[tuple[object, ...]]:

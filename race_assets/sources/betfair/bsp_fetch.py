@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo
 
 from race_assets.errors import PermanentError, TransientError
 from race_assets.http.actions import Action, Actions
-from race_assets.http.call import Call, Traffic
+from race_assets.http.call import Call
 from race_assets.http.download import download
 from race_assets.http.session import HttpSession
 from race_assets.http.timing import Timing
+from race_assets.http.traffic import Traffic
 from race_assets.settings import Settings
 from race_assets.sources.base import Extent, Fetcher, Gap, Remote
 

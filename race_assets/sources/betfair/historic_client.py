@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from race_assets.errors import ApiRefusedError, LoginRefusedError, PermanentError, TransientError
-from race_assets.http.call import Access, Call, Traffic
+from race_assets.http.call import Access, Call
 from race_assets.http.download import Downloaded, download
 from race_assets.http.session import HttpSession
 from race_assets.http.timing import Timing
+from race_assets.http.traffic import Traffic
 from race_assets.settings.fetching import Plan
 from race_assets.settings.nodes import RateLimit
 from race_assets.sources.betfair.identity import Identity

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from race_assets.errors import ApiRefusedError, ApiUnavailableError, LoginRefusedError
-from race_assets.http.call import Traffic
 from race_assets.http.timing import Timing
+from race_assets.http.traffic import Traffic
 from race_assets.settings import Settings
 from race_assets.settings.fetching import Plan
 from race_assets.sources.base import Extent, Fetcher, Gap, Remote
