@@ -39,7 +39,10 @@ def api_lock(warehouse: Warehouse, api: str) -> Iterator[None]:
     key = LOCKS[api]
     with warehouse.connect() as connection:
         _take(connection, api, key)
-        yield
+        try:
+            yield
+        finally:
+            _give_back(connection, api, key)
 
 
 def _take(connection: Any, api: str, key: int) -> None:
@@ -55,3 +58,14 @@ def _take(connection: Any, api: str, key: int) -> None:
         raise WarehouseError(
             f"{api}: Postgres went away while its lock was taken: {error}; nothing was asked, try again"
         ) from error
+
+
+def _give_back(connection: Any, api: str, key: int) -> None:
+    """Frees it at once: the server may take a while to see that a connection has ended."""
+    from psycopg import OperationalError
+
+    try:
+        connection.execute("select pg_advisory_unlock(%s)", [key])
+    except OperationalError as error:
+        told = "Postgres went away while the API %s was in use: another process may have used it at the same time: %s"
+        log.warning(told, api, error, extra={"api": api})

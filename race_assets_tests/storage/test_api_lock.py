@@ -82,6 +82,16 @@ def test_it_is_free_after_an_error(warehouse: Warehouse) -> None:
     assert is_free(warehouse.url, "racing_post")
 
 
+def test_a_lock_lost_with_its_connection_is_told(warehouse: Warehouse, waiting: Waiting) -> None:
+    with api_lock(warehouse, "racing_post"), psycopg.connect(warehouse.url, autocommit=True) as other:
+        other.execute(
+            "select pg_terminate_backend(pid, 60000) from pg_locks"
+            " where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())"
+        )
+    (said,) = waiting.messages
+    assert "while the API racing_post was in use: another process may have used it" in said
+
+
 def test_apis_have_locks_of_their_own(warehouse: Warehouse) -> None:
     assert set(LOCKS) == {"betfair_historic", "betfair_exchange", "racing_post", "betfair_bsp"}
     assert len({*LOCKS.values(), MIGRATION_LOCK, PUBLISH_LOCK, LANDING_LOCK}) == len(LOCKS) + 3
