@@ -84,10 +84,8 @@ def test_it_is_free_after_an_error(warehouse: Warehouse) -> None:
 
 def test_a_lock_lost_with_its_connection_is_told(warehouse: Warehouse, waiting: Waiting) -> None:
     with api_lock(warehouse, "racing_post"), psycopg.connect(warehouse.url, autocommit=True) as other:
-        other.execute(
-            "select pg_terminate_backend(pid, 60000) from pg_locks"
-            " where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())"
-        )
+        mine = "database = (select oid from pg_database where datname = current_database())"
+        other.execute(f"select pg_terminate_backend(pid, 60000) from pg_locks where locktype = 'advisory' and {mine}")
     (said,) = waiting.messages
     assert "while the API racing_post was in use: another process may have used it" in said
 
