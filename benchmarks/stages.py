@@ -54,7 +54,7 @@ def normaliser(workshop: Workshop, records: pl.DataFrame) -> None:
     """Keys and the three core tables, from accepted records."""
     now = dt.datetime.now(dt.UTC)
     tracks = workshop.tracks.frame
-    keyed = runners.assign(records, tracks)
+    keyed = runners.assign(runners.one_start_per_market(records), tracks)
     chosen = tables.selections(keyed, now)
     tables.races(keyed, chosen, tracks, now)
     tables.prices(keyed)

@@ -11,22 +11,21 @@ PLACES = 10_000
 
 
 def assign(records: pl.DataFrame, tracks: pl.DataFrame) -> pl.DataFrame:
-    """The records with their race's and runner's keys.
-
-    One Betfair market, a WIN and PLACE pair of one event and time, or one track and minute is one race.
+    """The records with their race's and runner's keys: one track and minute is one race.
 
     Args:
-        records: the shape of `schemas.records.RECORDS`.
+        records: the shape of `schemas.records.RECORDS`, each with the off and trap that stand for its race and dog; may
+            have `runner_name`, the comparable name of its dog where that is not its own.
         tracks: `track_id` and `timezone`.
 
     Returns:
         the records, sorted by race and trap, with `start_local`, `race_id`, `runner` (what tells runners of one race
         and trap apart), `runner_seq` and `core_selection_id`.
     """
-    return _with_runner(_with_race(_one_start_per_market(records), tracks))
+    return _with_runner(_with_race(records, tracks))
 
 
-def _one_start_per_market(frame: pl.DataFrame) -> pl.DataFrame:
+def one_start_per_market(frame: pl.DataFrame) -> pl.DataFrame:
     """A market whose rows differ in their off gets the one most of them state, then the earliest."""
     market = ["source", "market_id"]
     offs = frame.select(*market, "start_at").unique()
@@ -87,7 +86,9 @@ def _with_runner(frame: pl.DataFrame) -> pl.DataFrame:
 def _told_apart(frame: pl.DataFrame) -> pl.DataFrame:
     """Runners that share a race and trap, told apart by name, numbered: 0 stands in the trap, 1, 2 were replaced."""
     trap = ["race_date", "race_id", "trap"]
-    frame = frame.with_columns(runner=names.match_name(pl.col("dog_name")))
+    own = names.match_name(pl.col("dog_name"))
+    linked = frame.columns.count("runner_name") == 1
+    frame = frame.with_columns(runner=pl.coalesce("runner_name", own) if linked else own)
     longest = pl.col("runner").sort_by(pl.col("runner").str.len_chars(), descending=True).first().over(trap)
     cut = names.is_truncated(pl.col("selection_name")) & pl.col("trap").is_not_null()
     full = frame.select(longest.alias("longest"), cut.alias("cut"))

@@ -10,10 +10,13 @@ from datetime import UTC, date, datetime
 import polars as pl
 
 from race_assets.errors import RaceAssetsError, SettingsError, WarehouseError
+from race_assets.identity.clock import Shift
 from race_assets.normalise import points, runners, tables
+from race_assets.normalise.links import race_links
 from race_assets.pipeline.days import chunks
 from race_assets.pipeline.figures import Key, account_frame
 from race_assets.pipeline.judge import REFUSED, VALIDATED, ensure_judged, is_judged, rejects_of
+from race_assets.pipeline.links import clock_shifts, link
 from race_assets.pipeline.points import price_points
 from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.ops import REJECTS
@@ -27,6 +30,8 @@ from race_assets.validation.races import RaceFinding, judge_races, refused
 
 log = logging.getLogger(__name__)
 
+REFERRING = ("core.races", "core.selections", "core.prices", "core.price_points")
+"""Races, selections, and tables whose rows are about selections."""
 TIMES_MOVED = 5
 """How often a day is built again because its inputs moved on meanwhile, before it is given up for this run."""
 
@@ -182,7 +187,8 @@ def _frames(workshop: Workshop, due: Mapping[date, WantedDay], run_id: str) -> _
     fresh = {day: each for day, each in due.items() if is_judged(workshop, day, each)}
     with workshop.timed("normalise"):
         records, rejects, accounts = _judged(workshop, fresh)
-        core, race_rejects, short = _normalise(workshop, records, accounts, built, started_at)
+        shifts = clock_shifts(workshop, fresh, records)
+        core, later_rejects, short = _normalise(workshop, records, shifts, accounts, built, started_at)
     # Another run may have replaced a file while it was read: what was read then is not what its fingerprint says.
     fresh = {day: each for day, each in fresh.items() if is_judged(workshop, day, each)}
     fresh = _still_wanted(workshop, fresh, short)
@@ -191,9 +197,10 @@ def _frames(workshop: Workshop, due: Mapping[date, WantedDay], run_id: str) -> _
     built.accounts = {key: account for key, account in accounts.items() if key[1] in good}
     accounts_by_key: dict[Key, Account] = {(source, day): each for (source, day), each in built.accounts.items()}
     bytes_in: dict[Key, int] = {(source, day): due[day].bytes_of.get(source, 0) for source, day in built.accounts}
-    rejects = pl.concat([rejects, race_rejects]).with_columns(run_id=pl.lit(run_id))
+    rejects = pl.concat([rejects, later_rejects]).with_columns(run_id=pl.lit(run_id))
     figures = account_frame(run_id, accounts_by_key, bytes_in, started_at, datetime.now(UTC))
-    frames = publish.DayFrames(dict.fromkeys(due, "") | good, core, rejects, figures, run_id)
+    told = {day: [shift.text for shift in found] for day, found in shifts.items()}
+    frames = publish.DayFrames(dict.fromkeys(due, "") | good, core, rejects, figures, run_id, told)
     return _Prepared(publish.only(frames, set(good)), built, set(due) - set(fresh))
 
 
@@ -230,13 +237,19 @@ def _lean(frame: pl.DataFrame) -> pl.DataFrame:
 def _normalise(
     workshop: Workshop,
     records: pl.DataFrame,
+    shifts: Mapping[date, Sequence[Shift]],
     accounts: Mapping[tuple[str, date], Account],
     built: Built,
     processed_at: datetime,
 ) -> tuple[dict[str, pl.DataFrame], pl.DataFrame, dict[date, str]]:
-    """The core tables, the rejects of races, and the days that lack price points."""
+    """The core tables, the rejects of links and races, and the days that lack price points."""
     tracks = workshop.tracks.frame
-    keyed = runners.assign(records, tracks)
+    with workshop.timed("link"):
+        linked = link(
+            workshop, runners.one_start_per_market(records), [each for day in shifts.values() for each in day]
+        )
+    rejects = [_refuse(workshop, accounts, linked.refused, "link")]
+    keyed = runners.assign(linked.records, tracks)
     chosen = tables.selections(keyed, processed_at)
     findings = judge_races(chosen, workshop.settings.rules)
     for finding in findings:
@@ -244,9 +257,9 @@ def _normalise(
         built.findings |= {(day, finding.rule): races for day, races in counts}
     _note_findings(accounts, keyed, findings)
     out = refused(findings)
-    race_rejects = pl.DataFrame(schema=polars_schema(REJECTS))
     if out.height:
-        race_rejects = _refuse_races(workshop, accounts, keyed, out)
+        of_races = keyed.join(out, on=["race_date", "race_id"], maintain_order="left")
+        rejects.append(_refuse(workshop, accounts, of_races, "race"))
         keyed = keyed.join(out, on=["race_date", "race_id"], how="anti", maintain_order="left")
         chosen = chosen.join(out, on=["race_date", "race_id"], how="anti", maintain_order="left")
     told = points.tellers(keyed, records)
@@ -255,13 +268,14 @@ def _normalise(
         "core.selections": chosen,
         "core.prices": tables.prices(keyed),
         "core.price_points": price_points(workshop, told),
+        "core.race_links": race_links(keyed, linked.links),
     }
-    if stray := tables.unreferenced(*core.values()):
+    if stray := tables.unreferenced(*(core[name] for name in REFERRING)):
         raise RaceAssetsError(
             f"core rows that point at nothing: {', '.join(map(str, stray))}; this is a fault of race_assets"
         )
     _count_reachable(accounts, keyed, chosen)
-    return core, race_rejects, points.missing(told, core["core.price_points"])
+    return core, pl.concat(rejects), points.missing(told, core["core.price_points"])
 
 
 def _note_findings(
@@ -278,13 +292,13 @@ def _note_findings(
             account.notes = merged([account.notes, {f"race_{finding.rule}": count}])
 
 
-def _refuse_races(
-    workshop: Workshop, accounts: Mapping[tuple[str, date], Account], keyed: pl.DataFrame, out: pl.DataFrame
+def _refuse(
+    workshop: Workshop, accounts: Mapping[tuple[str, date], Account], records: pl.DataFrame, stage: str
 ) -> pl.DataFrame:
-    records = keyed.join(out, on=["race_date", "race_id"], maintain_order="left").with_columns(stage=pl.lit("race"))
+    """Books records that passed by themselves, with their `rules` and `messages`, as refused at a later stage."""
     for (source, day), rows in records.group_by("source", "race_date"):
         accounts[source, day].refuse(counted(rows["rules"].explode().rename("rule")), rows.height)
-    return rejects_of(workshop, records)
+    return rejects_of(workshop, records.with_columns(stage=pl.lit(stage)))
 
 
 def _count_reachable(accounts: Mapping[tuple[str, date], Account], keyed: pl.DataFrame, chosen: pl.DataFrame) -> None:

@@ -18,7 +18,7 @@ from race_assets.storage.lake import Lake
 from race_assets.storage.ledger import Ledger, WantedDay
 from race_assets.storage.postgres import Warehouse
 
-BUILD_VERSION = 3
+BUILD_VERSION = 4
 """Raised whenever the same records would be judged or built to something else; every day is then stale."""
 
 REFRESH_TAG = "race_assets/refresh"
@@ -76,7 +76,8 @@ class Workshop:
     @cached_property
     def configuration(self) -> str:
         """Fingerprint of all but the files that a built day depends on."""
-        parts = (str(BUILD_VERSION), self.settings.rules.model_dump_json(), self.tracks.fingerprint)
+        told = (self.settings.rules, self.settings.linking, self.settings.precedence)
+        parts = (str(BUILD_VERSION), *(each.model_dump_json() for each in told), self.tracks.fingerprint)
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
     def wanted(self, days: Sequence[date]) -> dict[date, WantedDay]:

@@ -1,13 +1,23 @@
 """All tables by name, in the order a reader should meet them; declared in the modules beside this one."""
 
-from race_assets.schemas.core import PRICE_POINTS, PRICES, RACES, SELECTIONS
-from race_assets.schemas.ops import BUILT_DAYS, INGESTION_RUNS, REJECTS, REVISIONS, SOURCE_FILES, WATCHED_FILES
+from race_assets.schemas.core import PRICE_POINTS, PRICES, RACE_LINKS, RACES, SELECTIONS
+from race_assets.schemas.ops import (
+    BUILT_DAYS,
+    INGESTION_RUNS,
+    LINK_DECISIONS,
+    REJECTS,
+    REVISIONS,
+    SOURCE_FILES,
+    WATCHED_FILES,
+)
 from race_assets.schemas.records import PARSED, PARSED_POINTS, RAW, RECORDS
 
-CORE = {schema.name: schema for schema in (RACES, SELECTIONS, PRICES, PRICE_POINTS)}
+CORE = {schema.name: schema for schema in (RACES, SELECTIONS, PRICES, PRICE_POINTS, RACE_LINKS)}
 IN_POSTGRES = {
     **CORE,
-    **{s.name: s for s in (REJECTS, INGESTION_RUNS, SOURCE_FILES, BUILT_DAYS, REVISIONS, WATCHED_FILES)},
+    **{
+        s.name: s for s in (REJECTS, INGESTION_RUNS, SOURCE_FILES, BUILT_DAYS, REVISIONS, WATCHED_FILES, LINK_DECISIONS)
+    },
 }
 IN_LAKE = {schema.name: schema for schema in (PARSED, PARSED_POINTS, RAW, RECORDS)}
 ALL = {**IN_POSTGRES, **IN_LAKE}

@@ -93,6 +93,29 @@ PRICES = table(
     },
 )
 
+RACE_LINKS = table(
+    "core.race_links",
+    "One row per market of a race that several providers tell of: how sure it is that it is the same race.",
+    ("race_date", "race_id", "source", "market_id"),
+    {
+        "race_date": column(pl.Date, "The race's date, at the track.", required=True),
+        "race_id": column(pl.String, "The race.", required=True),
+        "source": column(pl.String, "Who tells of it.", required=True),
+        "market_id": column(pl.String, "The source's market.", required=True),
+        "method": column(
+            pl.String,
+            "`first` the one whose off stands, `dogs` linked by its dogs, `decided` by a person.",
+            required=True,
+        ),
+        "offset_s": column(pl.Int32, "Its off minus the one that stands, in seconds.", required=True),
+        "runners": column(pl.Int16, "Names it tells.", required=True),
+        "names_agreed": column(pl.Int16, "Those that are names of dogs known of the race."),
+        "traps_agreed": column(pl.Int16, "Those of them in the same trap."),
+        "score": column(pl.Float64, "How much speaks for the link, 0 to 1."),
+        "runner_up_score": column(pl.Float64, "The best score of any other pair that either race was in."),
+    },
+)
+
 PRICE_POINTS = table(
     "core.price_points",
     "One row per runner, source, market type and moment before the off: what was on offer and traded by then. "

@@ -100,6 +100,22 @@ BUILT_DAYS = table(
         ),
         "run_id": column(pl.String, "The run that published it.", required=True),
         "built_at": column(INSTANT, "When, UTC.", required=True),
+        "clock_shifts": column(TEXTS, "Sources whose clock was found wrong that day, and by how much.", required=True),
+    },
+)
+
+LINK_DECISIONS = table(
+    "ops.link_decisions",
+    "What people decided: whether the races of two sources' markets are one.",
+    ("source", "market_id", "with_source", "with_market_id"),
+    {
+        "source": column(pl.String, "Name of the source whose race was doubtful.", required=True),
+        "market_id": column(pl.String, "Its market.", required=True),
+        "with_source": column(pl.String, "The source it was compared with.", required=True),
+        "with_market_id": column(pl.String, "That source's market.", required=True),
+        "is_one": column(pl.Boolean, "Whether the two are one race.", required=True),
+        "reason": column(pl.String, "Why, in the person's words.", required=True),
+        "decided_at": column(INSTANT, "When, UTC.", required=True),
     },
 )
 
@@ -116,6 +132,7 @@ REVISIONS = table(
         "selections": column(pl.Int64, "Selections published.", required=True),
         "prices": column(pl.Int64, "Prices published.", required=True),
         "price_points": column(pl.Int64, "Price points published.", required=True),
+        "race_links": column(pl.Int64, "Links published.", required=True),
     },
 )
 

@@ -26,8 +26,10 @@ from race_assets.settings.aws import AwsSettings
 from race_assets.settings.betfair import BetfairAccount
 from race_assets.settings.feeds import FeedSettings, known_zone, shipped, shipped_entries
 from race_assets.settings.fetching import BspSettings
+from race_assets.settings.linking import LinkSettings
 from race_assets.settings.mistakes import Layer, explained
 from race_assets.settings.nodes import Node, SourceSettings
+from race_assets.settings.precedence import Precedence
 from race_assets.settings.secrets import Secret
 from race_assets.settings.shape import is_or_may_be, kind_at, paths_of
 from race_assets.settings.streams import StreamSettings
@@ -165,6 +167,8 @@ class RuleSettings(Node):
     runners: RunnersRange = RunnersRange()
     over_round: OverRoundRange = OverRoundRange()
     winner: Remark = Remark()
+    link_ambiguous: Requirement = Requirement()
+    clock_shift: Requirement = Requirement()
 
 
 class ScheduleSettings(Node):
@@ -233,6 +237,8 @@ class Settings(Node):
     sources: SourcesSettings = SourcesSettings()
     betfair: BetfairAccount = BetfairAccount()
     rules: RuleSettings = RuleSettings()
+    linking: LinkSettings = LinkSettings()
+    precedence: Precedence = Precedence()
     automation: AutomationSettings = AutomationSettings()
     logging: LoggingSettings = LoggingSettings()
     chunk_rows: PositiveInt = Field(300_000, description="records worked on at once; bounds memory")

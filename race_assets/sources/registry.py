@@ -25,6 +25,22 @@ FETCHERS = {
 """Of the sources that have an API; its lock goes by the source's name."""
 
 
+PROVIDERS = {
+    "betfair_bsp": "betfair",
+    "betfair_historic": "betfair",
+    "betfair_hub": "betfair",
+    "racing_post_races": "racing_post",
+    "racing_post_form": "racing_post",
+    "racing_post_analysis": "racing_post",
+}
+"""Whose ids a source's markets and selections have; a source that is not named has its own."""
+
+
+def provider(name: str) -> str:
+    """Whose ids the source's markets and selections have."""
+    return PROVIDERS.get(name, name)
+
+
 def available(settings: Settings) -> list[str]:
     """Every source's name, sorted."""
     return sorted({*FILE_SOURCES, *settings.sources.csv_feeds})

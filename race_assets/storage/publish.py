@@ -5,7 +5,7 @@ All rows go through binary COPY. Rejects and files pass through temporary tables
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -27,6 +27,7 @@ class DayFrames:
         core: the core tables by name, rows of these days only.
         rejects: `quarantine.rejects` of these days, all that are refused now.
         accounts: `ops.ingestion_runs`, one row per source and day.
+        clock_shifts: the sources whose clocks are wrong, of these days and of the days beside them.
     """
 
     fingerprints: Mapping[date, str]
@@ -34,6 +35,7 @@ class DayFrames:
     rejects: pl.DataFrame
     accounts: pl.DataFrame
     run_id: str
+    clock_shifts: Mapping[date, Sequence[str]] = field(default_factory=dict)
 
 
 def only(frames: DayFrames, days: set[date]) -> DayFrames:
@@ -47,6 +49,7 @@ def only(frames: DayFrames, days: set[date]) -> DayFrames:
         frames.rejects.filter(stays),
         frames.accounts.filter(stays),
         frames.run_id,
+        frames.clock_shifts,
     )
 
 
@@ -58,6 +61,7 @@ def together(parts: Sequence[DayFrames]) -> DayFrames:
         pl.concat([part.rejects for part in parts]),
         pl.concat([part.accounts for part in parts]),
         parts[0].run_id,
+        {day: shifts for part in parts for day, shifts in part.clock_shifts.items()},
     )
 
 
@@ -83,6 +87,7 @@ def _publish(warehouse: Warehouse, days: DayFrames) -> set[date]:
             _merge_rejects(cursor, days.rejects, "race_date = any(%(days)s)", {"days": list(days.fingerprints)})
             _replace_accounts(cursor, days)
             _note_built(cursor, days)
+            _mark_beside(cursor, days)
     return moved
 
 
@@ -149,11 +154,22 @@ def _note_built(cursor: Any, days: DayFrames) -> None:
         column = name.partition(".")[2]
         rows = days.core[name].group_by("race_date").agg(pl.len().cast(pl.Int64).alias(column))
         counts = counts.join(rows, on="race_date", how="left").with_columns(pl.col(column).fill_null(0))
-    counts = counts.with_columns(run_id=pl.lit(days.run_id), built_at=_now(cursor))
+    shifts = pl.Series([list(days.clock_shifts.get(day, [])) for day in days.fingerprints], dtype=pl.List(pl.String))
+    counts = counts.with_columns(run_id=pl.lit(days.run_id), built_at=_now(cursor), clock_shifts=shifts)
     cursor.execute("delete from ops.built_days where race_date = any(%s)", [list(days.fingerprints)])
     cursor.execute("delete from ops.day_attempts where race_date = any(%s)", [list(days.fingerprints)])
     _insert(cursor, BUILT_DAYS, counts)
     _insert(cursor, REVISIONS, counts)
+
+
+def _mark_beside(cursor: Any, days: DayFrames) -> None:
+    """A day beside these whose clocks were judged otherwise when it was published is to be built anew."""
+    beside = {day: list(shifts) for day, shifts in days.clock_shifts.items() if day not in days.fingerprints}
+    cursor.executemany(
+        """update ops.built_days set fingerprint = 'a clock is judged otherwise now'
+           where race_date = %s and clock_shifts <> %s""",
+        list(beside.items()),
+    )
 
 
 def _now(cursor: Any) -> pl.Expr:

@@ -22,7 +22,7 @@ class Made:
 
     def __init__(self, *given: dict[str, object], seconds: tuple[int, ...] = (60, 0)) -> None:
         records = pl.DataFrame(list(given), schema=polars_schema(RECORDS), infer_schema_length=None)
-        self.told = points.tellers(runners.assign(records, TRACKS), records)
+        self.told = points.tellers(runners.assign(runners.one_start_per_market(records), TRACKS), records)
         rows = [
             {**row, "seconds_before_off": each, "best_back": row["source_row"] + each / 1000}
             for row in self.told.select("race_date", "file", "source_row", "market_type").iter_rows(named=True)

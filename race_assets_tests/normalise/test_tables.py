@@ -60,7 +60,7 @@ class Core:
 
     def __init__(self, *told: dict[str, object]) -> None:
         frame = pl.DataFrame(list(told), schema_overrides=dict(polars_schema(RECORDS)), infer_schema_length=None)
-        keyed = runners.assign(conform(frame, RECORDS), TRACKS)
+        keyed = runners.assign(runners.one_start_per_market(conform(frame, RECORDS)), TRACKS)
         self.selections = tables.selections(keyed, NOW)
         self.races = tables.races(keyed, self.selections, TRACKS, NOW)
         self.prices = tables.prices(keyed)

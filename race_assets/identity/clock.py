@@ -1,0 +1,132 @@
+"""Whether a source's clock is right: its offs of a day beside those that other sources state for the same dogs.
+
+A wrong zone, an hour too many or a date that is the day after's moves all races of a source by the same time, and its
+races then meet other races of the track. So dogs are looked for on the days around, too, whatever the time.
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import polars as pl
+
+from race_assets.identity.agreement import KEY_LENGTH
+from race_assets.identity.told_races import comparable
+from race_assets.settings.linking import ClockSettings
+from race_assets.values import names
+
+CLOCK = "clock_shift"
+REACH = timedelta(hours=27)
+"""A whole day and the widest step of a clock within it."""
+NEIGHBOURS = timedelta(days=2)
+"""How far around a day its own and its neighbours' verdicts look."""
+FEWEST_DOGS, SHARE = 2, 0.5
+MINUTE_S = 60
+
+
+@dataclass(frozen=True)
+class Shift:
+    """A source whose offs of a day are all wrong by the same time.
+
+    Attributes:
+        minutes: its off minus that of the others.
+        races: how many of its races show that.
+        compared: how many could be compared.
+        beside: the source they were compared with.
+    """
+
+    source: str
+    race_date: date
+    minutes: int
+    races: int
+    compared: int
+    beside: str
+
+    @property
+    def message(self) -> str:
+        """What a person is told."""
+        return (
+            f"{self.source} states the offs of {self.race_date} {abs(self.minutes)} minutes too "
+            f"{'late' if self.minutes > 0 else 'early'}: {self.races} of its {self.compared} races whose dogs "
+            f"{self.beside} has too show it; mend its time zone or its dates, then replay"
+        )
+
+    @property
+    def text(self) -> str:
+        """The verdict in short, to be compared with another."""
+        return f"{self.source} {self.minutes:+d} min"
+
+
+def told_dogs(records: pl.DataFrame) -> pl.DataFrame:
+    """What verdicts need of records: one row per source, race and dog.
+
+    Args:
+        records: `source`, `rank`, `race_date`, `track_id`, `start_at`, `dog_name`, `selection_name`.
+    """
+    race = ["source", "rank", "race_date", "track_id", "start_at"]
+    dogs = records.select(*race, name=comparable(), is_cut=names.is_truncated(pl.col("selection_name"))).drop_nulls()
+    return dogs.group_by(*race, "name").agg(pl.col("is_cut").all())
+
+
+def shifts(dogs: pl.DataFrame, settings: ClockSettings) -> list[Shift]:
+    """The sources whose clocks are wrong, by day; a source is compared with all that are believed before it.
+
+    Args:
+        dogs: as `told_dogs` gives them. A day's verdict is right if the days around it are among them.
+    """
+    met = _met(dogs)
+    minutes = pl.col("minutes")
+    middle = minutes.median().over("source", "race_date", "beside")
+    shown = (minutes - middle).abs() <= settings.spread_minutes
+    days = (
+        met.with_columns(middle=middle, shown=shown)
+        .group_by("source", "race_date", "rank", "beside")
+        .agg(
+            pl.col("middle").first().round().cast(pl.Int64), races=pl.col("shown").sum(), compared=pl.len(),
+        )
+        .filter(
+            (pl.col("middle").abs() >= settings.min_shift_minutes)
+            & (pl.col("races") >= settings.min_races)
+            & (pl.col("races") >= settings.agreement * pl.col("compared"))
+        )
+        # The most believed of those it differs from speaks.
+        .sort("race_date", "source", "rank")
+        .unique(["race_date", "source"], keep="first", maintain_order=True)
+    )  # fmt: skip
+    return [
+        Shift(row["source"], row["race_date"], row["middle"], row["races"], row["compared"], row["beside"])
+        for row in days.iter_rows(named=True)
+    ]
+
+
+def _met(dogs: pl.DataFrame) -> pl.DataFrame:
+    """Each race of a source beside the race of a more believed one that has most of its dogs, and the minutes between.
+
+    Gives `source`, `race_date`, `beside`, `rank` (of the other), `minutes`.
+    """
+    keyed = dogs.with_columns(key=pl.col("name").str.slice(0, KEY_LENGTH))
+    race = ["source", "race_date", "track_id", "start_at"]
+    sizes = dogs.group_by(race).len("size")
+    one, other = pl.col("name"), pl.col("name_other")
+    agree = (
+        (one == other)
+        | (pl.col("is_cut") & other.str.starts_with(one))
+        | (pl.col("is_cut_other") & one.str.starts_with(other))
+    )
+    offset = pl.col("start_at") - pl.col("start_at_other")
+    both = (
+        keyed.join(keyed, on=["track_id", "key"], suffix="_other")
+        .filter((pl.col("rank_other") < pl.col("rank")) & (offset.abs() <= REACH) & agree)
+        .group_by(*race, beside="source_other", rank="rank_other", other_at="start_at_other", day="race_date_other")
+        .agg(dogs=pl.col("name").n_unique())
+    )
+    both = both.join(sizes, on=race).join(
+        sizes.rename({"source": "beside", "race_date": "day", "start_at": "other_at", "size": "size_other"}),
+        on=["beside", "day", "track_id", "other_at"],
+    )
+    enough = (pl.col("dogs") >= FEWEST_DOGS) & (pl.col("dogs") >= SHARE * pl.min_horizontal("size", "size_other"))
+    offset = pl.col("start_at") - pl.col("other_at")
+    best = both.filter(enough).with_columns(seconds=offset.dt.total_seconds()).sort(
+        *race, "rank", "dogs", pl.col("seconds").abs(), "seconds",
+        descending=[False] * (len(race) + 1) + [True, False, False],
+    ).unique([*race, "beside"], keep="first", maintain_order=True)  # fmt: skip
+    return best.select("source", "race_date", "beside", "rank", minutes=pl.col("seconds") / MINUTE_S)
