@@ -1,0 +1,1 @@
+"""A made-up, labelled corpus that measures how well races are linked; written without regard to any linker."""
