@@ -3,6 +3,8 @@
 import polars as pl
 from rapidfuzz.distance import OSA
 
+HOW = ("same", "cut", "alike")
+"""How two names agree: in full, as far as the cut one goes, or but for a few letters."""
 KEY_LENGTH = 8
 """Letters that two forms of a name must share to be compared in full: every cut name has more."""
 
@@ -20,7 +22,7 @@ def agreeing(pairs: pl.DataFrame, left: pl.DataFrame, right: pl.DataFrame, simil
         similarity: from which names in one trap count as alike: 1 - edits / length.
 
     Returns:
-        `pair`, `left_runner`, `right_runner`, `likeness` (1 for names that agree), `same_trap`, sorted.
+        `pair`, `left_runner`, `right_runner`, `how` (HOW), `likeness` (1 for names that agree), `same_trap`, sorted.
     """
     lefts, rights = _sided(pairs, left, "left"), _sided(pairs, right, "right")
     same = _one_to_one(_same_names(lefts, rights))
@@ -46,7 +48,8 @@ def _same_names(lefts: pl.DataFrame, rights: pl.DataFrame) -> pl.DataFrame:
         | (pl.col("left_is_cut") & other.str.starts_with(one))
         | (pl.col("right_is_cut") & one.str.starts_with(other))
     )
-    return both.filter(agree).with_columns(likeness=pl.lit(1.0))
+    how = pl.when(one == other).then(pl.lit("same")).otherwise(pl.lit("cut"))
+    return both.filter(agree).with_columns(likeness=pl.lit(1.0), how=how)
 
 
 def _alike(lefts: pl.DataFrame, rights: pl.DataFrame, similarity: float) -> pl.DataFrame:
@@ -61,7 +64,7 @@ def _alike(lefts: pl.DataFrame, rights: pl.DataFrame, similarity: float) -> pl.D
         how="diagonal",
     )
     likeness = _likeness(nowhere)
-    return nowhere.with_columns(likeness=likeness).filter(pl.col("likeness") >= similarity)
+    return nowhere.with_columns(likeness=likeness, how=pl.lit("alike")).filter(pl.col("likeness") >= similarity)
 
 
 def _likeness(pairs: pl.DataFrame) -> pl.Series:
@@ -89,4 +92,4 @@ def _one_to_one(found: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
     once = ordered.unique(["pair", "left_runner"], keep="first", maintain_order=True)
     once = once.unique(["pair", "right_runner"], keep="first", maintain_order=True)
-    return once.select("pair", "left_runner", "right_runner", "likeness", "same_trap")
+    return once.select("pair", "left_runner", "right_runner", "how", "likeness", "same_trap")

@@ -133,7 +133,7 @@ class Meetings:
             value=True
         )
         pairs = both.filter(near | pl.col("is_one").fill_null(value=False)).sort("right", "left")
-        pairs = pairs.select("left", "right", "is_one", offset_s=offset.dt.total_seconds())
+        pairs = pairs.select("left", "right", "race_date", "is_one", offset_s=offset.dt.total_seconds())
         return pairs.with_row_index("pair").with_columns(pl.col("pair").cast(pl.Int64))
 
     def _choose(self, found: pl.DataFrame) -> list[int]:
@@ -239,7 +239,7 @@ class Meetings:
 
 
 def _is_sure(row: Evidence, limits: LinkSettings) -> bool:
-    return bool(row["score"] >= limits.min_score and row["score"] - row["runner_up"] >= limits.min_margin)
+    return bool(row["score"] >= limits.min_score)
 
 
 def _by_side(rows: Sequence[Evidence]) -> dict[tuple[str, int], list[Evidence]]:

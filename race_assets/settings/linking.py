@@ -15,12 +15,11 @@ class ClockSettings(Node):
 
 
 class LinkSettings(Node):
-    """The linker's thresholds; scores go from 0 to 1."""
+    """The linker's thresholds; scores are probabilities."""
 
     window_minutes: PositiveFloat = Field(20, description="how far apart two sources may state one off")
-    min_score: float = Field(0.5, gt=0, le=1, description="from here on two told races are one")
-    possible_score: float = Field(0.25, gt=0, le=1, description="from here on they may be one: a person is asked")
-    min_margin: float = Field(0.15, ge=0, le=1, description="by which the best must beat the next best")
+    min_score: float = Field(0.9, gt=0.5, le=1, description="from here on two told races are one")
+    possible_score: float = Field(0.1, gt=0, le=1, description="from here on they may be one: a person is asked")
     name_similarity: float = Field(0.75, gt=0, le=1, description="1 - edits / length of names in one trap")
     clock: ClockSettings = ClockSettings()
 
