@@ -104,6 +104,9 @@ def _met(dogs: pl.DataFrame) -> pl.DataFrame:
     Gives `source`, `race_date`, `beside`, `rank` (of the other), `minutes`.
     """
     keyed = dogs.with_columns(key=pl.col("name").str.slice(0, KEY_LENGTH))
+    # What a source tells of a day may be another's of the day before or after.
+    near = [keyed.with_columns(pl.col("race_date").dt.offset_by(f"{n}d"), own_date="race_date") for n in (-1, 0, 1)]
+    around = pl.concat(near)
     race = ["source", "race_date", "track_id", "start_at"]
     sizes = dogs.group_by(race).len("size")
     one, other = pl.col("name"), pl.col("name_other")
@@ -114,9 +117,9 @@ def _met(dogs: pl.DataFrame) -> pl.DataFrame:
     )
     offset = pl.col("start_at") - pl.col("start_at_other")
     both = (
-        keyed.join(keyed, on=["track_id", "key"], suffix="_other")
+        keyed.join(around, on=["track_id", "key", "race_date"], suffix="_other")
         .filter((pl.col("rank_other") < pl.col("rank")) & (offset.abs() <= REACH) & agree)
-        .group_by(*race, beside="source_other", rank="rank_other", other_at="start_at_other", day="race_date_other")
+        .group_by(*race, beside="source_other", rank="rank_other", other_at="start_at_other", day="own_date")
         .agg(dogs=pl.col("name").n_unique())
     )
     both = both.join(sizes, on=race).join(

@@ -31,6 +31,7 @@ def test_the_assets_follow_the_journey_of_the_data(make_settings: MakeSettings) 
         "core/selections": core,
         "core/prices": core,
         "core/price_points": core,
+        "core/race_links": core,
     }
 
 

@@ -19,7 +19,7 @@ import pytest
 from race_assets_tests.conftest import PROJECT, SAMPLES
 
 WAITED_FOR_S = 150
-CORE_ASSETS = ("core/races", "core/selections", "core/prices", "core/price_points")
+CORE_ASSETS = ("core/races", "core/selections", "core/prices", "core/price_points", "core/race_links")
 ASSETS = ("raw/betfair_csv", "raw/betfair_bsp", "validated/records", *CORE_ASSETS)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pandera.polars as pa
 import polars as pl
 
-from race_assets.schemas.core import PRICE_POINTS, PRICES, RACES, SELECTIONS
+from race_assets.schemas.core import PRICE_POINTS, PRICES, RACE_LINKS, RACES, SELECTIONS
 from race_assets.schemas.ops import INGESTION_RUNS, REJECTS, SOURCE_FILES
 from race_assets.schemas.table import polars_schema
 from race_assets.storage.ledger import EMPTY
@@ -54,13 +54,14 @@ def account(day: date | None, run_id: str = "run", records: int = 1) -> dict[str
 def day_frames(
     fingerprints: dict[date, str], *, dogs: int = 1, run_id: str = "run", rejects: Sequence[dict[str, object]] = ()
 ) -> DayFrames:
-    """Days of one race each, with so many dogs, each with one price and one point."""
-    races, selections, prices, points = [], [], [], []
+    """Days of one race each, told by one market, with so many dogs, each with one price and one point."""
+    races, selections, prices, points, links = [], [], [], [], []
     for day in fingerprints:
         key: dict[str, Any] = {"race_date": day, "race_id": f"r-{day}"}
         track = {"track_id": "gb-romford", "track": "Romford", "country": "GB", "timezone": "Europe/London"}
         off = {"start_at": NOW, "start_local": NOW.replace(tzinfo=None), "status": "OPEN", "runner_count": dogs}
         races.append({**key, **track, **off, "sources": [SOURCE], "processed_at": NOW})
+        links.append({**key, "source": SOURCE, "market_id": "1.1", "method": "first", "offset_s": 0, "runners": dogs})
         for trap in range(1, dogs + 1):
             runner = {**key, "selection_id": f"r-{day}-t{trap}", "trap": trap, "runner_seq": 0, "status": "ACTIVE"}
             selections.append({**runner, "is_dead_heat": False, "sources": [SOURCE], "processed_at": NOW})
@@ -72,6 +73,7 @@ def day_frames(
         "core.selections": rows(SELECTIONS, *selections),
         "core.prices": rows(PRICES, *prices),
         "core.price_points": rows(PRICE_POINTS, *points),
+        "core.race_links": rows(RACE_LINKS, *links),
     }
     accounts = rows(INGESTION_RUNS, *(account(day, run_id) for day in fingerprints))
     return DayFrames(fingerprints, core, rows(REJECTS, *rejects), accounts, run_id)
