@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from race_assets.cli import feeds, rejects, tracks
+from race_assets.cli import feeds, links, rejects, tracks
 from race_assets.cli.common import (
     DATA_FAILED,
     GOOD,
@@ -41,6 +41,7 @@ settings or credentials.""",
 
 
 app.add_typer(feeds.app, name="feed")
+app.add_typer(links.app, name="links")
 app.add_typer(rejects.app, name="rejects")
 app.add_typer(tracks.app, name="tracks")
 

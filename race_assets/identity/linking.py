@@ -197,7 +197,7 @@ class Meetings:
 
     def _remedy(self, told: int, other: int) -> str:
         given = " ".join((*self.market(told), *self.market(other)))
-        return f"say whether they are one: `race-assets links accept {given}`, or `refuse` with the same"
+        return f"say whether they are one: `race-assets links accept {given} --reason …`, or `refuse`"
 
     def with_standing_off(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The records with the off that stands for their race."""

@@ -1,0 +1,54 @@
+"""Judging clocks on a made-up year of two sources, and on days made by hand."""
+
+from datetime import date, timedelta
+
+import polars as pl
+import pytest
+
+from benchmarks.linking import ranked
+from race_assets.identity import clock
+from race_assets.identity.clock import Shift
+from race_assets.settings.linking import ClockSettings
+from race_assets_tests.linking_corpus import rates, shifts
+
+BETFAIR, CARD = "betfair_historic", "racing_post_races"
+SPRING, AUTUMN = date(2024, 3, 31), date(2024, 10, 27)
+
+
+@pytest.fixture(scope="module")
+def year() -> pl.DataFrame:
+    return shifts.year(rates.DEVELOPMENT_SEEDS[0])
+
+
+def found(records: pl.DataFrame) -> list[Shift]:
+    return clock.shifts(clock.told_dogs(ranked(records)), ClockSettings())
+
+
+def test_a_year_of_right_clocks_gives_no_alarm(year: pl.DataFrame) -> None:
+    assert year["race_date"].n_unique() == 365
+    assert {SPRING, AUTUMN} <= set(year["race_date"])
+    assert found(year) == []
+
+
+@pytest.mark.parametrize("minutes", [60, -60, 1440, -1440])
+def test_a_shift_is_caught_on_every_day_of_the_year(year: pl.DataFrame, minutes: int) -> None:
+    shifted = shifts.shifted(year, CARD, minutes)
+    told = found(shifted)
+    assert {each.race_date for each in told} == set(shifted.filter(pl.col("source") == CARD)["race_date"])
+    assert {(each.source, each.minutes, each.beside) for each in told} == {(CARD, minutes, BETFAIR)}
+
+
+def test_one_shifted_day_blames_that_day_alone(year: pl.DataFrame) -> None:
+    (told,) = found(shifts.shifted(year, CARD, 60, [SPRING]))
+    assert (told.race_date, told.minutes) == (SPRING, 60)
+    assert "racing_post_races states the offs of 2024-03-31 60 minutes too late" in told.message
+    assert f"{told.races} of its {told.compared} races whose dogs betfair_historic has too" in told.message
+    assert told.races >= 3
+
+
+def test_a_meeting_put_off_for_an_hour_is_no_wrong_clock(year: pl.DataFrame) -> None:
+    day = year.filter(pl.col("race_date") == SPRING)
+    track = day["track_id"].value_counts(sort=True)["track_id"][-1]
+    late = (pl.col("source") == CARD) & (pl.col("track_id") == track)
+    moved = pl.when(late).then(pl.col("start_at") + timedelta(hours=1)).otherwise("start_at")
+    assert found(day.with_columns(moved.alias("start_at"))) == []
