@@ -55,8 +55,8 @@ def normaliser(workshop: Workshop, records: pl.DataFrame) -> None:
     now = dt.datetime.now(dt.UTC)
     tracks = workshop.tracks.frame
     keyed = runners.assign(runners.one_start_per_market(records), tracks)
-    chosen = tables.selections(keyed, now)
-    tables.races(keyed, chosen, tracks, now)
+    chosen = tables.selections(keyed, now, workshop.settings.precedence)
+    tables.races(keyed, chosen, tracks, now, workshop.settings.precedence)
     tables.prices(keyed)
 
 

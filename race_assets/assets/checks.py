@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 import dagster as dg
+import polars as pl
 
-from race_assets.assets.metadata import tally
+from race_assets.assets.metadata import rows, tally
 from race_assets.pipeline.land import Landed
 from race_assets.validation.account import Account, total
 
@@ -15,6 +16,8 @@ ROW_RULES = "row_rules"
 CONSERVATION = "conservation"
 RACE_RULES = "race_rules"
 NOT_EMPTY = "not_empty"
+SOURCES_AGREE = "sources_agree"
+SHOWN_RACES = 100
 
 Accounts = Mapping[tuple[str, date], Account]
 
@@ -100,6 +103,19 @@ def race_rules(asset: dg.AssetKey, findings: Mapping[str, int]) -> dg.AssetCheck
         severity=dg.AssetCheckSeverity.WARN,
         description=f"{sum(findings.values()):,} findings" if findings else "every race is as races are",
         metadata={"races by rule": tally(findings)},
+    )
+
+
+def sources_agree(asset: dg.AssetKey, contradictions: Sequence[tuple[date, str, str]]) -> dg.AssetCheckResult:
+    """Warns when sources contradict each other, with who says what of which runner."""
+    said = pl.DataFrame(contradictions[:SHOWN_RACES], schema=["day", "race", "who says what"], orient="row")
+    return dg.AssetCheckResult(
+        passed=not contradictions,
+        asset_key=asset,
+        check_name=SOURCES_AGREE,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"sources differ about {len(contradictions):,} races" if contradictions else "sources agree",
+        metadata={"races": len(contradictions), "first of them": rows(said)},
     )
 
 

@@ -38,6 +38,7 @@ def core_assets(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
         check_specs=[
             checks.spec(checks.CONSERVATION, RACES, "Every record that came in is accounted for."),
             checks.spec(checks.RACE_RULES, RACES, "Traps are held once, fields and books are of a usual size."),
+            checks.spec(checks.SOURCES_AGREE, RACES, "Sources name one winner, and starting prices within a percent."),
             checks.spec(checks.NOT_EMPTY, RACES, "Every day has races."),
         ],
     )
@@ -93,6 +94,7 @@ def _results(
             results = [
                 checks.conservation(key, built.accounts, built.failed),
                 checks.race_rules(key, built.findings_by_rule()),
+                checks.sources_agree(key, built.contradictions),
                 checks.not_empty(key, sorted(empty)),
             ]
         yield dg.MaterializeResult(

@@ -27,12 +27,16 @@ def columns(schema: pa.DataFrameSchema) -> dg.TableSchema:
 
 def preview(frame: pl.DataFrame) -> dg.MarkdownMetadataValue:
     """The first rows as a table, without columns that say nothing."""
-    rows = frame.head(PREVIEW_ROWS)
-    told = [name for name in rows.columns if rows[name].null_count() < rows.height]
+    return rows(frame.head(PREVIEW_ROWS))
+
+
+def rows(frame: pl.DataFrame) -> dg.MarkdownMetadataValue:
+    """All rows as a table, without columns that say nothing."""
+    told = [name for name in frame.columns if frame[name].null_count() < frame.height]
     if not told:
         return dg.MetadataValue.md("no rows")
     lines = ["| " + " | ".join(told) + " |", "|" + "---|" * len(told)]
-    lines += ["| " + " | ".join(_cell(value) for value in row) + " |" for row in rows.select(told).iter_rows()]
+    lines += ["| " + " | ".join(_cell(value) for value in row) + " |" for row in frame.select(told).iter_rows()]
     return dg.MetadataValue.md("\n".join(lines))
 
 

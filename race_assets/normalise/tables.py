@@ -5,8 +5,10 @@ from datetime import datetime
 
 import polars as pl
 
+from race_assets.normalise.beliefs import believed, fullest_name, settled_status, with_ranks
 from race_assets.schemas.core import PRICES, RACES, SELECTIONS
 from race_assets.schemas.table import conform
+from race_assets.settings.precedence import Precedence
 
 # The price of a selection: the first of these that is known, from its win market.
 PRICE_ORDER = (
@@ -46,16 +48,18 @@ SELECTION = ("race_date", "core_selection_id")
 RACE = ("race_date", "race_id")
 
 
-def selections(records: pl.DataFrame, processed_at: datetime) -> pl.DataFrame:
+def selections(records: pl.DataFrame, processed_at: datetime, precedence: Precedence) -> pl.DataFrame:
     """`core.selections` of these records, sorted by key.
 
     Args:
         records: as `runners.assign` gives them: sorted, with keys.
+        processed_at: now.
+        precedence: who is believed where several records tell of one dog.
     """
     told = records.select(*_selection_columns())
     shared = told.select(pl.struct(SELECTION).is_duplicated()).to_series()
     if shared.any():
-        told = pl.concat([told.filter(~shared), _merged(told.filter(shared))])
+        told = pl.concat([told.filter(~shared), _merged(told.filter(shared), precedence)])
     told = told.sort(SELECTION).with_columns(
         finish_position=pl.coalesce("finish_position", pl.when(pl.col("result") == "WINNER").then(pl.lit(1, pl.Int16))),
         is_dead_heat=pl.col("is_dead_heat") | _shared_win(),
@@ -84,7 +88,7 @@ def _selection_columns() -> list[pl.Expr]:
         pl.when(is_win).then(pl.coalesce("volume", "pre_off_volume")).alias("volume"),
         pl.col("currency"),
         pl.concat_list("source").alias("sources"),
-        is_win.alias("is_win"),
+        (~is_win).alias("is_place"),
     ]
 
 
@@ -110,50 +114,57 @@ def _best_price(is_win: pl.Expr) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
     return price, kind, rank
 
 
-def _merged(told: pl.DataFrame) -> pl.DataFrame:
-    """Several records of one runner as one row: the win market speaks first, then sources by name."""
-    told = told.with_columns(source=pl.col("sources").list.first()).sort(
-        *SELECTION, "is_win", "source", descending=[False, False, True, False], maintain_order=True
-    )
-    groups = told.group_by(SELECTION, maintain_order=True)
-    first = groups.agg(
-        *(_first(name) for name in ("race_id", "trap", "runner_seq", "status", "result", "finish_position")),
-        _longest("dog_name"),
-        pl.col("is_dead_heat").filter(pl.col("result").is_not_null()).first().fill_null(value=False),
+def _merged(told: pl.DataFrame, precedence: Precedence) -> pl.DataFrame:
+    """Several records of one runner as one row: the win market speaks first, then who is believed first."""
+    told = told.with_columns(source=pl.col("sources").list.first())
+    sources = told["source"].unique().to_list()
+    told = with_ranks(told, {fact: precedence.ranks(fact, sources) for fact in ("name", "status", "result", "price")})
+    told = told.sort(*SELECTION, "is_place", "source", maintain_order=True)
+    is_told = pl.col("result").is_not_null()
+    first = told.group_by(SELECTION, maintain_order=True).agg(
+        *(pl.col(name).first() for name in ("race_id", "trap", "runner_seq")),
+        fullest_name().alias("dog_name"),
+        settled_status().alias("status"),
+        *(believed(name, "result").alias(name) for name in ("result", "finish_position")),
+        pl.col("is_dead_heat").filter(is_told).sort_by(
+            pl.col("is_place").filter(is_told), pl.col("by_result").filter(is_told)
+        ).first().fill_null(value=False),
         *(
-            pl.col(name).sort_by("rank", maintain_order=True).first()
+            pl.col(name).sort_by("rank", "is_place", "by_price", maintain_order=True).first()
             for name in ("price", "price_kind", "price_source")
         ),
         pl.col("rank").min(),
-        *(_first(name) for name in ("bsp", "sp_fraction", "sp_decimal", "volume", "currency")),
+        *(believed(name, "price").alias(name) for name in ("bsp", "sp_fraction", "sp_decimal", "volume", "currency")),
         pl.col("source").unique().sort().alias("sources"),
-        pl.col("is_win").any(),
-    )
-    return first.select(name for name in told.columns if name != "source")
+        pl.col("is_place").all(),
+    )  # fmt: skip
+    helpers = {"source", "by_name", "by_status", "by_result", "by_price"}
+    return first.select(name for name in told.columns if name not in helpers)
 
 
-def _first(name: str) -> pl.Expr:
-    return pl.col(name).drop_nulls().first()
-
-
-def _longest(name: str) -> pl.Expr:
-    """The fullest form of a name that one source cuts short."""
-    return pl.col(name).sort_by(pl.col(name).str.len_chars(), descending=True, maintain_order=True).first()
-
-
-def races(records: pl.DataFrame, chosen: pl.DataFrame, tracks: pl.DataFrame, processed_at: datetime) -> pl.DataFrame:
+def races(
+    records: pl.DataFrame,
+    chosen: pl.DataFrame,
+    tracks: pl.DataFrame,
+    processed_at: datetime,
+    precedence: Precedence,
+) -> pl.DataFrame:
     """`core.races` of these records, sorted by key.
 
     Args:
         records: as `runners.assign` gives them.
         chosen: their `core.selections`.
         tracks: `track_id`, `track`, `country`, `timezone`.
+        processed_at: now.
+        precedence: whose facts are believed.
     """
     told = [*RACE_FACTS, "source"]
     # A race's facts repeat for each of its runners; one row per market and set of facts is enough to choose from.
     markets = records.select(*RACE, "market_type", "market_id", *told).unique(maintain_order=True)
+    ranks = precedence.ranks("facts", markets["source"].unique().to_list())
+    markets = with_ranks(markets.with_columns(is_place=pl.lit(value=False)), {"facts": ranks})
     facts = markets.group_by(RACE, maintain_order=True).agg(
-        *(_first(name) for name in told if name != "source"), pl.col("source").unique().sort().alias("sources")
+        *(believed(name, "facts").alias(name) for name in RACE_FACTS), pl.col("source").unique().sort().alias("sources")
     )
     frame = (
         facts.join(_outcomes(chosen), on=RACE, how="left")

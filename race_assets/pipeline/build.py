@@ -27,6 +27,8 @@ from race_assets.storage.lake import ACCOUNT
 from race_assets.storage.ledger import WantedDay
 from race_assets.validation.account import Account, counted, merged
 from race_assets.validation.races import RaceFinding, judge_races, refused
+from race_assets.validation.sources import RULE as SOURCES_AGREE
+from race_assets.validation.sources import judge_sources
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +48,7 @@ class Built:
         failed: days that were not published, and why.
         accounts: by source and published day.
         findings: races found wanting by day and rule.
+        contradictions: races of which sources say different things: day, race, and who says what.
     """
 
     published: dict[date, dict[str, int]] = field(default_factory=dict)
@@ -53,6 +56,7 @@ class Built:
     failed: dict[date, str] = field(default_factory=dict)
     accounts: dict[tuple[str, date], Account] = field(default_factory=dict)
     findings: dict[tuple[date, str], int] = field(default_factory=dict)
+    contradictions: list[tuple[date, str, str]] = field(default_factory=list)
 
     def findings_by_rule(self) -> dict[str, int]:
         """Races found wanting, by rule, over all days."""
@@ -65,6 +69,7 @@ class Built:
         self.failed |= other.failed
         self.accounts |= other.accounts
         self.findings |= other.findings
+        self.contradictions += other.contradictions
 
 
 @dataclass
@@ -250,11 +255,16 @@ def _normalise(
         )
     rejects = [_refuse(workshop, accounts, linked.refused, "link")]
     keyed = runners.assign(linked.records, tracks)
-    chosen = tables.selections(keyed, processed_at)
-    findings = judge_races(chosen, workshop.settings.rules)
+    precedence = workshop.settings.precedence
+    chosen = tables.selections(keyed, processed_at, precedence)
+    rules = workshop.settings.rules
+    contradicted = judge_sources(keyed, rules.sources_agree)
+    findings = [*judge_races(chosen, rules), *([contradicted] if contradicted else [])]
     for finding in findings:
         counts = finding.races["race_date"].value_counts(name="races").iter_rows()
         built.findings |= {(day, finding.rule): races for day, races in counts}
+        if finding.rule == SOURCES_AGREE:
+            built.contradictions += finding.races.sort("race_date", "race_id").rows()
     _note_findings(accounts, keyed, findings)
     out = refused(findings)
     if out.height:
@@ -264,7 +274,7 @@ def _normalise(
         chosen = chosen.join(out, on=["race_date", "race_id"], how="anti", maintain_order="left")
     told = points.tellers(keyed, records)
     core = {
-        "core.races": tables.races(keyed, chosen, tracks, processed_at),
+        "core.races": tables.races(keyed, chosen, tracks, processed_at, precedence),
         "core.selections": chosen,
         "core.prices": tables.prices(keyed),
         "core.price_points": price_points(workshop, told),

@@ -144,6 +144,12 @@ class OverRoundRange(Remark):
     max: float = 1.8
 
 
+class SourcesAgree(Remark):
+    """What sources may not contradict each other in: the winner, and starting prices by more than a share."""
+
+    bsp_tolerance: float = Field(0.01, ge=0)
+
+
 class RuleSettings(Node):
     """The rules by id; their meaning is in `validation/`."""
 
@@ -167,6 +173,7 @@ class RuleSettings(Node):
     runners: RunnersRange = RunnersRange()
     over_round: OverRoundRange = OverRoundRange()
     winner: Remark = Remark()
+    sources_agree: SourcesAgree = SourcesAgree()
     link_ambiguous: Requirement = Requirement()
     clock_shift: Requirement = Requirement()
 

@@ -75,6 +75,7 @@ def test_every_asset_has_its_checks_columns_and_one_run_for_a_range(make_setting
         ("validated/records", "row_rules"),
         ("core/races", "conservation"),
         ("core/races", "race_rules"),
+        ("core/races", "sources_agree"),
         ("core/races", "not_empty"),
     }
     for assets in built.assets or []:

@@ -9,6 +9,7 @@ from race_assets.normalise import runners, tables
 from race_assets.schemas.catalogue import CORE
 from race_assets.schemas.records import RECORDS
 from race_assets.schemas.table import conform, key_of, polars_schema
+from race_assets.settings.precedence import Precedence
 
 DAY = date(2024, 6, 27)
 OFF = datetime(2024, 6, 27, 17, 36, tzinfo=UTC)
@@ -55,14 +56,17 @@ def bsp(name: str | None = "1. Alpha", **changes: object) -> dict[str, object]:
     return record(name, **{"source": "betfair_bsp", "market_id": "1.9", "source_file": "b" * 64, **changes})
 
 
+PRECEDENCE = Precedence()
+
+
 class Core:
     """The core tables made of some records, in whatever order these come."""
 
-    def __init__(self, *told: dict[str, object]) -> None:
+    def __init__(self, *told: dict[str, object], precedence: Precedence = PRECEDENCE) -> None:
         frame = pl.DataFrame(list(told), schema_overrides=dict(polars_schema(RECORDS)), infer_schema_length=None)
         keyed = runners.assign(runners.one_start_per_market(conform(frame, RECORDS)), TRACKS)
-        self.selections = tables.selections(keyed, NOW)
-        self.races = tables.races(keyed, self.selections, TRACKS, NOW)
+        self.selections = tables.selections(keyed, NOW, precedence)
+        self.races = tables.races(keyed, self.selections, TRACKS, NOW, precedence)
         self.prices = tables.prices(keyed)
         assert tables.unreferenced(self.races, self.selections, self.prices) == []
         for name, made in zip(MADE, (self.races, self.selections, self.prices), strict=True):
@@ -351,13 +355,58 @@ def test_the_volume_of_a_selection_is_the_matched_one_else_the_one_before_the_of
     assert Core(bsp(pre_off_volume=4.0)).runner("volume") == 4.0
 
 
+# Who is believed
+
+
+def stream(name: str | None = "1. Alpha", **changes: object) -> dict[str, object]:
+    """The same race as `betfair_historic` tells it."""
+    return record(name, **{"source": "betfair_historic", "market_id": "1.9", "source_file": "c" * 64, **changes})
+
+
+def test_of_what_sources_state_differently_the_one_believed_first_is_told() -> None:
+    told = stream(bsp=4.5, result="LOSER", volume=9.0), bsp(bsp=4.4, result="WINNER", volume=8.0)
+    assert Core(*told).runner("bsp", "result", "volume", "price_source") == (4.5, "LOSER", 9.0, "betfair_historic")
+    other = Precedence(price=("betfair_bsp",), result=("betfair_bsp",))
+    found = Core(*told, precedence=other)
+    assert found.runner("bsp", "result", "volume", "price_source") == (4.4, "WINNER", 8.0, "betfair_bsp")
+
+
+def test_the_facts_of_a_race_are_those_of_the_source_believed_first() -> None:
+    told = bsp(race_type="A4", distance_m=400), stream(race_type="A5")
+    assert Core(*told).race("race_type", "distance_m") == ("A5", 400)
+    assert Core(*told, precedence=Precedence(facts=("betfair_bsp",))).race("race_type") == "A4"
+
+
+def test_a_cut_name_gives_way_to_the_full_one_and_a_slip_of_the_pen_does_not() -> None:
+    cut, full = "1. Ballynotreal Jol", "1. Ballynotreal Jolly"
+    assert Core(stream(cut), record(full, source="club")).runner("dog_name") == "Ballynotreal Jolly"
+    assert Core(stream("1. Alpha"), record("1. Alpha", dog_name="ALPHA", source="club")).runner("dog_name") == "Alpha"
+
+
+def test_a_dog_that_one_source_scratched_is_out_whoever_is_believed() -> None:
+    out = record(source="club", status="SCRATCHED")
+    assert Core(stream(), out).runner("status") == "SCRATCHED"
+    assert Core(stream(result="LOSER"), out).runner("status") == "ACTIVE"
+    # A place market that is void says nothing of a dog that runs.
+    void = stream(market_id="1.10", market_type="PLACE", status="SCRATCHED", result="VOID")
+    assert Core(stream(), void).runner("status") == "ACTIVE"
+
+
+def test_the_dog_in_the_trap_is_the_one_that_nobody_scratched() -> None:
+    core = Core(stream("1. Alpha"), record("1. Alpha", source="club", status="SCRATCHED"), stream("1. Rex"))
+    assert core.selections.select("selection_id", "dog_name", "status").rows() == [
+        ("gb-romford-20240627-1836-t1", "Rex", "ACTIVE"),
+        ("gb-romford-20240627-1836-t1-r1", "Alpha", "SCRATCHED"),
+    ]
+
+
 # As a whole
 
 
 def test_no_records_make_empty_tables_of_the_declared_shape() -> None:
     keyed = runners.assign(pl.DataFrame(schema=polars_schema(RECORDS)), TRACKS)
-    chosen = tables.selections(keyed, NOW)
-    made = (tables.races(keyed, chosen, TRACKS, NOW), chosen, tables.prices(keyed))
+    chosen = tables.selections(keyed, NOW, Precedence())
+    made = (tables.races(keyed, chosen, TRACKS, NOW, Precedence()), chosen, tables.prices(keyed))
     for name, frame in zip(MADE, made, strict=True):
         assert frame.height == 0
         assert frame.schema == polars_schema(CORE[name])
