@@ -19,7 +19,7 @@ from race_assets_tests.linking_corpus import generate, rates, score
 def ranked(records: pl.DataFrame) -> pl.DataFrame:
     """The records with what the pipeline adds before it links them."""
     sources = records["source"].unique().sort().to_list()
-    ranks = Precedence().ranks("off", sources)
+    ranks = Precedence().ranks("start", sources)
     return records.with_columns(
         provider=pl.col("source").replace_strict(sources, list(map(registry.provider, sources))),
         rank=pl.col("source").replace_strict(list(ranks), list(ranks.values()), return_dtype=pl.Int32),

@@ -25,7 +25,7 @@ TOLD = ("source", "race_date", "track_id", "start_at", "dog_name", "selection_na
 def ranked(workshop: Workshop, records: pl.DataFrame) -> pl.DataFrame:
     """The records with `provider` and `rank` of their source."""
     sources = records["source"].unique().to_list()
-    ranks = workshop.settings.precedence.ranks("off", sources)
+    ranks = workshop.settings.precedence.ranks("start", sources)
     source = pl.col("source")
     return records.with_columns(
         provider=source.replace_strict(sources, list(map(registry.provider, sources)), return_dtype=pl.String),

@@ -17,15 +17,16 @@ DEFAULT = (
     "racing_post_form",
     "racing_post_analysis",
 )
-RESULTS = ("gbgb_results", "racing_post_races", *DEFAULT)
+FULL_NAMES = ("gbgb_results", "racing_post_races")
+NAMES = (*FULL_NAMES, *(name for name in DEFAULT if name not in FULL_NAMES))
 Sources = tuple[str, ...]
 
 
 class Precedence(Node):
     """Sources by fact, the one that is believed first; those not named come after, by name."""
 
-    off: Sources = Field(DEFAULT, description="scheduled off and trap; others are linked to it and compared with it")
-    name: Sources = Field(RESULTS, description="the dog's name; a name that was cut comes after all others")
+    start: Sources = Field(DEFAULT, description="scheduled off and trap; others are linked to it, and held against it")
+    name: Sources = Field(NAMES, description="the dog's name; a name that was cut comes after all others")
     status: Sources = Field(DEFAULT, description="whether the dog ran")
     result: Sources = Field(DEFAULT, description="result, position and dead heat")
     price: Sources = Field(DEFAULT, description="among prices of one kind, volumes and starting prices")

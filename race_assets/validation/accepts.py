@@ -28,4 +28,7 @@ def accepts(rules: RuleSettings) -> dict[str, str]:
         "runners": f"{runners.min:g} to {runners.max:g} runners",
         "over_round": f"prices that make a book of {book.min:g} to {book.max:g}",
         "winner": "a winner among the results, unless all are void",
+        "sources_agree": f"one winner, and starting prices at most {rules.sources_agree.bsp_tolerance:.0%} apart",
+        "link_ambiguous": "a race whose dogs are surely another's or surely not; `race-assets links` decides the rest",
+        "clock_shift": "offs that agree with those other sources state for the same dogs",
     }

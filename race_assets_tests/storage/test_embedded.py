@@ -55,6 +55,16 @@ def living_servers_in(home: Path) -> set[int]:
     return living
 
 
+def postmasters_in(home: Path) -> set[int]:
+    """Those of them that no other one has started."""
+    living, found = living_servers_in(home), set()
+    for pid in living:
+        with suppress(psutil.NoSuchProcess):
+            if psutil.Process(pid).ppid() not in living:
+                found.add(pid)
+    return found
+
+
 def postmaster_pid(home: Path) -> int:
     return int((home / "postgres" / "postmaster.pid").read_text().splitlines()[0])
 
@@ -107,7 +117,7 @@ def make_home(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
     yield make
     for home in homes:
         embedded.release(home)
-    left = [process for home in homes for process in servers_in(home)]
+    left = [process for home in homes for process in living_servers_in(home)]
     for process in left:
         process.kill()
     assert not left
@@ -148,7 +158,7 @@ def test_a_second_process_shares_the_server_and_the_last_one_stops_it(home: Path
     assert ask(url, "SELECT 1") == 1
     client.end()
     assert not embedded.is_running(home)
-    assert not servers_in(home)
+    assert not living_servers_in(home)
     embedded.release(home)
     embedded.release(home)
 
@@ -187,11 +197,10 @@ def test_three_processes_starting_at_once_share_one_server(home: Path, start_cli
     clients = [start_client(home) for _ in range(3)]
     urls = {client.url() for client in clients}
     assert len(urls) == 1
-    postmasters = [process for process in servers_in(home) if process.ppid() not in {p.pid for p in servers_in(home)}]
-    assert len(postmasters) == 1
+    assert len(postmasters_in(home)) == 1
     for client in clients:
         client.end()
-    wait_until(lambda: not servers_in(home))
+    wait_until(lambda: not living_servers_in(home))
 
 
 def test_after_a_killed_client_the_next_command_stops_the_server(home: Path, start_client: StartClient) -> None:
