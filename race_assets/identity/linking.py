@@ -7,6 +7,7 @@ the meeting, by how many of their dogs are the same. So the order in which sourc
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 import polars as pl
@@ -32,8 +33,8 @@ class Linked:
 
     Attributes:
         records: those that have their place: `start_at` is the off that stands for the race, `trap` the one that stands
-            for the dog, `runner_name` what tells the dog from others in its trap (null: its own name), `told` the race
-            as its provider tells it.
+            for the dog, `runner_name` what tells the dog from others in its trap (null: its own name) and, where there
+            are links, `told`, the race as its provider tells it.
         refused: the others as they were, with `rules` and `messages`.
         links: LINKS, one row per told race of those that several providers tell of; `method` is `first` for the one
             that stands, `dogs` where dogs agree, `decided` where a person said so.
@@ -53,11 +54,13 @@ def link(records: pl.DataFrame, settings: LinkSettings, decisions: pl.DataFrame 
         settings: the thresholds.
         decisions: what people decided, `schemas.ops.LINK_DECISIONS`.
     """
-    meetings = Meetings.of(records, settings, decisions)
-    if meetings.are_shared:
-        meetings.add_all()
-        return meetings.linked()
-    placed = meetings.with_standing_off(meetings.frame)
+    placed = records
+    if records["source"].n_unique() > 1:
+        meetings = Meetings.of(records, settings, decisions)
+        if meetings.are_shared:
+            meetings.add_all()
+            return meetings.linked()
+        placed = meetings.with_standing_off(meetings.frame)
     refused = records.clear().with_columns(_as_list(pl.lit(AMBIGUOUS), "rules"), _as_list(pl.lit(""), "messages"))
     return Linked(placed.with_columns(runner_name=pl.lit(None, dtype=pl.String)), refused, pl.DataFrame(schema=LINKS))
 
@@ -79,7 +82,6 @@ class Meetings:
     told: pl.DataFrame
     settings: LinkSettings
     decided: pl.DataFrame
-    dogs: Dogs
     race_of: dict[int, int] = field(default_factory=dict)
     weighed: list[pl.DataFrame] = field(default_factory=list)
     links: list[dict[str, Any]] = field(default_factory=list)
@@ -92,7 +94,12 @@ class Meetings:
         told = told_races.races(frame)
         best = told.group_by("provider").agg(best=pl.col("rank").min())
         told = told.join(best, on="provider").sort("best", "provider", "told").drop("best")
-        return cls(frame, told, settings, _decided(frame, decisions), Dogs(told_races.runners(frame)))
+        return cls(frame, told, settings, _decided(frame, decisions))
+
+    @cached_property
+    def dogs(self) -> Dogs:
+        """The dogs of all told races; only where there is something to link does anybody ask."""
+        return Dogs(told_races.runners(self.frame))
 
     @property
     def are_shared(self) -> bool:

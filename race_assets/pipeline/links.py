@@ -40,9 +40,9 @@ def link(workshop: Workshop, records: pl.DataFrame, shifts: Sequence[Shift]) -> 
         records: the shape of `schemas.records.RECORDS`, one off a source and market.
         shifts: of the records' days, others do not matter.
     """
-    if records["source"].n_unique() <= 1:
-        return linking.link(ranked(workshop, records), workshop.settings.linking)
     frame = ranked(workshop, records)
+    if records["source"].n_unique() <= 1:
+        return linking.link(frame, workshop.settings.linking)
     is_wrong = reduce(or_, (_told_by(each) for each in shifts), pl.lit(value=False))
     wrong = frame.filter(is_wrong)
     linked = linking.link(frame.filter(~is_wrong), workshop.settings.linking, link_decisions.read(workshop.warehouse))
