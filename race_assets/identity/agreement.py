@@ -32,6 +32,11 @@ def agreeing(pairs: pl.DataFrame, left: pl.DataFrame, right: pl.DataFrame, simil
     return pl.concat([same, alike]).sort("pair", "left_runner", "right_runner")
 
 
+def same_name(one: pl.Expr, other: pl.Expr, one_is_cut: pl.Expr, other_is_cut: pl.Expr) -> pl.Expr:
+    """Whether two comparable names are one, as far as the one that was cut goes."""
+    return (one == other) | (one_is_cut & other.str.starts_with(one)) | (other_is_cut & one.str.starts_with(other))
+
+
 def _sided(pairs: pl.DataFrame, runners: pl.DataFrame, side: str) -> pl.DataFrame:
     joined = pairs.select("pair", told=side).join(runners, on="told", how="inner").drop("told")
     return joined.rename({name: f"{side}_{name}" for name in joined.columns if name != "pair"})
@@ -43,11 +48,7 @@ def _same_names(lefts: pl.DataFrame, rights: pl.DataFrame) -> pl.DataFrame:
 
     both = keyed(lefts, "left").join(keyed(rights, "right"), on=["pair", "key"])
     one, other = pl.col("left_name"), pl.col("right_name")
-    agree = (
-        (one == other)
-        | (pl.col("left_is_cut") & other.str.starts_with(one))
-        | (pl.col("right_is_cut") & one.str.starts_with(other))
-    )
+    agree = same_name(one, other, pl.col("left_is_cut"), pl.col("right_is_cut"))
     how = pl.when(one == other).then(pl.lit("same")).otherwise(pl.lit("cut"))
     return both.filter(agree).with_columns(likeness=pl.lit(1.0), how=how)
 

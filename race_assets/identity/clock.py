@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from race_assets.identity.agreement import KEY_LENGTH
+from race_assets.identity.agreement import KEY_LENGTH, same_name
 from race_assets.identity.told_races import comparable
 from race_assets.settings.linking import ClockSettings
 from race_assets.values import names
@@ -109,12 +109,7 @@ def _met(dogs: pl.DataFrame) -> pl.DataFrame:
     around = pl.concat(near)
     race = ["source", "race_date", "track_id", "start_at"]
     sizes = dogs.group_by(race).len("size")
-    one, other = pl.col("name"), pl.col("name_other")
-    agree = (
-        (one == other)
-        | (pl.col("is_cut") & other.str.starts_with(one))
-        | (pl.col("is_cut_other") & one.str.starts_with(other))
-    )
+    agree = same_name(pl.col("name"), pl.col("name_other"), pl.col("is_cut"), pl.col("is_cut_other"))
     offset = pl.col("start_at") - pl.col("start_at_other")
     both = (
         keyed.join(around, on=["track_id", "key", "race_date"], suffix="_other")

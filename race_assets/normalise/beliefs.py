@@ -33,15 +33,22 @@ def with_ranks(frame: pl.DataFrame, ranks: Mapping[str, Mapping[str, int]]) -> p
     )
 
 
-def settled_status() -> pl.Expr:
+def is_out(is_place: pl.Expr) -> pl.Expr:
     """In a group: a dog that any source scratched is out, unless another knows how it ran.
 
     Cards are printed before dogs are withdrawn, so the source that says so knows more. A void place market says nothing
     of the dog where there is a win market.
+
+    Args:
+        is_place: whether a record is of a place market; beside it stand `status` and `result`.
     """
-    counts = ~pl.col("is_place") | pl.col("is_place").all()
-    is_out = ((pl.col("status") == "SCRATCHED") & counts).any() & ~pl.col("result").is_in(RAN).any()
-    return pl.when(is_out).then(pl.lit("SCRATCHED")).otherwise(believed("status", "status"))
+    counts = ~is_place | is_place.all()
+    return ((pl.col("status") == "SCRATCHED") & counts).any() & ~pl.col("result").is_in(RAN).any()
+
+
+def settled_status() -> pl.Expr:
+    """In a group: SCRATCHED where the dog `is_out`, else what is believed."""
+    return pl.when(is_out(pl.col("is_place"))).then(pl.lit("SCRATCHED")).otherwise(believed("status", "status"))
 
 
 def fullest_name() -> pl.Expr:

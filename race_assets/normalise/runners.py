@@ -3,7 +3,7 @@
 import polars as pl
 
 from race_assets.identity import keys
-from race_assets.normalise.beliefs import RAN
+from race_assets.normalise.beliefs import is_out
 from race_assets.values import names, times
 
 STANDING = "ACTIVE"
@@ -84,14 +84,6 @@ def _with_runner(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _stands() -> pl.Expr:
-    """In a group: as `beliefs.settled_status` settles it, whoever is believed."""
-    is_place = pl.col("market_type") == "PLACE"
-    status, ran = pl.col("status"), pl.col("result").is_in(RAN).any()
-    is_out = ((status == "SCRATCHED") & (~is_place | is_place.all())).any() & ~ran
-    return (status == STANDING).any() & ~is_out
-
-
 def _told_apart(frame: pl.DataFrame) -> pl.DataFrame:
     """Runners that share a race and trap, told apart by name, numbered: 0 stands in the trap, 1, 2 were replaced."""
     trap = ["race_date", "race_id", "trap"]
@@ -109,7 +101,7 @@ def _told_apart(frame: pl.DataFrame) -> pl.DataFrame:
     )
     runners = (
         frame.group_by(*trap, "runner", maintain_order=True)
-        .agg(stands=_stands())
+        .agg(stands=(pl.col("status") == STANDING).any() & ~is_out(pl.col("market_type") == "PLACE"))
         .with_columns(place=pl.int_range(pl.len()).over(trap), runners=pl.len().over(trap))
         # Nobody stands in the trap: the last of them is its dog.
         # Of several that stand the first holds it; the rule `trap_once` must still see the others.
