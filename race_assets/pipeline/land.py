@@ -2,9 +2,9 @@
 
 import logging
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -25,8 +25,10 @@ from race_assets.storage.archive import ArchivedFile
 from race_assets.storage.ledger import LedgerFile
 from race_assets.validation.account import Account, counted
 from race_assets.values import times
+from race_assets.values.file_names import dates_in
 
 log = logging.getLogger(__name__)
+DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ def _known(workshop: Workshop, known: LedgerFile, archived: ArchivedFile, shown:
 def _parse_and_enter(workshop: Workshop, parser: FileSource, archived: ArchivedFile, shown: str) -> Landed:
     try:
         parsed = _parse(workshop, parser, archived)
-        state, detail = "landed", "; ".join(parsed.report.warnings)
+        state, detail = "landed", "; ".join([*parsed.report.warnings, *_dated_otherwise(archived.name, parsed.dates)])
     except UnreadableFileError as error:
         parsed = _Parsed(ReadReport(), {}, pl.DataFrame(schema=polars_schema(PARSED)))
         state, detail = error.state, error.detail
@@ -150,6 +152,16 @@ def _parse_and_enter(workshop: Workshop, parser: FileSource, archived: ArchivedF
         parsed.report.rows_careful,
         days,
     )
+
+
+def _dated_otherwise(name: str, days: Mapping[date, int]) -> list[str]:
+    """What to say of a file whose name states a date that its rows are far from; a day's difference is usual."""
+    stated = sorted(dates_in(name))
+    if not stated or not days or any(abs(day - other) <= DAY for day in stated for other in days):
+        return []
+    first, last = min(days), max(days)
+    told = f"{first} to {last}" if first != last else f"{first}"
+    return [f"its name says {stated[0]}, its rows are of {told}: see which of the two is right"]
 
 
 def _parse(workshop: Workshop, parser: FileSource, archived: ArchivedFile) -> _Parsed:

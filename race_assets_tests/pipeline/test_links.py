@@ -210,3 +210,17 @@ def test_a_doubtful_race_is_listed_explained_and_decided(workshop: Workshop) -> 
     assert races(workshop) == [("gb-romford-20240627-1836", ["card", "sheet"])]
     # Four dogs that the card has others for in their traps are refused; the race stays.
     assert ask(workshop, "select method from core.race_links order by 1") == [("decided",), ("first",)]
+
+
+def test_a_file_whose_name_states_another_date_than_its_rows_is_told(workshop: Workshop) -> None:
+    for name, said in (
+        ("card 2024-06-27.csv", ""),
+        ("card 28062024.csv", ""),
+        ("card.csv", ""),
+        ("card 2023-06-27.csv", "its name says 2023-06-27, its rows are of 2024-06-27: see which of the two is right"),
+    ):
+        path = write(
+            workshop.settings.home / "inbox" / name, card(1, "18:36", tuple(f"{dog} {name[-9:-4]}" for dog in DOGS))
+        )
+        (told,) = land.land(workshop, "card", [(path, name)])
+        assert (told.state, told.detail) == ("landed", said)
