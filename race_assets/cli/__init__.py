@@ -33,7 +33,7 @@ app = typer.Typer(
 
 Files go in with **land** (or by dropping them into `data/drops/<source>/`) or **fetch**, days come out with **ingest**,
 **query** reads them: `core.races`, `core.selections`, `core.prices`,
-`core.price_points`. What was refused is in **rejects**, with reasons.
+`core.price_points`, `core.dog_form` and `core.race_analysis`. What was refused is in **rejects**, with reasons.
 
 Settings are in race_assets.yaml; RACE_ASSETS_… variables come on top. Exit codes: 0 good, 1 data failed, 2 usage,
 settings or credentials.""",

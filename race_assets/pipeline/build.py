@@ -10,11 +10,11 @@ from datetime import UTC, date, datetime
 import polars as pl
 
 from race_assets.errors import RaceAssetsError, SettingsError, WarehouseError
-from race_assets.normalise import points, runners, tables
+from race_assets.normalise import runners, tables
+from race_assets.pipeline.beside import tables_beside
 from race_assets.pipeline.days import chunks
 from race_assets.pipeline.figures import Key, account_frame
 from race_assets.pipeline.judge import REFUSED, VALIDATED, ensure_judged, is_judged, rejects_of
-from race_assets.pipeline.points import price_points
 from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.ops import REJECTS
 from race_assets.schemas.records import RECORDS
@@ -200,7 +200,7 @@ def _frames(workshop: Workshop, due: Mapping[date, WantedDay], run_id: str) -> _
 def _still_wanted(
     workshop: Workshop, fresh: Mapping[date, WantedDay], short: Mapping[date, str]
 ) -> dict[date, WantedDay]:
-    """The days, without those that lack price points because a file of theirs was replaced or withdrawn meanwhile."""
+    """The days, without those that lack rows because a file of theirs was replaced or withdrawn meanwhile."""
     now = workshop.wanted(sorted(short)) if short else {}
     return {day: each for day, each in fresh.items() if day not in now or now[day].fingerprint == each.fingerprint}
 
@@ -234,7 +234,7 @@ def _normalise(
     built: Built,
     processed_at: datetime,
 ) -> tuple[dict[str, pl.DataFrame], pl.DataFrame, dict[date, str]]:
-    """The core tables, the rejects of races, and the days that lack price points."""
+    """The core tables, the rejects of races, and the days that lack rows beside their records."""
     tracks = workshop.tracks.frame
     keyed = runners.assign(records, tracks)
     chosen = tables.selections(keyed, processed_at)
@@ -249,19 +249,19 @@ def _normalise(
         race_rejects = _refuse_races(workshop, accounts, keyed, out)
         keyed = keyed.join(out, on=["race_date", "race_id"], how="anti", maintain_order="left")
         chosen = chosen.join(out, on=["race_date", "race_id"], how="anti", maintain_order="left")
-    told = points.tellers(keyed, records)
+    beside, short = tables_beside(workshop, keyed, records)
     core = {
         "core.races": tables.races(keyed, chosen, tracks, processed_at),
         "core.selections": chosen,
         "core.prices": tables.prices(keyed),
-        "core.price_points": price_points(workshop, told),
+        **beside,
     }
     if stray := tables.unreferenced(*core.values()):
         raise RaceAssetsError(
             f"core rows that point at nothing: {', '.join(map(str, stray))}; this is a fault of race_assets"
         )
     _count_reachable(accounts, keyed, chosen)
-    return core, race_rejects, points.missing(told, core["core.price_points"])
+    return core, race_rejects, short
 
 
 def _note_findings(

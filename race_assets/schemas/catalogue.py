@@ -1,13 +1,13 @@
 """All tables by name, in the order a reader should meet them; declared in the modules beside this one."""
 
-from race_assets.schemas.core import PRICE_POINTS, PRICES, RACES, SELECTIONS
+from race_assets.schemas.core import DOG_FORM, PRICE_POINTS, PRICES, RACE_ANALYSIS, RACES, SELECTIONS
 from race_assets.schemas.ops import BUILT_DAYS, INGESTION_RUNS, REJECTS, REVISIONS, SOURCE_FILES, WATCHED_FILES
-from race_assets.schemas.records import PARSED, PARSED_POINTS, RAW, RECORDS
+from race_assets.schemas.records import PARSED, PARSED_ANALYSIS, PARSED_FORM, PARSED_POINTS, RAW, RECORDS
 
-CORE = {schema.name: schema for schema in (RACES, SELECTIONS, PRICES, PRICE_POINTS)}
+CORE = {schema.name: schema for schema in (RACES, SELECTIONS, PRICES, PRICE_POINTS, DOG_FORM, RACE_ANALYSIS)}
 IN_POSTGRES = {
     **CORE,
     **{s.name: s for s in (REJECTS, INGESTION_RUNS, SOURCE_FILES, BUILT_DAYS, REVISIONS, WATCHED_FILES)},
 }
-IN_LAKE = {schema.name: schema for schema in (PARSED, PARSED_POINTS, RAW, RECORDS)}
+IN_LAKE = {schema.name: schema for schema in (PARSED, PARSED_POINTS, PARSED_FORM, PARSED_ANALYSIS, RAW, RECORDS)}
 ALL = {**IN_POSTGRES, **IN_LAKE}

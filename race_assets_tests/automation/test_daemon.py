@@ -19,7 +19,14 @@ import pytest
 from race_assets_tests.conftest import PROJECT, SAMPLES
 
 WAITED_FOR_S = 150
-CORE_ASSETS = ("core/races", "core/selections", "core/prices", "core/price_points")
+CORE_ASSETS = (
+    "core/races",
+    "core/selections",
+    "core/prices",
+    "core/price_points",
+    "core/dog_form",
+    "core/race_analysis",
+)
 ASSETS = ("raw/betfair_csv", "raw/betfair_bsp", "validated/records", *CORE_ASSETS)
 
 
