@@ -97,7 +97,7 @@ def land(
 
 @app.command(name="fetch")
 def fetch_files(
-    source: Annotated[str, typer.Argument(help="A source with an API: betfair_bsp, betfair_historic.")],
+    source: Annotated[str, typer.Argument(help="A source with an API, such as betfair_bsp.")],
     first: Annotated[str | None, typer.Option("--from", metavar="YYYY-MM-DD", help="First race day.")] = None,
     last: Annotated[str | None, typer.Option("--to", metavar="YYYY-MM-DD", help="Last race day.")] = None,
     only_list: Annotated[bool, typer.Option("--list", help="Show what would be fetched; fetch nothing.")] = False,

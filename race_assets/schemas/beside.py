@@ -29,10 +29,15 @@ class Beside:
     core: pa.DataFrameSchema
 
     @property
-    def lists(self) -> pl.DataType:
-        """The type of the parser's column: a list of structs, which have the columns of `parsed` but the record's."""
-        fields = {name: dtype for name, dtype in polars_schema(self.parsed).items() if name not in OF_RECORD}
-        return pl.List(pl.Struct(fields))
+    def fields(self) -> list[str]:
+        """The columns of `parsed` that are not the record's: those of the structs in a parser's lists."""
+        return [name for name in self.parsed.columns if name not in OF_RECORD]
+
+    @property
+    def lists(self) -> pl.List:
+        """The type of the parser's column."""
+        types = polars_schema(self.parsed)
+        return pl.List(pl.Struct({name: types[name] for name in self.fields}))
 
     @property
     def teller(self) -> list[str]:
@@ -42,7 +47,7 @@ class Beside:
     @property
     def order(self) -> list[str]:
         """The other columns of the core key: what tells the rows of one record apart."""
-        return [name for name in key_of(self.core) if name in self.parsed.columns and name not in OF_RECORD]
+        return [name for name in key_of(self.core) if name in self.fields]
 
 
 POINTS = Beside("points", "point_count", "price points", PARSED_POINTS, PRICE_POINTS)

@@ -54,7 +54,7 @@ class FileSource(ABC):
 
     @classmethod
     def configured(cls, settings: Any) -> "FileSource":
-        """The source as its branch of the settings has it; most have nothing there that concerns a parser."""
+        """The source as the whole tree of settings has it; most have nothing there that concerns a parser."""
         del settings
         return cls()
 
@@ -138,9 +138,11 @@ class Fetcher(ABC):
     Its requests are those of one process at a time: whoever makes one holds the API's lock until it is closed.
 
     Attributes:
+        api: the name of the API, which other sources may share.
         threads: how many files may be fetched at once; as many as it takes to use the API's limit.
     """
 
+    api: str
     threads: int
 
     @classmethod
