@@ -1,4 +1,4 @@
-"""The fake feed by hand: `python -m race_assets_tests.fake_racing_post` says how to use it, serves until interrupted."""
+"""The fake feed by hand: `python -m race_assets_tests.fake_racing_post` says how, and serves until interrupted."""
 
 import argparse
 import signal

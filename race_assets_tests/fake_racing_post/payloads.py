@@ -1,6 +1,6 @@
 """How the feed words the invented world: text for numbers and flags, entities, two spellings of many names."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -90,6 +90,6 @@ def _view(told: Runner) -> Item:
     }  # fmt: skip
 
 
-def dogs(told: Race) -> Iterable[Runner]:
+def dogs(told: Race) -> list[Runner]:
     """The runners of a race that are dogs."""
     return [each for each in told.runners if each.status is not None]

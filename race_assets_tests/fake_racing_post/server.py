@@ -26,7 +26,7 @@ HOST = "127.0.0.1"
 PREFIX = "/rp"
 ROUTES = ("GetRaceInfo", "GetHorseForm", "GetExpertAnalysis")
 KEY = "a-key-of-the-fake"
-USERNAME, PASSWORD = "licensee", "of the fake"  # noqa: S105 - of a fake
+USERNAME, PASSWORD = "licensee", "of the fake"
 
 
 class FakeRacingPost:

@@ -99,7 +99,7 @@ class Race:
 
 
 def world(first: date = FIRST, days: int = 2, seed: int = 40) -> tuple[Race, ...]:
-    """Days of meetings, four races each: plain; with a non-runner and a reserve; a dead heat with a vacant trap; void."""
+    """Days of meetings, four races each: plain; non-runner and reserves; dead heat and vacant trap; void."""
     cast = Cast(seed)
     return tuple(_races(cast, first, days))
 
@@ -123,8 +123,9 @@ def _race(cast: Cast, track: tuple[str, ...], off: datetime, number: int, race_i
         runners = [*_closed_up(runners), replace(stood_in, position="6", place=6)]
         runners.append(replace(idle, position="", place=None, status="INACTIVE", result=None, is_dead_heat=None))
     elif number == 3:
-        runners = [_shared(each) if each.place in (1, 2) else each for each in runners if each.trap != 6]
-        runners = [*_closed_up(runners), Runner("", "Vacant", 6, PRICES[0], PRICES[0], status=None)]
+        ran = _closed_up([each for each in runners if each.trap != 6])
+        runners = [_shared(each) if each.place in (1, 2) else each for each in ran]
+        runners.append(Runner("", "Vacant", 6, PRICES[0], PRICES[0], status=None))
     elif number == 4:
         runners = [replace(r, position="", place=None, result="VOID", is_dead_heat=None) for r in runners]
     return Race(
@@ -134,21 +135,19 @@ def _race(cast: Cast, track: tuple[str, ...], off: datetime, number: int, race_i
 
 
 def _closed_up(runners: Sequence[Runner]) -> list[Runner]:
-    """Those who ran, their places without gaps, but for a place that is shared."""
-    placed = sorted({each.place for each in runners if each.place is not None})
-    return [
-        each if each.place is None else _finished(each, placed.index(each.place) + 1, shared=bool(each.is_dead_heat))
-        for each in runners
-    ]
+    """The runners, the places of those who ran without gaps."""
+    placed = sorted(each.place for each in runners if each.place is not None)
+    return [each if each.place is None else _finished(each, placed.index(each.place) + 1) for each in runners]
 
 
 def _shared(runner: Runner) -> Runner:
-    return replace(runner, place=1, is_dead_heat=True)
+    """The first place, which another has too."""
+    return replace(_finished(runner, 1), is_dead_heat=True)
 
 
-def _finished(runner: Runner, place: int, *, shared: bool = False) -> Runner:
+def _finished(runner: Runner, place: int) -> Runner:
     result = "WINNER" if place == 1 else "LOSER"
-    return replace(runner, position=str(place), place=place, result=result, is_dead_heat=shared)
+    return replace(runner, position=str(place), place=place, result=result, is_dead_heat=False)
 
 
 def _runner(cast: Cast, track: tuple[str, ...], off: datetime, trap: int, place: int) -> Runner:

@@ -128,9 +128,6 @@ class _OfRace(RacingPostFetcher):
         """See `Fetcher.wanted`; one list a day."""
         unlisted = 0
         for day in sorted(days):
-            if self._client.is_refused(self.kind):
-                yield self._not_licensed(day)
-                return
             try:
                 pages = self._client.races_on(day)
             except ApiUnavailableError as error:
@@ -139,7 +136,12 @@ class _OfRace(RacingPostFetcher):
                     raise
                 yield Gap(f"{API}, {day}: its races could not be listed: {error}", is_failure=True)
                 continue
-            yield from self._listed(day, pages) if pages else [self._no_races(day)]
+            for each in self._listed(day, pages) if pages else [self._no_races(day)]:
+                # Files are fetched while this is drawn from, and the first may have been refused.
+                if self._client.is_refused(self.kind):
+                    yield self._not_licensed(day)
+                    return
+                yield each
 
     def _listed(self, day: date, pages: Pages) -> Iterator[Remote | Gap]:
         for race in (item for page in pages for item in items_of(page, self._settings.envelope.data)):
