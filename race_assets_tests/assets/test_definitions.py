@@ -32,6 +32,8 @@ def test_the_assets_follow_the_journey_of_the_data(make_settings: MakeSettings) 
         "core/prices": core,
         "core/price_points": core,
         "core/race_links": core,
+        "core/dog_form": core,
+        "core/race_analysis": core,
     }
 
 
