@@ -10,7 +10,10 @@ from race_assets.assets.days import race_days
 from race_assets.settings import Settings
 
 MakeSettings = Callable[..., Settings]
-OWN = {"raw/betfair_bsp", "raw/betfair_csv", "raw/betfair_historic"}
+OWN = {
+    *("raw/betfair_bsp", "raw/betfair_csv", "raw/betfair_historic"),
+    *("raw/racing_post_races", "raw/racing_post_form", "raw/racing_post_analysis"),
+}
 RAW = OWN | {"raw/betfair_hub", "raw/gbgb_results"}
 
 
