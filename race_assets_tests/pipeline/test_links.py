@@ -213,14 +213,10 @@ def test_a_doubtful_race_is_listed_explained_and_decided(workshop: Workshop) -> 
 
 
 def test_a_file_whose_name_states_another_date_than_its_rows_is_told(workshop: Workshop) -> None:
-    for name, said in (
-        ("card 2024-06-27.csv", ""),
-        ("card 28062024.csv", ""),
-        ("card.csv", ""),
-        ("card 2023-06-27.csv", "its name says 2023-06-27, its rows are of 2024-06-27: see which of the two is right"),
-    ):
-        path = write(
-            workshop.settings.home / "inbox" / name, card(1, "18:36", tuple(f"{dog} {name[-9:-4]}" for dog in DOGS))
-        )
+    wrong = "its name says 2023-06-27, its rows are of 2024-06-27: see which of the two is right"
+    names = {"card 2024-06-27.csv": "", "card 28062024.csv": "", "card.csv": "", "card 2023-06-27.csv": wrong}
+    for number, (name, said) in enumerate(names.items()):
+        dogs = tuple(f"{dog} {number}" for dog in DOGS)
+        path = write(workshop.settings.home / "inbox" / name, card(1, "18:36", dogs))
         (told,) = land.land(workshop, "card", [(path, name)])
         assert (told.state, told.detail) == ("landed", said)
