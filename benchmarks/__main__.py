@@ -8,9 +8,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import contestants, feed, report, small_day, stages, stream
+from benchmarks import contestants, feed, linking, report, small_day, stages, stream
 from benchmarks.synthetic import Shape, write_csv
 from race_assets.storage import embedded
+from race_assets_tests.linking_corpus.rates import MEASURED_SEEDS
 
 QUICK = Shape(days=10, rows_per_day=2_000)
 QUICK_MARKETS = 24
@@ -77,6 +78,7 @@ def measure_all(args: argparse.Namespace, server: str) -> dict:
         results["feed"] = report.summarise(feed.compete(shape, server, args.repeat))
     if args.stream:
         results["stream"] = report.summarise(stream.compete(args.stream_markets, args.repeat))
+    results["linking"] = linking.least(MEASURED_SEEDS[: 1 if args.quick else None])
     return results
 
 

@@ -78,7 +78,11 @@ def show(results: dict, console: Console) -> None:
         for figure in results["stream"]["plain bz2"]["runs"][-1]["stages"]:
             figures = {name: entry["runs"][-1]["stages"][figure] for name, entry in results["stream"].items()}
             _show_figures(f"Without process start, last round: {figure}", figures, console)
-    for title, key in (("Stages on their own, rows/s", "stages"), ("One small day", "small_day")):
+    for title, key in (
+        ("Stages on their own, rows/s", "stages"),
+        ("One small day", "small_day"),
+        ("Linking, the least over all labelled corpora", "linking"),
+    ):
         if results.get(key):
             _show_figures(title, results[key], console)
 

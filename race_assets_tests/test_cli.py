@@ -239,6 +239,19 @@ def test_a_query_that_would_change_something_or_is_wrong_is_refused(season: Seas
     assert season.races() == 2
 
 
+def test_an_ingest_of_days_tells_of_files_it_took_and_of_refused_rows_without_a_day(
+    command: Command, workshop: Workshop
+) -> None:
+    inbox = workshop.settings.drop_folder(CSV)
+    written(inbox, "lost.csv", CSV_HEADER + csv_race(DAY1, track="Nowhere Park"))
+    written(inbox, "good.csv", CSV_HEADER + csv_race(DAY2))
+    done = command("ingest", "--from", DAY2, "--to", DAY2)
+    ended(
+        done, GOOD, "lost.csv version 1, 3 records, no day, 3 whose day cannot be told", "good.csv version 1, 3 records"
+    )
+    ended(done, GOOD, "3 refused records have no day: `race-assets rejects` lists them first")
+
+
 def test_an_ingest_with_nothing_stale_says_so(season: Season) -> None:
     ended(season.command("ingest"), GOOD, "No day is stale")
 

@@ -1,5 +1,6 @@
 """`race-assets fetch`, and fetching in Dagster's runs: exit codes, one login, kills, runs that say what is missing."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -109,9 +110,24 @@ def test_after_a_sigkill_in_the_middle_the_next_fetch_brings_the_rest(
     workshop = workshop_of(pointed)
     build_stale(workshop)
     assert published(workshop) == meant(betfair.files.values())
+    (came, known) = map(int, re.search(r"(\d+) files fetched .*; (\d+) were in the archive", out).groups())
+    assert came + known == len(betfair.files)
     # What was on its way when it ended, and no more, came twice.
     assert sum(betfair.downloads.values()) <= len(betfair.files) + 8
     assert [path for path in Path(pointed["RACE_ASSETS_HOME"], "fetching").rglob("*") if path.is_file()] == []
+
+
+def test_ctrl_c_says_how_far_it_came(start: Callable[..., "subprocess.Popen[str]"], betfair: FakeBetfair) -> None:
+    betfair.fault("DownloadFile", faults.drip(0.02, 128))
+    process = start("fetch", HISTORIC, *DAYS)
+    pause = Event()
+    while sum(betfair.downloads.values()) < 5 and process.poll() is None:
+        pause.wait(0.01)
+    process.send_signal(signal.SIGINT)
+    code, _, errors = ended(process)
+    assert code == 1, errors
+    assert re.search(r"told to stop; \d+ files were landed, the next `race-assets fetch betfair_historic` gets", errors)
+    assert "Traceback" not in errors
 
 
 def test_the_list_is_of_what_would_be_fetched(

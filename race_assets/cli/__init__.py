@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,17 +23,21 @@ from race_assets.cli.common import (
 )
 from race_assets.errors import LoginRefusedError, RaceAssetsError, SecretUnreachableError, SettingsError
 
+if TYPE_CHECKING:
+    from race_assets.pipeline.land import Landed
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
     # Locals hold URLs with passwords.
     pretty_exceptions_show_locals=False,
-    help="""Greyhound-racing data from Betfair and CSV files into two tables a day that can be trusted.
+    help="""Greyhound-racing data from Betfair and CSV files into tables that can be trusted: races, selections, prices.
 
 Files go in with **land** (or by dropping them into `data/drops/<source>/`) or **fetch**, days come out with **ingest**,
 **query** reads them: `core.races`, `core.selections`, `core.prices`,
-`core.price_points`, `core.dog_form` and `core.race_analysis`. What was refused is in **rejects**, with reasons.
+`core.price_points`, `core.race_links`, `core.dog_form` and `core.race_analysis`. What was refused is in **rejects**,
+with reasons.
 
 Settings are in race_assets.yaml; RACE_ASSETS_… variables come on top. Exit codes: 0 good, 1 data failed, 2 usage,
 settings or credentials.""",
@@ -85,6 +89,9 @@ def land(
     if not paths or not source:
         raise SettingsError("land needs files and --source NAME, or --withdraw SHA")
     check_source(workshop.settings, source)
+    folders = [str(path) for path in paths if path.is_dir()]
+    if folders:
+        raise SettingsError(f"land takes files, and these are folders; name what is in them: {', '.join(folders)}")
     missing = [str(path) for path in paths if not path.is_file()]
     if missing:
         raise SettingsError(f"no such file: {', '.join(missing)}")
@@ -123,7 +130,18 @@ def fetch_files(
         outlook = fetching.outlook(workshop, source, days)
         shown.show_outlook(outlook)
         raise typer.Exit(DATA_FAILED if any(gap.is_failure for gap in outlook.gaps) else GOOD)
-    fetched = fetching.fetch(workshop, source, days, tell=report.landed_file)
+    landed: list[Landed] = []
+
+    def tell(each: "Landed") -> None:
+        landed.append(each)
+        report.landed_file(each)
+
+    try:
+        fetched = fetching.fetch(workshop, source, days, tell=tell)
+    except KeyboardInterrupt:
+        told = f"told to stop; {len(landed):,} files were landed, the next `race-assets fetch {source}` gets the rest"
+        report.failure(told)
+        raise typer.Exit(DATA_FAILED) from None
     shown.show(fetched)
     is_bad = fetched.problems or any(each.is_bad for each in fetched.landed)
     raise typer.Exit(DATA_FAILED if is_bad else GOOD)

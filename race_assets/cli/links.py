@@ -45,7 +45,7 @@ def listed(
 def explain(source: Source, market: Market) -> None:
     """Show what speaks for and against each race that this one may be.
 
-    race-assets links explain racing_post_races 2050001
+    race-assets links explain club 2024-06-27/7
     """
     from race_assets.console import links, report
     from race_assets.pipeline import link_review
@@ -59,7 +59,7 @@ def explain(source: Source, market: Market) -> None:
 def accept(source: Source, market: Market, with_source: WithSource, with_market: WithMarket, reason: Reason) -> None:
     """Say that two races are one; the next ingest builds their day with it.
 
-    race-assets links accept racing_post_races 2050001 betfair_historic 1.230100101 --reason "the card was late"
+    race-assets links accept club 2024-06-27/7 betfair_historic 1.230100101 --reason "the card was late"
     """
     _decide((source, market), (with_source, with_market), is_one=True, reason=reason)
 
@@ -68,7 +68,7 @@ def accept(source: Source, market: Market, with_source: WithSource, with_market:
 def refuse(source: Source, market: Market, with_source: WithSource, with_market: WithMarket, reason: Reason) -> None:
     """Say that two races are not one; the next ingest builds their day with it.
 
-    race-assets links refuse racing_post_races 2050001 betfair_historic 1.230100101 --reason "the race before"
+    race-assets links refuse club 2024-06-27/7 betfair_historic 1.230100101 --reason "the race before"
     """
     _decide((source, market), (with_source, with_market), is_one=False, reason=reason)
 

@@ -12,13 +12,14 @@ def show(fetched: Fetched) -> None:
         (report.failure if gap.is_failure else report.line)(gap.reason)
     for name, reason in fetched.failed.items():
         report.failure(f"{name}: {reason}")
-    states = [each.state for each in fetched.landed]
+    states = list(fetched.states.values())
     told = ", ".join(f"{states.count(state):,} {state}" for state in sorted(set(states))) or "none came"
     report.line(f"{len(states):,} files fetched ({told}); {fetched.known:,} were in the archive already")
     traffic = fetched.traffic
+    builds = " `race-assets ingest` builds their days." if "landed" in states else ""
     report.line(
         f"{traffic.requests:,} requests, {traffic.retries:,} of them repeated, {traffic.bytes_in:,} bytes, "
-        f"{traffic.waited_s:,.1f} s waited, in {fetched.seconds:,.1f} s. `race-assets ingest` builds their days."
+        f"{traffic.waited_s:,.1f} s waited, in {fetched.seconds:,.1f} s.{builds}"
     )
 
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 
 import dagster as dg
 
@@ -20,6 +20,8 @@ from race_assets.pipeline.land import Landed, bring_up_to_date
 from race_assets.pipeline.workshop import Progress, Workshop
 from race_assets.resources.workshop import workshop_in_use
 from race_assets.settings import Settings
+from race_assets.storage import rejects
+from race_assets.storage.ledger import LedgerFile
 from race_assets.validation.account import Account, total
 
 
@@ -30,8 +32,9 @@ class Ingested:
     Attributes:
         outcomes: how each run ended.
         accounts: by source and day of the days that were built.
-        reread: files that were landed from the drop folders, or parsed or dated anew, before.
+        reread: files that were landed from the drop folders, or parsed or dated anew.
         stages: seconds by stage.
+        without_day: open rejects whose day cannot be told, of all files there are.
     """
 
     outcomes: Sequence[runs.Outcome]
@@ -40,6 +43,7 @@ class Ingested:
     days: int
     seconds: float
     stages: Mapping[str, float]
+    without_day: int = 0
 
     @property
     def exit_code(self) -> int:
@@ -65,6 +69,7 @@ def run(
         hidden: leaves the progress bar out.
     """
     workshop = workshop_in_use()
+    started_at = datetime.now(UTC)
     reread = bring_up_to_date(workshop)
     if wanted is None:
         reread += [each for name in workshop.enabled for each in _dropped(workshop, name)]
@@ -75,7 +80,21 @@ def run(
         workshop.progress = progress
         outcomes = runs.ingest(definitions.defs, instance, ranges, source=source, refresh=refresh)
     accounts = accounts_of(workshop, [each.run_id for each in outcomes])
-    return Ingested(outcomes, accounts, reread, days, time.perf_counter() - began, dict(workshop.seconds))
+    told = {(each.source, each.sha256) for each in reread}
+    reread += [
+        _landed(each) for each in workshop.ledger.landed_since(started_at) if (each.source, each.sha256) not in told
+    ]
+    seconds, without_day = time.perf_counter() - began, rejects.without_day(workshop.warehouse)
+    return Ingested(outcomes, accounts, reread, days, seconds, dict(workshop.seconds), without_day)
+
+
+def _landed(file: LedgerFile) -> Landed:
+    """A file that a run took from a drop folder, as the ledger has it."""
+    days = tuple(sorted(file.dates))
+    return Landed(
+        file.name, file.source, file.state, file.detail or "", file.sha256, file.version,
+        file.rows_read, file.records, file.undated, file.rows_careful, days,
+    )  # fmt: skip
 
 
 def _dropped(workshop: Workshop, source: str) -> list[Landed]:
@@ -113,6 +132,12 @@ def show(ingested: Ingested) -> None:
     """The figures, for people."""
     for file in ingested.reread:
         report.landed_file(file)
+    _show_days(ingested)
+    if ingested.without_day:
+        report.line(f"{ingested.without_day:,} refused records have no day: `race-assets rejects` lists them first")
+
+
+def _show_days(ingested: Ingested) -> None:
     if not ingested.outcomes:
         report.line("No day is stale: every published day is what its files make.")
         return
@@ -137,5 +162,6 @@ def as_json(ingested: Ingested) -> str:
         "duration_s": ingested.seconds,
         "records_per_s": everything.records_in / ingested.seconds if ingested.seconds else None,
         "stages": ingested.stages,
+        "rejects_without_day": ingested.without_day,
     }
     return json.dumps(told, default=str, indent=1)

@@ -54,7 +54,8 @@ def landed_file(each: Landed) -> None:
         )
         line.append(f"  version {each.version}, {each.records:,} records, {days}", style="default")
         if each.undated:
-            line.append(f", {each.undated:,} whose day cannot be told: see `race-assets rejects`", style="yellow")
+            told = f", {each.undated:,} whose day cannot be told: those refused are in `race-assets rejects`"
+            line.append(told, style="yellow")
     if each.rows_careful:
         line.append(f", {each.rows_careful:,} rows read one by one", style="dim")
     if each.detail:

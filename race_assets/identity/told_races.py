@@ -1,5 +1,7 @@
 """Races as each provider tells them, before anybody knows which of them are one; linking them is in `linking.py`."""
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from race_assets.values import names
@@ -8,6 +10,15 @@ MEETING = ["race_date", "track_id"]
 OFF = ["provider", *MEETING, "start_at"]
 MARKET = ["provider", "race_date", "market_type", "market_id"]
 STANDING = "ACTIVE"
+
+
+def ranked(records: pl.DataFrame, providers: Mapping[str, str], ranks: Mapping[str, int]) -> pl.DataFrame:
+    """The records with `provider` and `rank` of their source; both mappings have every source."""
+    source = pl.col("source")
+    return records.with_columns(
+        provider=source.replace_strict(list(providers), list(providers.values()), return_dtype=pl.String),
+        rank=source.replace_strict(list(ranks), list(ranks.values()), return_dtype=pl.Int32),
+    )
 
 
 def with_told(records: pl.DataFrame) -> pl.DataFrame:

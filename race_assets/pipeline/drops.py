@@ -9,12 +9,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 from threading import Event
 
 from race_assets.errors import PermanentError
 from race_assets.pipeline import land
 from race_assets.pipeline.land import Landed
 from race_assets.pipeline.workshop import Workshop
+from race_assets.storage.files import path_of_name, readable_name
 
 log = logging.getLogger(__name__)
 
@@ -107,9 +109,10 @@ def count_attempts(workshop: Workshop, files: Sequence[Settled]) -> None:
 def land_settled(workshop: Workshop, source: str) -> Iterator[Landed]:
     """Lands the source's settled files, one by one; a bad file is reported and stops no other."""
     folder = workshop.settings.drop_folder(source)
-    ready = [file for file in settled(workshop, source) if _is_as_seen(folder / file.name, file)]
-    by_name = {file.name: file for file in ready}
-    for landed in land.land(workshop, source, [(folder / name, name) for name in by_name]):
+    ready = [(path_of_name(folder, file.name), file) for file in settled(workshop, source)]
+    ready = [(path, file) for path, file in ready if _is_as_seen(path, file)]
+    by_name = {file.name: file for _, file in ready}
+    for landed in land.land(workshop, source, [(path, file.name) for path, file in ready]):
         file = by_name.get(os.path.relpath(landed.path, folder)) if Path(landed.path).is_absolute() else None
         if file and landed.state != "failed":
             _note_taken(workshop, file)
@@ -185,5 +188,9 @@ def _walk(folder: Path, top: Path) -> Iterator[Seen]:
             stat = entry.stat()
         except FileNotFoundError:
             continue
-        name = os.path.relpath(entry.path, top)
+        name = readable_name(os.path.relpath(entry.path, top))
+        if not S_ISREG(stat.st_mode):
+            # Reading from a pipe waits for whoever writes into it, for ever.
+            log.warning("neither a file nor a folder; it is left alone", extra={"folder": str(top), "file": name})
+            continue
         yield Seen(name, stat.st_size, stat.st_mtime_ns, entry.name + DONE in names)

@@ -68,10 +68,15 @@ class Fetched:
         ]
 
     @property
+    def states(self) -> dict[str, str]:
+        """What became of each file that came, by name; one that a killed process archived is there twice."""
+        return {each.path: each.state for each in reversed(self.landed)}
+
+    @property
     def notes(self) -> dict[str, int]:
         """What is counted in `ops.ingestion_runs`."""
         counts = {
-            "files_fetched": len(self.landed),
+            "files_fetched": len(self.states),
             "files_known": self.known,
             "files_failed": len(self.failed),
             "gaps": len(self.gaps),
@@ -180,17 +185,20 @@ class _Selection:
         self._timing = timing
         self._trailing = timedelta(days=workshop.settings.automation.historical_sync.trailing_days)
         self._names: set[str] | None = None
+        self._names_left: set[str] = set()
 
     def of(self, told: Iterator[Remote | Gap]) -> Iterator[Remote]:
         """The files to ask for."""
         if self._names is None:
             self._names = self._ledger.names(self.done.source)
+            # What an earlier fetch left behind has just been landed by this one, and is counted so.
+            self._names_left = {each.path for each in self.done.landed}
         since = datetime.fromtimestamp(self._timing.now(), UTC).date() - self._trailing
         for each in told:
             if isinstance(each, Gap):
                 self.missing(each)
             elif each.name in self._names and not (each.may_change and each.day >= since):
-                self.done.known += 1
+                self.done.known += each.name not in self._names_left
             else:
                 yield each
 

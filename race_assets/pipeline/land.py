@@ -22,6 +22,7 @@ from race_assets.sources.beside import taken_off
 from race_assets.sources.findings import Problem, with_problems
 from race_assets.storage import publish
 from race_assets.storage.archive import ArchivedFile
+from race_assets.storage.files import readable_name
 from race_assets.storage.ledger import LedgerFile
 from race_assets.validation.account import Account, counted
 from race_assets.values import times
@@ -89,12 +90,14 @@ def finish_pending(workshop: Workshop, parser: FileSource) -> Iterator[Landed]:
 
 
 def _land_one(workshop: Workshop, parser: FileSource, path: Path, name: str) -> Landed:
+    shown = readable_name(str(path))
+
     def take_and_enter() -> Landed:
         with workshop.timed("archive"):
-            archived = workshop.archive.take(path, parser.name, name)
-        return _enter(workshop, parser, archived, str(path))
+            archived = workshop.archive.take(path, parser.name, readable_name(name))
+        return _enter(workshop, parser, archived, shown)
 
-    return _isolated(parser, str(path), take_and_enter)
+    return _isolated(parser, shown, take_and_enter)
 
 
 def _isolated(parser: FileSource, shown: str, work: Callable[[], Landed]) -> Landed:

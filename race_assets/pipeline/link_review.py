@@ -71,9 +71,12 @@ def of_market(workshop: Workshop, market: Market) -> list[Review]:
     """
     source, market_id = market
     found = []
+    is_meant = (pl.col("source") == source) & (pl.col("market_id") == market_id)
     for day in _days_with(workshop, market):
+        if not _records(workshop, day).filter(is_meant).height:
+            continue
         meetings = _meetings(workshop, day)
-        rows = meetings.frame.filter((pl.col("source") == source) & (pl.col("market_id") == market_id))
+        rows = meetings.frame.filter(is_meant)
         found += [_review(meetings, day, told) for told in rows["told"].unique().sort()]
     if not found:
         raise SettingsError(
@@ -113,10 +116,13 @@ def _of_day(workshop: Workshop, day: date) -> list[Review]:
     return [_review(meetings, day, told) for told in sorted(meetings.ambiguous)]
 
 
-def _meetings(workshop: Workshop, day: date) -> Meetings:
+def _records(workshop: Workshop, day: date) -> pl.DataFrame:
     ensure_judged(workshop, workshop.wanted([day]))
-    records = workshop.lake.scan(VALIDATED, [day], polars_schema(RECORDS)).collect()
-    frame = ranked(workshop, one_start_per_market(records))
+    return workshop.lake.scan(VALIDATED, [day], polars_schema(RECORDS)).collect()
+
+
+def _meetings(workshop: Workshop, day: date) -> Meetings:
+    frame = ranked(workshop, one_start_per_market(_records(workshop, day)))
     meetings = Meetings.of(frame, workshop.settings.linking, link_decisions.read(workshop.warehouse))
     meetings.add_all()
     return meetings

@@ -1,5 +1,6 @@
 """Linking a day's records: with whose ids, in which order, what people decided, and whose clock is wrong."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from functools import reduce
@@ -7,7 +8,8 @@ from operator import or_
 
 import polars as pl
 
-from race_assets.identity import clock, linking
+from race_assets.errors import SettingsError
+from race_assets.identity import clock, linking, told_races
 from race_assets.identity.clock import CLOCK, NEIGHBOURS, Shift
 from race_assets.identity.linking import Linked
 from race_assets.pipeline.judge import VALIDATED, ensure_judged, is_judged
@@ -18,19 +20,17 @@ from race_assets.sources import registry
 from race_assets.storage import link_decisions
 from race_assets.storage.ledger import WantedDay
 
+log = logging.getLogger(__name__)
+
 DAY = timedelta(days=1)
 TOLD = ("source", "race_date", "track_id", "start_at", "dog_name", "selection_name")
 
 
 def ranked(workshop: Workshop, records: pl.DataFrame) -> pl.DataFrame:
-    """The records with `provider` and `rank` of their source."""
+    """The records with whose ids they have, and the place of their source among those that are believed."""
     sources = records["source"].unique().to_list()
     ranks = workshop.settings.precedence.ranks("start", sources)
-    source = pl.col("source")
-    return records.with_columns(
-        provider=source.replace_strict(sources, list(map(registry.provider, sources)), return_dtype=pl.String),
-        rank=source.replace_strict(list(ranks), list(ranks.values()), return_dtype=pl.Int32),
-    )
+    return told_races.ranked(records, {name: registry.provider(name) for name in sources}, ranks)
 
 
 def link(workshop: Workshop, records: pl.DataFrame, shifts: Sequence[Shift]) -> Linked:
@@ -72,11 +72,25 @@ def clock_shifts(workshop: Workshop, due: Mapping[date, WantedDay], records: pl.
     if len({source for each in (*due.values(), *wanted.values()) for source in each.inputs}) <= 1:
         return {day: [] for day in due}
     verdicts: dict[date, list[Shift]] = {day + n * DAY: [] for day in due for n in (-1, 0, 1)}
-    ensure_judged(workshop, wanted)
-    ready = [day for day, each in wanted.items() if is_judged(workshop, day, each)]
+    ready = _judged_beside(workshop, wanted)
     beside = workshop.lake.scan(VALIDATED, ready, polars_schema(RECORDS)).select(TOLD).collect()
     dogs = clock.told_dogs(ranked(workshop, pl.concat([records.select(TOLD), beside])))
     for shift in clock.shifts(dogs, workshop.settings.linking.clock):
         if shift.race_date in verdicts:
             verdicts[shift.race_date].append(shift)
     return verdicts
+
+
+def _judged_beside(workshop: Workshop, wanted: Mapping[date, WantedDay]) -> list[date]:
+    """Those of the days that can be read. One that cannot fails when its own turn comes, and takes no other down."""
+    try:
+        ensure_judged(workshop, wanted)
+    except SettingsError:
+        raise
+    except Exception:
+        if len(wanted) > 1:
+            return [day for each in wanted for day in _judged_beside(workshop, {each: wanted[each]})]
+        told = "a day beside those that are built cannot be read; clocks are judged without it"
+        log.exception(told, extra={"days": [str(day) for day in wanted]})
+        return []
+    return [day for day, each in wanted.items() if is_judged(workshop, day, each)]

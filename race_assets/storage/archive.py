@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from race_assets.errors import TransientError
-from race_assets.storage.files import commit, replacing, temporary
+from race_assets.storage.files import commit, readable_name, replacing, temporary
 
 COPY_BYTES = 1 << 20
 
@@ -62,6 +62,7 @@ class Archive:
         found = []
         for sidecar in sorted((self.folder / source / "pending").glob("*.json")):
             told = json.loads(sidecar.read_text(encoding="utf-8"))
+            told["name"] = readable_name(told["name"])
             path = self.path(source, told["sha256"])
             if path.exists():
                 landed_at = datetime.fromisoformat(told.pop("landed_at"))

@@ -1,6 +1,7 @@
-"""Writing files so that a reader, or a power cut, never meets half of one; what is in them is known elsewhere."""
+"""Files on disk: their names as text, and writing them so that nobody meets half of one; not what is in them."""
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -10,6 +11,9 @@ from pathlib import Path
 from race_assets.errors import SettingsError
 
 PART = ".part"
+ESCAPED = re.compile(r"\\x[89a-f][0-9a-f]")
+ESCAPED_BYTES = re.compile(rb"\\x([89a-f][0-9a-f])")
+"""A byte of a name that is no UTF-8, as `readable_name` writes it."""
 
 
 @contextmanager
@@ -83,3 +87,16 @@ def commit_folder(folder: Path, path: Path) -> None:
         if path.exists():
             path.rename(aside / "old")
         folder.rename(path)
+
+
+def readable_name(name: str) -> str:
+    r"""A file's name as text that can be stored and shown; bytes that are no UTF-8 become `\xff`, all else stays."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def path_of_name(folder: Path, name: str) -> Path:
+    """The file of a folder that has this name as `readable_name` gives it."""
+    path = folder / name
+    if not ESCAPED.search(name) or path.exists():
+        return path
+    return folder / os.fsdecode(ESCAPED_BYTES.sub(lambda found: bytes.fromhex(found[1].decode()), os.fsencode(name)))

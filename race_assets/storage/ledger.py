@@ -126,6 +126,10 @@ class Ledger:
             "source = %s and race_dates && %s and withdrawn_at is null and state = 'landed'", [source, list(days)]
         )
 
+    def landed_since(self, at: datetime) -> list[LedgerFile]:
+        """Files that were landed since then and count, whatever became of them."""
+        return self._files("landed_at >= %s and withdrawn_at is null", [at])
+
     def undated_files(self, source: str) -> list[LedgerFile]:
         """Files that count and hold rows whose day could not be told."""
         return self._files("source = %s and undated > 0 and withdrawn_at is null and state = 'landed'", [source])

@@ -104,6 +104,14 @@ def selected(warehouse: Warehouse, selection: Selection) -> list[tuple[str, str,
         return connection.execute(query.encode(), _given(selection)).fetchall()
 
 
+def without_day(warehouse: Warehouse) -> int:
+    """How many open rejects there are whose race day cannot be told: no day's account has them."""
+    query = "select count(*) from quarantine.rejects where race_date is null and state = 'open'"
+    with warehouse.connect() as connection:
+        row = connection.execute(query).fetchone()
+    return row[0] if row else 0
+
+
 def find(warehouse: Warehouse, prefix: str) -> Reject:
     """The one reject whose id begins so.
 

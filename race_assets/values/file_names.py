@@ -5,9 +5,10 @@ from datetime import date
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _YEAR, _TWO, _BETWEEN = r"(?:19|20)\d\d", r"\d\d", r"[-_./ ]?"
-_NUMBERS = re.compile(
-    rf"(?<!\d)(?:(?P<y>{_YEAR}){_BETWEEN}(?P<m>{_TWO}){_BETWEEN}(?P<d>{_TWO})"
-    rf"|(?P<d2>{_TWO}){_BETWEEN}(?P<m2>{_TWO}){_BETWEEN}(?P<y2>{_YEAR}))(?!\d)"
+# Eight digits may be read both ways: 19012000 begins like a year, and is the 19th of January.
+_NUMBERS = (
+    re.compile(rf"(?<!\d)(?P<y>{_YEAR}){_BETWEEN}(?P<m>{_TWO}){_BETWEEN}(?P<d>{_TWO})(?!\d)"),
+    re.compile(rf"(?<!\d)(?P<d>{_TWO}){_BETWEEN}(?P<m>{_TWO}){_BETWEEN}(?P<y>{_YEAR})(?!\d)"),
 )
 _WORDS = re.compile(rf"(?i)(?<!\d)(?P<y>{_YEAR})/(?P<m>{'|'.join(MONTHS)})/(?P<d>\d\d?)(?!\d)")
 
@@ -22,9 +23,9 @@ def dates_in(name: str) -> set[date]:
         those that exist; a name may well have none.
     """
     found = set()
-    for match in _NUMBERS.finditer(name):
-        told = match.groupdict()
-        found.add(_date(told["y"] or told["y2"], told["m"] or told["m2"], told["d"] or told["d2"]))
+    for pattern in _NUMBERS:
+        for match in pattern.finditer(name):
+            found.add(_date(match["y"], match["m"], match["d"]))
     for match in _WORDS.finditer(name):
         found.add(_date(match["y"], str(MONTHS.index(match["m"].lower()) + 1), match["d"]))
     return {day for day in found if day is not None}

@@ -38,13 +38,13 @@ def _sizes(rows: pl.DataFrame, markets: pl.DataFrame) -> dict[str, Any]:
     tellers = markets.group_by("race").agg(pl.col("source").n_unique())["source"]
     betfair = markets.filter(pl.col("source") == BETFAIR)
     with_place = betfair.group_by("race").agg(pl.col("market_type").n_unique())["market_type"] > 1
+    counted = markets.group_by("source", "market_type").len().sort("source", "market_type")
     return {
         "records": rows.height,
         "races": tellers.len(),
         "runners": rows["runner"].n_unique(),
         "races_by_tellers": {n: int((tellers == n).sum()) for n in (1, 2, 3)},
-        "markets": dict(markets.group_by("source", "market_type").len().sort(pl.all()).rows_by_key(
-            ["source", "market_type"], unique=True)),
+        "markets": {f"{source} {kind}": n for source, kind, n in counted.iter_rows()},
         "races_with_place_market": _share(with_place),
     }  # fmt: skip
 
@@ -109,7 +109,6 @@ def _twins(markets: pl.DataFrame) -> dict[str, Any]:
     near = (pl.col("start_at") - before).dt.total_minutes() <= _TWINS_APART
     same = (pl.col("distance_m") == pl.col("distance_m").shift()) & (pl.col("race_type") == pl.col("race_type").shift())
     is_near, is_twin = (win.select(told.fill_null(value=False)).to_series() for told in (near, near & same))
-    # Races of one track that no common source tells, told near each other by two.
     return {"told_within_6_minutes": int(is_near.sum()), "twins": int(is_twin.sum()), "twins_share": _share(is_twin)}
 
 

@@ -23,7 +23,7 @@ def _shares(betfair: float, racing_post: float, club: float) -> Any:
 class Rates:
     """Every size and rate. A share is of what its comment names, drawn for each on its own unless it says otherwise."""
 
-    # Size: days x (meetings + second meetings) x races a meeting, and the twins on top, is some 2,700 races.
+    # Size: days x (meetings + second meetings) x races a meeting, and the twins on top, is some 2,500 races.
     days: tuple[dt.date, ...] = (
         dt.date(2023, 12, 31),  # the year turns
         dt.date(2024, 1, 1),

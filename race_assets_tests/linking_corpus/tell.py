@@ -9,7 +9,7 @@ from typing import Any
 
 from race_assets_tests.linking_corpus.rates import BETFAIR, CLUB, RACING_POST, Rates
 from race_assets_tests.linking_corpus.spelling import CUT, ascii_name, misspelt
-from race_assets_tests.linking_corpus.world import Entry, Meeting, Race, names_of
+from race_assets_tests.linking_corpus.world import Entry, Meeting, Race, track_names
 
 Row = dict[str, Any]
 
@@ -51,7 +51,7 @@ class Teller:
     def card(self, source: str, meeting: Meeting, races_before: int = 0) -> Card:
         """The source's card of a meeting; `races_before` were on the track's first meeting of the day."""
         rng, rates = self.rng, self.rates
-        names = names_of(meeting.track.track_id)
+        names = track_names()[meeting.track.track_id]
         name = rng.choice(names[1:] or names) if self._chance(rates.track_alias[source]) else names[0]
         first = self._next.get(source, 0) + rng.randint(1, 60)
         self._next[source] = first + 3 * len(meeting.races)

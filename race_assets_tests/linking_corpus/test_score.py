@@ -95,6 +95,8 @@ def test_two_unlinked_markets_are_no_pair() -> None:
     told = score(CORPUS, nothing, PERFECT_RUNNERS.clear())
     assert (told.races.found, told.races.precision, told.races.recall) == (0, 1.0, 0.0)
     assert (told.runners.found, told.runners.recall) == (0, 0.0)
+    # Betfair's two WIN markets share no race for having none.
+    assert told.is_one_to_one
 
 
 def test_runners_exchanged_in_one_source_are_wrong_twice_and_missed_twice() -> None:

@@ -87,12 +87,13 @@ def tracks() -> dict[str, Track]:
 
 
 @cache
-def names_of(track_id: str) -> tuple[str, ...]:
-    """What a source may call a track: its name first, then each alias that the registry takes for this track."""
-    track = tracks()[track_id]
-    told = pl.DataFrame({"track_name": [track.name, *track.aliases], "country": track.country})
-    found = TrackRegistry.load().resolve(told) if len(told) > 1 else told.with_columns(track_id=pl.lit(track_id))
-    return tuple(found.filter(pl.col("track_id") == track_id)["track_name"].to_list())
+def track_names() -> dict[str, tuple[str, ...]]:
+    """What a source may call each track: its name first, then each alias that the registry takes for this track."""
+    names = [(id_, name, track.country) for id_, track in tracks().items() for name in (track.name, *track.aliases)]
+    told = pl.DataFrame(names, schema=["told", "track_name", "country"], orient="row")
+    meant = TrackRegistry.load().resolve(told).filter(pl.col("track_id") == pl.col("told"))
+    by_track = meant.group_by("told", maintain_order=True).agg("track_name")
+    return {track_id: tuple(names) for track_id, names in by_track.iter_rows()}
 
 
 class World:

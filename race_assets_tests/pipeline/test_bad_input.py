@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date
@@ -10,10 +11,21 @@ from pathlib import Path
 import pytest
 
 from race_assets.console import report
-from race_assets.pipeline import land
+from race_assets.pipeline import drops, land
 from race_assets.pipeline.land import Landed
 from race_assets.pipeline.workshop import Workshop
-from race_assets_tests.pipeline.feed import BSP, BSP_HEADER, CSV, CSV_HEADER, DAY1, ask, build_stale, csv_race, drop
+from race_assets_tests.pipeline.feed import (
+    BSP,
+    BSP_HEADER,
+    CSV,
+    CSV_HEADER,
+    DAY1,
+    DAY2,
+    ask,
+    build_stale,
+    csv_race,
+    drop,
+)
 
 DAY = date(2024, 6, 27)
 FEED = {
@@ -472,3 +484,46 @@ def test_the_text_of_a_reject_is_json_a_person_can_query(workshop: Workshop) -> 
 
     [(shown,)] = ask(workshop, "select row::text from quarantine.rejects")
     assert json.loads(shown) == {"text": bad, "bytes": len(bad.encode())}
+
+
+# Drop folders
+
+
+def test_a_name_that_is_no_utf_8_is_written_out_and_holds_up_no_other(workshop: Workshop) -> None:
+    inbox = workshop.settings.drop_folder(CSV)
+    inbox.mkdir(parents=True)
+    odd = os.fsdecode(b"bad\xffname.csv")
+    (inbox / odd).write_text(CSV_HEADER + csv_race(DAY1), encoding="utf-8")
+    (inbox / "good.csv").write_text(CSV_HEADER + csv_race(DAY2), encoding="utf-8")
+    told = drops.land_by_hand(workshop, CSV)
+    assert [(Path(each.path).name, each.state, each.days) for each in told] == [
+        (r"bad\xffname.csv", "landed", (DAY1,)), ("good.csv", "landed", (DAY2,)),
+    ]  # fmt: skip
+    assert drops.land_by_hand(workshop, CSV) == []
+    (again,) = land.land(workshop, CSV, [(inbox / odd, odd)])
+    assert (again.state, again.path) == ("known", str(inbox / r"bad\xffname.csv"))
+
+
+def test_a_file_archived_under_a_name_that_could_not_be_entered_is_entered_by_the_next_landing(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(CSV_HEADER + csv_race(DAY1), encoding="utf-8")
+    # As it was left behind before names were written out.
+    workshop.archive.take(path, CSV, os.fsdecode(b"bad\xffname.csv"))
+    assert [each.state for each in land.land(workshop, CSV, [])] == ["landed"]
+    assert ask(workshop, "select name from ops.source_files") == [(r"bad\xffname.csv",)]
+    assert list(land.land(workshop, CSV, [])) == []
+
+
+def test_a_pipe_in_a_drop_folder_is_named_and_not_waited_for(
+    workshop: Workshop, caplog: pytest.LogCaptureFixture
+) -> None:
+    inbox = workshop.settings.drop_folder(CSV)
+    inbox.mkdir(parents=True)
+    os.mkfifo(inbox / "pipe.csv")
+    (inbox / "good.csv").write_text(CSV_HEADER + csv_race(DAY1), encoding="utf-8")
+    assert [Path(each.path).name for each in drops.land_by_hand(workshop, CSV)] == ["good.csv"]
+    assert {(each.message, each.__dict__["file"]) for each in caplog.records if each.name == drops.log.name} == {
+        ("neither a file nor a folder; it is left alone", "pipe.csv")
+    }

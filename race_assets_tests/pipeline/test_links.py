@@ -3,6 +3,7 @@
 import bz2
 import csv
 import json
+import shutil
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from itertools import permutations
@@ -213,14 +214,22 @@ def test_a_doubtful_race_is_listed_explained_and_decided(workshop: Workshop) -> 
 
 
 def test_a_file_whose_name_states_another_date_than_its_rows_is_told(workshop: Workshop) -> None:
-    for name, said in (
-        ("card 2024-06-27.csv", ""),
-        ("card 28062024.csv", ""),
-        ("card.csv", ""),
-        ("card 2023-06-27.csv", "its name says 2023-06-27, its rows are of 2024-06-27: see which of the two is right"),
-    ):
-        path = write(
-            workshop.settings.home / "inbox" / name, card(1, "18:36", tuple(f"{dog} {name[-9:-4]}" for dog in DOGS))
-        )
+    wrong = "its name says 2023-06-27, its rows are of 2024-06-27: see which of the two is right"
+    names = {"card 2024-06-27.csv": "", "card 28062024.csv": "", "card.csv": "", "card 2023-06-27.csv": wrong}
+    for number, (name, said) in enumerate(names.items()):
+        dogs = tuple(f"{dog} {number}" for dog in DOGS)
+        path = write(workshop.settings.home / "inbox" / name, card(1, "18:36", dogs))
         (told,) = land.land(workshop, "card", [(path, name)])
         assert (told.state, told.detail) == ("landed", said)
+
+
+def test_a_day_that_cannot_be_read_does_not_take_the_day_beside_it_down(workshop: Workshop) -> None:
+    landed(workshop, "card", card(1, "18:36"))
+    landed(workshop, "sheet", card(1, "18:36"))
+    landed(workshop, "sheet", card(1, "18:36", OTHERS, DAY + timedelta(days=1)), "b.csv")
+    (lost,) = [file for file in workshop.ledger.files("sheet") if file.name == "b.csv"]
+    workshop.archive.path("sheet", lost.sha256).unlink()
+    shutil.rmtree(workshop.lake.parsed_path("sheet", lost.sha256, lost.parser_version))
+    assert not build_days(workshop, [DAY]).failed
+    assert races(workshop) == [("gb-romford-20240627-1836", ["card", "sheet"])]
+    assert set(build_days(workshop, [DAY + timedelta(days=1)]).failed) == {DAY + timedelta(days=1)}
