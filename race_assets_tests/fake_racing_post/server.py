@@ -36,6 +36,8 @@ class FakeRacingPost:
         races: what there is; a test may replace it.
         entitled: the operations that the licence holds.
         is_bare: answers are arrays without an envelope.
+        silent: races that have neither form nor analysis.
+        absent: numbers of pages that are not found.
         repeats: how many more pages beyond a first come as a copy of the first.
         page_size: the most items of a page, whatever is asked for.
     """
@@ -45,6 +47,8 @@ class FakeRacingPost:
         self.key = KEY
         self.entitled = set(ROUTES)
         self.is_bare = False
+        self.silent: set[str] = set()
+        self.absent: set[int] = set()
         self.repeats = 0
         self.page_size = page_size
         self.faults = Board()
@@ -144,7 +148,7 @@ class FakeRacingPost:
         if "raceId" not in asked:
             return refusal(400, "BAD_REQUEST")
         race = next((each for each in self.races if each.race_id == asked["raceId"]), None)
-        if race is None:
+        if race is None or (request.route != "GetRaceInfo" and race.race_id in self.silent):
             return refusal(404, "NOT_FOUND")
         made = {"GetRaceInfo": lambda told: [payloads.race(told)], "GetHorseForm": payloads.form}
         return self._paged(made.get(request.route, payloads.analysis)(race), asked)
@@ -154,6 +158,8 @@ class FakeRacingPost:
             return json_answer(items)
         size = min(int(asked.get("pageSize", self.page_size)), self.page_size)
         number, count = int(asked.get("page", "1")), max(1, -(-len(items) // size))
+        if number in self.absent:
+            return refusal(404, "NOT_FOUND")
         with self._lock:
             is_repeated = number > 1 and self.repeats > 0
             self.repeats -= is_repeated

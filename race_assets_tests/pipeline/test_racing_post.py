@@ -283,15 +283,29 @@ def test_an_operation_without_a_licence_is_given_up_and_the_others_come(run: Run
 
 
 def test_a_race_that_has_no_form_and_a_day_without_races_are_no_failures(run: Run, feed: FakeRacingPost) -> None:
-    feed.fault("GetHorseForm", faults.status(404, 1))
+    first = feed.races[0].race_id
+    feed.silent = {first}
     done = run(FORM, [DAYS[0], date(2024, 7, 1)])
     assert not done.problems
     assert len(done.landed) == RACES_A_DAY - 1
-    first = feed.races[0].race_id
     assert {gap.reason for gap in done.gaps} == {
         f"{DAYS[0]}/{first}-form.json: the feed has none of this race",
         "racing_post, 2024-07-01: the feed has no races of that day",
     }
+
+
+def test_a_page_that_went_missing_leaves_its_file_to_the_next_fetch(run: Run, feed: FakeRacingPost) -> None:
+    feed.absent = {2}
+    (reason,) = run(RACES, DAYS[:1]).failed.values()
+    assert "has 3 pages and not page 2" in reason
+    feed.absent = set()
+    assert [each.state for each in run(RACES, DAYS[:1]).landed] == ["landed"]
+
+
+def test_another_servers_404_is_told_from_a_feed_that_has_nothing(run: Run, feed: FakeRacingPost) -> None:
+    feed.fault("GetRaceInfo", faults.status(404, 1))
+    (reason,) = run(RACES, DAYS[:1]).failed.values()
+    assert "answered 404 with a web page: correct racing_post.base_url and racing_post.paths" in reason
 
 
 def test_a_web_page_in_place_of_data_is_refused(run: Run, feed: FakeRacingPost) -> None:

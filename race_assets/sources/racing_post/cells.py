@@ -13,7 +13,11 @@ from race_assets.values import distances, numbers, odds, times
 WITHOUT_OFFSET = tuple(
     f"%Y-%m-%d{between}%H:%M{seconds}" for between in ("T", " ") for seconds in (":%S%.f", ":%S", "")
 )
-COUNTRIES = {"UK": "GB", "GBR": "GB", "IRE": "IE", "IRL": "IE", "ROI": "IE"}
+COUNTRIES = {
+    **dict.fromkeys(("GB", "UK", "GBR", "GREAT BRITAIN", "UNITED KINGDOM"), "GB"),
+    **dict.fromkeys(("IE", "IRE", "IRL", "ROI", "IRELAND"), "IE"),
+    **{name: name for name in ("AU", "NZ")},
+}
 EITHER = "GB/IE"
 """The feed has both, and does not always say which."""
 
@@ -69,8 +73,8 @@ def is_set(text: pl.Expr) -> pl.Expr:
 
 
 def country(text: pl.Expr) -> pl.Expr:
-    """The country as the registry is asked: what is not said is Britain or Ireland."""
-    return text.str.to_uppercase().replace(COUNTRIES).fill_null(EITHER)
+    """The country as the registry is asked: what is not said, or not in these words, is Britain or Ireland."""
+    return text.str.to_uppercase().replace_strict(COUNTRIES, default=EITHER).fill_null(EITHER)
 
 
 def place(text: pl.Expr) -> pl.Expr:

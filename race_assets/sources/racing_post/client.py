@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any, Literal
 
-from race_assets.errors import ApiRefusedError, LoginRefusedError, SettingsError
+from race_assets.errors import ApiRefusedError, ApiUnavailableError, LoginRefusedError, SettingsError
 from race_assets.http.session import HttpSession
 from race_assets.http.timing import Timing
 from race_assets.http.traffic import Traffic
@@ -86,8 +86,12 @@ class RacingPostClient:
         last = 1
         while len(pages) < last:
             page = self._new_page(url, parameters, pages)
+            if page is None and pages:
+                raise ApiUnavailableError(
+                    f"{API}: {url} has {last} pages and not page {len(pages) + 1}; try again later"
+                )
             if page is None:
-                break
+                return None
             pages.append(page)
             last = self._page_count(page, url)
         return pages if any(items_of(page, self._settings.envelope.data) for page in pages) else None

@@ -101,5 +101,6 @@ def _with_outcome(frame: pl.DataFrame) -> pl.DataFrame:
         .when(ran)
         .then(pl.lit("LOSER")),
     )
-    is_shared = pl.struct("market_id", "finish_position").is_duplicated()
+    # Dogs are counted, not rows: a race may stand on two pages.
+    is_shared = pl.col("selection_id").n_unique().over("market_id", "finish_position") > 1
     return frame.with_columns(is_dead_heat=pl.when(pl.col("finish_position").is_not_null()).then(is_shared))

@@ -20,6 +20,9 @@ OPERATION, BODY, RACE, RUNNERS = "operation", "body", "race", "runners"
 RACE_NAMES = ("race_id", "race_at", "track_id", "track", "country")
 SHOWN = 60
 WHOLE = 1e15
+MOST_NESTED = 8
+"""Arrays and envelopes within each other; nobody wraps an answer more often."""
+
 _UNPAIRED = re.compile("[\ud800-\udfff]")
 Row = dict[str, str | None]
 
@@ -137,7 +140,7 @@ class Reader:
         if operation != self._operation.name:
             right = [each.source for each in OPERATIONS if each.name == operation]
             remedy = f"land it as {right[0]}" if right else f"operations are {', '.join(o.name for o in OPERATIONS)}"
-            raise UnreadableFileError("unreadable", f"it holds an answer of {str(operation)[:SHOWN]}: {remedy}")
+            raise UnreadableFileError("unreadable", f"it holds an answer of {shown(operation)}: {remedy}")
         race = document.value.get(RACE)
         return self._context(race) if isinstance(race, dict) else {}, members[BODY]
 
@@ -149,21 +152,22 @@ class Reader:
                 dogs[f"name of {number}"] = self._text(dog, "dog_name")
         return {**dogs, **self._texts(race, RACE_NAMES)}
 
-    def _items(self, body: Part) -> Iterator[Part]:
+    def _items(self, body: Part, depth: int = 0) -> Iterator[Part]:
         """The items of a payload, of all its pages: in an envelope, an array, or one by itself."""
         value = body.value
-        if isinstance(value, list):
+        if isinstance(value, list) and depth < MOST_NESTED:
             for element in body.elements():
                 if isinstance(element.value, dict | list):
-                    yield from self._items(element)
+                    yield from self._items(element, depth + 1)
                 elif element.value is not None:
                     yield element
-        elif isinstance(value, dict) and self._envelope.data in value:
-            yield from self._items(body.members()[self._envelope.data])
+        elif isinstance(value, dict) and self._envelope.data in value and depth < MOST_NESTED:
+            yield from self._items(body.members()[self._envelope.data], depth + 1)
         elif isinstance(value, dict) and self._envelope.error in value and not self._is_known(body):
-            said = str(value[self._envelope.error])[:SHOWN]
+            error = value[self._envelope.error]
+            said = shown(error.get(self._envelope.error_code) if isinstance(error, dict) else error)
             raise UnreadableFileError("unreadable", f"it is a refusal of the API, not data: {said}; fetch it again")
-        elif isinstance(value, dict) and not value.keys() <= {self._envelope.meta}:
+        elif not isinstance(value, dict) or not value.keys() <= {self._envelope.meta}:
             yield body
 
     def _is_known(self, item: Part) -> bool:
@@ -173,7 +177,7 @@ class Reader:
 
     def _take(self, item: Part, context: Row, rows: Rows) -> None:
         if not isinstance(item.value, dict):
-            _odd(rows, item.start, "readable", f"an item of the payload is no object but {str(item.value)[:SHOWN]}")
+            _odd(rows, item.start, "readable", f"an item of the payload is no object but {shown(item.value)}")
             return
         own = self._texts(item.value, self._operation.item)
         own |= {name: own.get(name) or context.get(name) for name in RACE_NAMES}
@@ -192,7 +196,7 @@ class Reader:
             if isinstance(runner.value, dict):
                 _add(rows, runner.start, own | self._texts(runner.value, self._operation.runner), context)
             else:
-                said = f"a runner of race {own['race_id']} is no object but {str(runner.value)[:SHOWN]}"
+                said = f"a runner of race {own['race_id']} is no object but {shown(runner.value)}"
                 _add(rows, runner.start, own | {"odd_rule": "readable", "odd_message": said}, context)
 
     def _abandoned(self, item: dict[str, Any]) -> str | None:
@@ -244,6 +248,11 @@ def _add(rows: Rows, start: int, row: Row, context: Row) -> None:
 
 def _odd(rows: Rows, start: int, rule: str, message: str) -> None:
     _add(rows, start, {"odd_rule": rule, "odd_message": _whole(message)}, {})
+
+
+def shown(value: Any) -> str:
+    """What a message shows of a value."""
+    return "an array or object" if isinstance(value, list | dict) else _whole(str(value)[:SHOWN])
 
 
 def text_of(value: Any) -> str | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from race_assets.errors import UnreadableFileError
 from race_assets.schemas.table import TEXTS
 from race_assets.settings import Settings
 from race_assets.settings.racing_post import RacingPostSettings
@@ -46,7 +47,10 @@ class RacingPostFile(FileSource):
     def read(self, path: Path, name: str, report: ReadReport) -> Iterator[pl.DataFrame]:
         """See `FileSource.read`; a file is a day or a race, and one batch."""
         del name
-        rows, runs = self._reader.read(path, report)
+        try:
+            rows, runs = self._reader.read(path, report)
+        except RecursionError:
+            raise UnreadableFileError("unreadable", "its JSON is nested too deeply for any payload") from None
         yield self.records(of_races(rows, self._zone), runs)
 
     @abstractmethod

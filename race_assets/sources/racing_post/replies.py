@@ -6,7 +6,8 @@ from race_assets.http.actions import Action, Actions, Reply, Verdict
 from race_assets.settings.racing_post import RacingPostEnvelope
 
 INVALID_KEY, NOT_ENTITLED = "INVALID_API_KEY", "NOT_ENTITLED"
-OK = 200
+OK, NOT_FOUND = 200, 404
+ADDRESS = "correct racing_post.base_url and racing_post.paths"
 
 REFUSALS = {
     400: ("BAD_REQUEST", "correct racing_post.parameters and racing_post.paths after the feed's contract"),
@@ -29,6 +30,9 @@ def actions(envelope: RacingPostEnvelope) -> Actions:
             usual, remedy = REFUSALS[reply.status]
             named = f" {code}" if code else ""
             return Verdict(Action.GIVE_UP, f"answered {reply.status}{named}: {remedy}", usual)
+        if reply.status == NOT_FOUND and reply.is_html:
+            # The feed has words of its own for what it has not: this is another server, or another path.
+            return Verdict(Action.GIVE_UP, f"answered 404 with a web page: {ADDRESS}")
         if reply.status != OK or reply.is_html:
             return None
         if code is not None:
@@ -38,7 +42,7 @@ def actions(envelope: RacingPostEnvelope) -> Actions:
             return Verdict(Action.RETRY, "sent something that is no whole JSON")
         return None
 
-    return Actions(statuses={404: Action.NO_DATA}, judge=judge)
+    return Actions(statuses={NOT_FOUND: Action.NO_DATA}, judge=judge)
 
 
 def _code(document: Any, envelope: RacingPostEnvelope) -> str | None:

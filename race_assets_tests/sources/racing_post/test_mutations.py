@@ -76,7 +76,7 @@ def read(kind: str, data: bytes) -> None:
 
 
 @pytest.mark.parametrize("kind", PAYLOADS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(data=st.data())
 def test_odd_values_anywhere(kind: str, data: st.DataObject) -> None:
     payload = PAYLOADS[kind]
@@ -94,3 +94,9 @@ def test_cut_and_damaged_bytes(kind: str, data: st.DataObject) -> None:
     for place in data.draw(st.lists(st.integers(0, len(text) - 1), max_size=3)):
         text[place] = data.draw(st.integers(0, 255))
     read(kind, bytes(text[: data.draw(st.integers(0, len(text)))]))
+
+
+@pytest.mark.parametrize("wrapped", ['{"runners": [%s]}', "[%s]", '{"data": %s}', '{"error": %s}'])
+@pytest.mark.parametrize("depth", [100, 600, *range(800, 1000, 20), 5000])
+def test_any_depth_of_nesting(wrapped: str, depth: int) -> None:
+    read("races", (wrapped % ("[" * depth + "]" * depth)).encode())

@@ -195,6 +195,12 @@ def test_a_reserve_stands_where_a_declared_dog_does_not(tmp_path: Path) -> None:
     ]
 
 
+def test_a_race_that_stands_on_two_pages_is_no_dead_heat(tmp_path: Path) -> None:
+    item = race(runner(1, position="1"), runner(2, position="2"))
+    frame = read(tmp_path, "races", [item, item])
+    assert frame["is_dead_heat"].to_list() == [False] * 4
+
+
 def test_a_vacant_trap_is_filtered(tmp_path: Path) -> None:
     frame = read(tmp_path, "races", [race(runner(1), {"trapNum": "2", "isVacant": "1"})])
     assert frame["filtered"].to_list() == [None, "vacant_trap"]
@@ -246,6 +252,7 @@ def test_odd_items_and_races_without_runners_are_told_beside_the_good(tmp_path: 
         ("3", "unreadable", "no whole JSON"),
         (b'["\xff"]', "unreadable", "byte 2"),
         ("[" * 100_000, "unreadable", "no whole JSON"),
+        ("[" * 500 + "]" * 500, "unreadable", "no item has any of raceId"),
     ],
 )
 def test_a_file_that_is_no_payload_is_refused_with_what_to_do(
