@@ -15,6 +15,7 @@ from race_assets.errors import SettingsError
 from race_assets.settings import Requirement, RuleSettings, Settings, SourcesSettings, load
 from race_assets_tests.conftest import PROJECT
 
+GRID_STEPS = "sources.betfair_historic.price_points.steps"
 SECRET = "hunter2"  # noqa: S105 - a password of nothing, to be looked for where it must not be
 SECRET_URL = f"postgresql://racing:{SECRET}@db.example/races"
 
@@ -168,6 +169,12 @@ def test_a_file_and_variables_that_say_the_same_give_the_same(limits: dict[str, 
             ", ".join(sorted(SourcesSettings.model_fields)),
         ),
         ("logging: {levels: INFO}", "logging.levels", "level", "format, level"),
+        (
+            "sources: {betfair_historic: {price_points: {steps: [{start: 60, every: 5, evry: 5}]}}}",
+            "sources.betfair_historic.price_points.steps.0.evry",
+            "every",
+            "every, start",
+        ),
         ("postgre: {url: x}", "postgre", "postgres", ", ".join(sorted(Settings.model_fields))),
     ],
 )
@@ -260,6 +267,14 @@ def test_all_mistakes_are_told_at_once(file: Path) -> None:
         ("sources: {betfair_csv: {enabled: perhaps}}", "sources.betfair_csv.enabled", "'perhaps'", "boolean"),
         ("rules: {trap: {usual: {GB: x}}}", "rules.trap.usual.GB", "'x'", "integer"),
         ("automation: {historical_sync: {cron: 0 2 * *}}", "automation.historical_sync.cron", "'0 2 * *'", "five"),
+        ("sources: {betfair_historic: {price_points: {steps: 5}}}", GRID_STEPS, "5", "must be a list"),
+        ("sources: {betfair_historic: {price_points: {steps: [5]}}}", f"{GRID_STEPS}.0", "5", "settings below it"),
+        (
+            "sources: {betfair_historic: {price_points: {steps: [{start: 9, every: 1}, {start: 60, every: 5}]}}}",
+            GRID_STEPS,
+            "a list",
+            "must begin with the step that starts earliest",
+        ),
         ("automation: {historical_sync: {timezone: Mars}}", "automation.historical_sync.timezone", "'Mars'", "IANA"),
     ],
 )
@@ -278,6 +293,11 @@ def test_a_value_that_a_variable_gives_is_told_by_the_variable(file: Path) -> No
 
 def test_a_value_in_a_branch_that_a_variable_gives_is_told_by_the_variable(file: Path) -> None:
     assert error(file, LOGGING="{level: LOUD}").startswith("RACE_ASSETS_LOGGING: logging.level is 'LOUD': ")
+
+
+def test_a_setting_that_must_be_given_and_is_not_is_named(file: Path) -> None:
+    text = "sources: {betfair_historic: {price_points: {steps: [{start: 60}]}}}"
+    assert error(file, text) == f"{file}: {GRID_STEPS}.0.every is missing"
 
 
 def test_a_value_where_a_branch_belongs_is_named(file: Path) -> None:

@@ -24,11 +24,12 @@ def explain(workshop: Workshop, reject: Reject) -> None:
     """The row as read, where it stands, each rule it broke with what would pass, and what to do about it."""
     because = f" ({reject.state_reason})" if reject.state_reason else ""
     report.heading(f"reject {reject.reject_id[: rejects.SHOWN_ID]} of {reject.source}: {reject.state}{because}")
-    report.line(_place(reject))
+    report.line(_place(workshop, reject))
     text = (reject.row or {}).get("text", "")
     report.heading("as read")
-    report.line(text)
-    report.rows(["column", "cell"], _laid_out(workshop, reject, text), "table")
+    report.line(text or "nothing: what stands there cannot be read as text")
+    if len(cells := _laid_out(workshop, reject, text)) > 1:
+        report.rows(["column", "cell"], cells, "table")
     report.heading("rules it broke")
     allowed = accepts(workshop.settings.rules)
     broken = zip(reject.rules, reject.messages, strict=True)
@@ -42,9 +43,10 @@ def explain(workshop: Workshop, reject: Reject) -> None:
         report.line(advice)
 
 
-def _place(reject: Reject) -> str:
+def _place(workshop: Workshop, reject: Reject) -> str:
     day = f"race day {reject.race_date}" if reject.race_date else "a day that cannot be told"
-    where = f"{reject.file or 'a file'} version {reject.version}, line {reject.source_row:,}"
+    row_is = workshop.source(reject.source).row_is
+    where = f"{reject.file or 'a file'} version {reject.version}, {row_is} {reject.source_row:,}"
     force = "withdrawn" if reject.withdrawn_at else "in force" if reject.version == reject.newest else "replaced since"
     return (
         f"{where}, byte {reject.byte_offset:,} of its text ({force}; sha256 {reject.source_file[:12]}), {day}, "
@@ -76,7 +78,9 @@ def _advice(workshop: Workshop, reject: Reject) -> Iterator[str]:
     if reject.state == rejects.DISCARDED:
         yield f"to have it judged again: `race-assets rejects reopen {short}`"
         return
-    yield f"once the cause is mended (file, feed, settings, registry): `race-assets rejects replay {short}`"
+    file = shlex.quote(reject.file or "FILE")
+    yield f"if the file is at fault: land a better one as {file}, which takes its place; then `race-assets ingest`"
+    yield f"if a feed, the settings or the registry were, and are mended: `race-assets rejects replay {short}`"
     yield f"if the row is rightly refused: `race-assets rejects discard {short} --reason '…'`"
 
 

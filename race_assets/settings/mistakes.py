@@ -10,6 +10,13 @@ from pydantic import ValidationError
 from race_assets.settings.secrets import Secret
 from race_assets.settings.shape import holds, is_node, is_or_may_be, keys_at, kind_at
 
+SAID = {
+    "tuple_type": "must be a list",
+    "model_type": "must have settings below it",
+    "dict_type": "must have names below it",
+}
+"""Where pydantic speaks of Python's types, which nobody sees in a file."""
+
 NOTHING = object()
 """Stands for a value that nobody gives; None is one that somebody may."""
 
@@ -38,8 +45,10 @@ def explained(error: ValidationError, layers: Sequence[Layer], root: Any) -> Ite
             close = difflib.get_close_matches(path[-1], allowed, 1)
             hint = f" Did you mean {close[0]!r}?" if close else ""
             yield f"{where}: {'.'.join(path)} is not a setting.{hint} Allowed here: {', '.join(allowed)}"
+        elif problem["type"] == "missing":
+            yield f"{where}: {'.'.join(path)} is missing"
         else:
-            message = problem["msg"].removeprefix("Value error, ")
+            message = SAID.get(problem["type"]) or problem["msg"].removeprefix("Value error, ")
             yield f"{where}: {'.'.join(path)} is {_shown(root, path, problem.get('input'))}: {message}"
 
 
@@ -75,9 +84,12 @@ def _at(tree: Any, path: tuple[str, ...]) -> Any:
 
 
 def _shown(root: Any, path: tuple[str, ...], value: Any) -> str:
-    """The value, unless it is or may hold a credential."""
-    is_hidden = _is_near_a_secret(root, path) or isinstance(value, dict | list) or "://" in str(value)
-    return "(hidden)" if is_hidden else repr(value)
+    """The value, unless it is or may hold a credential, or is long: then what it is."""
+    if _is_near_a_secret(root, path) or "://" in str(value):
+        return "(hidden)"
+    if isinstance(value, dict | list):
+        return "a list" if isinstance(value, list) else "settings"
+    return repr(value)
 
 
 def _is_near_a_secret(root: Any, path: tuple[str, ...]) -> bool:

@@ -35,6 +35,8 @@ def _below(kind: Any, level: str) -> Any:
         return _below(get_args(kind)[0], level)
     if get_origin(kind) in {Union, UnionType}:
         return next((found for each in get_args(kind) if (found := _below(each, level)) is not None), None)
+    if get_origin(kind) is tuple:
+        return get_args(kind)[0]
     return get_args(kind)[-1] if get_origin(kind) in {dict, list} else None
 
 

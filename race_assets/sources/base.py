@@ -46,11 +46,13 @@ class FileSource(ABC):
         name: the source's name in settings, folders, assets and tables.
         title: one line for people.
         parser_version: raised whenever the same bytes would parse to something else; files are then parsed anew.
+        row_is: what `source_row` counts in its files, in a word for people.
     """
 
     name: str
     title: str
     parser_version: int
+    row_is: str = "line"
 
     @classmethod
     def configured(cls, settings: Any) -> "FileSource":

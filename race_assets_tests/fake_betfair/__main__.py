@@ -11,6 +11,7 @@ from race_assets_tests.fake_betfair import faults, fixtures
 from race_assets_tests.fake_betfair.cast import TRACKS, Cast
 from race_assets_tests.fake_betfair.faults import Fault
 from race_assets_tests.fake_betfair.markets import Life
+from race_assets_tests.fake_betfair.messages import Request
 from race_assets_tests.fake_betfair.server import ROUTES, FakeBetfair
 from race_assets_tests.fake_betfair.streams import BASIC, PRO
 
@@ -49,6 +50,7 @@ def main() -> int:
     except OSError as error:
         print(f"cannot listen on port {given.port}: {error.strerror}; try --port 0", file=sys.stderr)
         return 1
+    fake.watch(show)
     with fake:
         for route, fault in given.fault:
             fake.fault(route, fault)
@@ -56,6 +58,14 @@ def main() -> int:
         ended.wait()
     print(f"{len(fake.requests)} requests answered", flush=True)
     return 0
+
+
+def show(request: Request) -> None:
+    """A line of the log: when, the route as `--fault` names it, the reply, what was asked there, the faults used."""
+    said = [f"{request.route} {request.status or 'reset'}", *request.operations, *request.faults]
+    if request.status and not request.complete:
+        said.append("(not whole)")
+    print(f"{datetime.now(UTC):%H:%M:%SZ}", *said, file=sys.stderr, flush=True)
 
 
 def live_card(now: datetime) -> list[Life]:
@@ -76,7 +86,7 @@ def _arguments() -> argparse.Namespace:
         type=_fault,
         metavar="ROUTE=KIND[:N]",
         help=f"kinds: {', '.join(KINDS)}; N is how many times, for cut the byte, for expire after how many calls, "
-        "for random the percentage; ROUTE as in the log, * for all",
+        "for random the percentage; ROUTE as in the log, which is on standard error; * for all",
     )
     return parser.parse_args()
 

@@ -144,6 +144,10 @@ class FakeBetfair:
             raise ValueError(f"no route {route}; there are {', '.join(ROUTES)} and {faults.ANY}")
         return self.faults.add(route, fault)
 
+    def watch(self, watcher: Callable[[Request], None]) -> None:
+        """From now on has it called after each request, by the threads that answer."""
+        self._server.watcher = watcher
+
     def token(self) -> str:
         """A session without a login."""
         return self.identity.new_token()

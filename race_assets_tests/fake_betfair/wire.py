@@ -50,7 +50,13 @@ def _params(query: str, content_type: str, body: bytes) -> dict[str, Any]:
 
 
 class Server(ThreadingHTTPServer):
-    """Knows its open connections, so that stopping leaves none."""
+    """Knows its open connections, so that stopping leaves none.
+
+    Attributes:
+        watcher: called after each request, answered or not.
+    """
+
+    watcher: Callable[[Request], None] | None = None
 
     daemon_threads = True
     request_queue_size = 128
@@ -145,6 +151,7 @@ class _Handler(BaseHTTPRequestHandler):
         if replacing is not None and replacing.kind == "reset":
             request.faults = tuple(fault.kind for fault in fired)
             self._reset()
+            self._tell(request)
             return
         if replacing is not None:
             # The service is not asked: a login that was answered with 503 was no login.
@@ -155,6 +162,11 @@ class _Handler(BaseHTTPRequestHandler):
             fired += services.faults.after(request) if answer.status < 300 else []
         request.faults = tuple(fault.kind for fault in fired)
         self._send(request, answer, fired)
+        self._tell(request)
+
+    def _tell(self, request: Request) -> None:
+        if self.server.watcher is not None:
+            self.server.watcher(request)
 
     def _request(self, body: bytes) -> Request:
         parts = urlsplit(self.path)

@@ -1,5 +1,6 @@
 """A reject is not the end of a row: with the cause mended, exactly the rows it was about pass, and once is enough."""
 
+import bz2
 import json
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ import psycopg
 import pytest
 import yaml
 
+from race_assets.pipeline import land
 from race_assets.pipeline.workshop import Workshop
 from race_assets_tests.conftest import database_on, environment_of, name_of, run_in
 from race_assets_tests.pipeline.feed import DAY1, ask, csv_race, drop
@@ -212,6 +214,23 @@ def test_explain_shows_the_row_its_place_its_rules_and_what_would_pass(club: Clu
         assert told in said
     shown = json.loads(club.run("rejects", "show", reject["reject"], "--format", "json"))
     assert (shown["source_row"], shown["row"]["text"]) == (6, ROWS[4])
+
+
+def test_explain_of_a_stream_that_is_cut_asks_for_a_whole_one(
+    command: Callable[..., Done], workshop: Workshop, tmp_path: Path
+) -> None:
+    cut = tmp_path / "1.23.bz2"
+    cut.write_bytes(bz2.compress(b"never read" * 99)[:-20])
+    (landed,) = land.land(workshop, "betfair_historic", [(cut, "PRO/1.23.bz2")])
+    assert landed.state == "landed"
+    (reject,) = ask(workshop, "select reject_id from quarantine.rejects")[0]
+    said = command("rejects", "explain", reject).stdout
+    for told in (
+        "PRO/1.23.bz2 version 1, record 1", "nothing: what stands there cannot be read", "bzip2 data end at byte",
+        "land a better one as PRO/1.23.bz2",
+    ):  # fmt: skip
+        assert told in said
+    assert "(no column)" not in said
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,7 @@ class BetfairHistoric(FileSource):
 
     name = "betfair_historic"
     title = "Betfair historic data: stream files of every plan, as bought or recorded"
+    row_is = "record"
 
     @classmethod
     def configured(cls, settings: Settings) -> "BetfairHistoric":

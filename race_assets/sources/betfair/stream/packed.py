@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 
 BZIP2, GZIP = b"BZh", b"\x1f\x8b"
+ZIP, TAR_MARK, TAR_MARK_AT = b"PK\x03\x04", b"ustar", 257
 GZIP_BITS, DEFLATE_BITS = 31, -15
 PIECE = 1 << 20
 
@@ -29,6 +30,20 @@ def text_of(packed: Iterable[bytes]) -> Iterator[bytes]:
     if first.startswith(BZIP2):
         return _without_bzip2(pieces)
     return _inflated(pieces, GZIP_BITS, "gzip") if first.startswith(GZIP) else pieces
+
+
+def of_no_archive(text: Iterable[bytes]) -> Iterator[bytes]:
+    """The text as it is, unless it is an archive or packed once more.
+
+    Raises:
+        DamagedError: in place of such text.
+    """
+    pieces = iter(text)
+    first = next(pieces, b"")
+    if first.startswith((ZIP, BZIP2, GZIP)) or first[TAR_MARK_AT:].startswith(TAR_MARK):
+        raise DamagedError("it is an archive, or packed bytes, within another one; unpack it and land what is in it")
+    yield first
+    yield from pieces
 
 
 def inflated(packed: Iterable[bytes]) -> Iterator[bytes]:

@@ -125,7 +125,8 @@ def _lines(text: Iterable[bytes], reading: Reading) -> Iterator[bytes]:
                 reading.damages.append(Damage(0, taken - len(left), f"a line is longer than {LONGEST_LINE:,} bytes"))
                 return
     except DamagedError as error:
-        reading.damages.append(Damage(0, taken, f"{error}; {len(left):,} bytes of an unfinished line are left out"))
+        rest = f"; {len(left):,} bytes of an unfinished line are left out" if left else ""
+        reading.damages.append(Damage(0, taken, f"{error}{rest}"))
         return
     if left:
         yield left

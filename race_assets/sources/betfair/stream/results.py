@@ -97,7 +97,7 @@ def figures(reading: Reading) -> MemberFigures:
     """All that is handed on of a member."""
     damages = [damage.message for damage in reading.damages]
     if len(damages) > 1 and not reading.markets and not reading.others:
-        damages = [f"none of its {reading.lines:,} lines is a stream message: {damages[0]}"]
+        damages = [f"none of its {reading.lines:,} lines is a stream message, so it is no stream: {damages[0]}"]
     return MemberFigures(
         reading.lines,
         reading.others,

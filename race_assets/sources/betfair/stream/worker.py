@@ -49,9 +49,9 @@ def read_member(path: Path, member: Member, offsets: list[int]) -> MemberFigures
 
 
 def text(path: Path, member: Member) -> Iterator[bytes]:
-    """A member's text, in pieces; see `packed.text_of`."""
+    """A member's text, in pieces; see `packed.text_of` and `packed.of_no_archive`."""
     pieces = _pieces(path, member)
-    return packed.text_of(packed.inflated(pieces) if member.is_deflated else pieces)
+    return packed.of_no_archive(packed.text_of(packed.inflated(pieces) if member.is_deflated else pieces))
 
 
 def _pieces(path: Path, member: Member) -> Iterator[bytes]:
