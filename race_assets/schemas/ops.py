@@ -134,9 +134,9 @@ REVISIONS = table(
         "selections": column(pl.Int64, "Selections published.", required=True),
         "prices": column(pl.Int64, "Prices published.", required=True),
         "price_points": column(pl.Int64, "Price points published.", required=True),
+        "race_links": column(pl.Int64, "Links published.", required=True),
         "dog_form": column(pl.Int64, "Past runs published.", required=True),
         "race_analysis": column(pl.Int64, "Views of runners published.", required=True),
-        "race_links": column(pl.Int64, "Links published.", required=True),
     },
 )
 
