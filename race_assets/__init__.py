@@ -24,7 +24,8 @@ def read(table: str, first: str | date, last: str | date | None = None) -> pl.Da
     """A table's rows from `first` to `last`, both included.
 
     Args:
-        table: a core table: `core.races`, `core.selections`, `core.prices` or `core.price_points`.
+        table: a core table: `core.races`, `core.selections`, `core.prices`, `core.price_points`, `core.dog_form` or
+            `core.race_analysis`.
         first: a race date, `2024-06-27`.
         last: none means only `first`.
 

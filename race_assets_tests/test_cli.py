@@ -332,7 +332,8 @@ def test_sources_lists_each_source_and_whether_it_is_enabled(season: Season) -> 
     done = season.command("sources", RACE_ASSETS_SOURCES__BETFAIR_BSP__ENABLED="false")
     ended(done, GOOD)
     listed = table(done)
-    assert listed.keys() == {"source", CSV, BSP, "betfair_historic", "gbgb_results", "betfair_hub"}
+    racing_post = {f"racing_post_{what}" for what in ("races", "form", "analysis")}
+    assert listed.keys() == {"source", CSV, BSP, "betfair_historic", "gbgb_results", "betfair_hub", *racing_post}
     drops = season.folder / "home" / "drops"
     assert listed[CSV][:2] == ["yes", str(drops / CSV)]
     assert listed[BSP][:2] == ["no", str(drops / BSP)]

@@ -22,6 +22,7 @@ from race_assets.settings.secrets import Secret
 from race_assets.settings.shape import holds, paths_of
 from race_assets.storage.postgres import Warehouse
 from race_assets_tests.conftest import PROJECT, SAMPLES, database_on, environment_of, run_in
+from race_assets_tests.fake_racing_post import FakeRacingPost
 from race_assets_tests.pipeline.feed import CSV, CSV_HEADER, DAY1, csv_race, csv_row
 
 MARK = "pl4nted"
@@ -209,6 +210,12 @@ def test_nothing_that_commands_say_or_leave_behind_tells_a_secret(house: House, 
         house.run("ingest", RACE_ASSETS_POSTGRES__URL=f"[{elsewhere}", **loud),
         house.run("ingest", "--from", str(DAY1), "--to", str(DAY1), RACE_ASSETS_RULES__TRAP__SEVERITY="off", **loud),
     ]
+    with FakeRacingPost([]) as feed:
+        base = {"RACE_ASSETS_RACING_POST__BASE_URL": feed.url}
+        failed.insert(
+            0, house.run("fetch", "racing_post_races", "--from", str(DAY1), "--to", str(DAY1), **loud, **base)
+        )
+        assert [each.headers["x-api-key"] for each in feed.requests] == [house.secrets["racing_post.api_key"]]
     assert all(each.returncode for each in failed[:-1])
     assert [found for each in (*done, *failed) for found in shows(each.stdout + each.stderr)] == []
     assert _in_tables(house) == []

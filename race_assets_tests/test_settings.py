@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from race_assets import settings as settings_module
 from race_assets.errors import SettingsError
-from race_assets.settings import Requirement, RuleSettings, Settings, load
+from race_assets.settings import Requirement, RuleSettings, Settings, SourcesSettings, load
 from race_assets_tests.conftest import PROJECT
 
 GRID_STEPS = "sources.betfair_historic.price_points.steps"
@@ -64,9 +64,8 @@ def test_the_committed_file_has_every_setting_that_can_be_changed() -> None:
     committed = leaves(yaml.safe_load((PROJECT / "race_assets.yaml").read_text(encoding="utf-8")))
     rules = RuleSettings.model_fields.items()
     fixed = {("rules", name, "severity") for name, field in rules if field.annotation is Requirement}
-    # The feeds that come with the project have an entry of their own, `betfair_csv` asks no API.
+    # The feeds that come with the project have an entry of their own.
     left = {path for path in leaves(Settings().model_dump()) if path[:2] != ("sources", "csv_feeds")}
-    left = {path for path in left if path[:3] != ("sources", "betfair_csv", "rate_limit")}
     assert left - committed.keys() - fixed == set()
 
 
@@ -115,7 +114,7 @@ def test_two_underscores_lead_to_the_next_level(file: Path) -> None:
     assert not deep.automation.drops.enabled
     assert deep.automation.stale_days.enabled
     assert deep.source("betfair_bsp").rate_limit.requests_per_second == 2.5
-    assert deep.source("betfair_csv").rate_limit.requests_per_second == 50
+    assert deep.source("betfair_historic").rate_limit.requests_per_second == 8.52
     assert (deep.rules.trap.severity, deep.rules.volume.severity) == ("warn", "reject")
 
 
@@ -166,7 +165,7 @@ def test_a_file_and_variables_that_say_the_same_give_the_same(limits: dict[str, 
             "sources: {betfair_cvs: {}}",
             "sources.betfair_cvs",
             "betfair_csv",
-            "betfair_bsp, betfair_csv, betfair_historic, csv_feeds",
+            ", ".join(sorted(SourcesSettings.model_fields)),
         ),
         ("logging: {levels: INFO}", "logging.levels", "level", "format, level"),
         (
@@ -214,7 +213,7 @@ def test_a_variable_that_sets_nothing_is_told_by_its_own_name_and_not_the_files(
 @pytest.mark.parametrize(
     ("variable", "value", "path"),
     [
-        ("SOURCES__BETFAIR_CSV__RATE_LIMIT__BURTS", "3", "sources.betfair_csv.rate_limit.burts"),
+        ("SOURCES__BETFAIR_BSP__RATE_LIMIT__BURTS", "3", "sources.betfair_bsp.rate_limit.burts"),
         ("SOURCES__BETFAIR_CSV__RATE_LIMTI__BURST_SIZE", "3", "sources.betfair_csv.rate_limti"),
         ("SOURCES__BETFAIR_CVS__RATE_LIMIT__BURST_SIZE", "3", "sources.betfair_cvs"),
         ("RULES__TRAP", "{usual: {GB: 5}, mots: {}}", "rules.trap.mots"),
@@ -226,7 +225,7 @@ def test_a_variable_is_blamed_for_what_it_sets_at_or_below_the_mistake(
 ) -> None:
     said = error(
         file,
-        "sources: {betfair_csv: {rate_limit: {burst_size: 2}}}\nrules: {trap: {most: {GB: 7}}}",
+        "sources: {betfair_bsp: {rate_limit: {burst_size: 2}}}\nrules: {trap: {most: {GB: 7}}}",
         **{variable: value},
     )
     assert said.splitlines()[0].startswith(f"RACE_ASSETS_{variable}: {path}")

@@ -36,7 +36,8 @@ app = typer.Typer(
 
 Files go in with **land** (or by dropping them into `data/drops/<source>/`) or **fetch**, days come out with **ingest**,
 **query** reads them: `core.races`, `core.selections`, `core.prices`,
-`core.price_points`, `core.race_links`. What was refused is in **rejects**, with reasons.
+`core.price_points`, `core.race_links`, `core.dog_form` and `core.race_analysis`. What was refused is in **rejects**,
+with reasons.
 
 Settings are in race_assets.yaml; RACE_ASSETS_… variables come on top. Exit codes: 0 good, 1 data failed, 2 usage,
 settings or credentials.""",
@@ -104,7 +105,7 @@ def land(
 
 @app.command(name="fetch")
 def fetch_files(
-    source: Annotated[str, typer.Argument(help="A source with an API: betfair_bsp, betfair_historic.")],
+    source: Annotated[str, typer.Argument(help="A source with an API, such as betfair_bsp.")],
     first: Annotated[str | None, typer.Option("--from", metavar="YYYY-MM-DD", help="First race day.")] = None,
     last: Annotated[str | None, typer.Option("--to", metavar="YYYY-MM-DD", help="Last race day.")] = None,
     only_list: Annotated[bool, typer.Option("--list", help="Show what would be fetched; fetch nothing.")] = False,

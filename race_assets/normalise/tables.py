@@ -63,6 +63,8 @@ def selections(records: pl.DataFrame, processed_at: datetime, precedence: Preced
     told = told.sort(SELECTION).with_columns(
         finish_position=pl.coalesce("finish_position", pl.when(pl.col("result") == "WINNER").then(pl.lit(1, pl.Int16))),
         is_dead_heat=pl.col("is_dead_heat") | _shared_win(),
+        # A source that names a runner and says no more of it, such as form, leaves it where the card put it.
+        status=pl.col("status").fill_null("ACTIVE"),
         processed_at=pl.lit(processed_at, dtype=pl.Datetime("us", "UTC")),
     )
     return conform(told.rename({"core_selection_id": "selection_id"}), SELECTIONS)

@@ -11,14 +11,15 @@ import polars as pl
 
 from race_assets.errors import RaceAssetsError, SettingsError, WarehouseError
 from race_assets.identity.clock import Shift
-from race_assets.normalise import points, runners, tables
+from race_assets.normalise import runners, tables
 from race_assets.normalise.links import race_links
+from race_assets.pipeline.beside import tables_beside
 from race_assets.pipeline.days import chunks
 from race_assets.pipeline.figures import Key, account_frame
 from race_assets.pipeline.judge import REFUSED, VALIDATED, ensure_judged, is_judged, rejects_of
 from race_assets.pipeline.links import clock_shifts, link
-from race_assets.pipeline.points import price_points
 from race_assets.pipeline.workshop import Workshop
+from race_assets.schemas.catalogue import CORE
 from race_assets.schemas.ops import REJECTS
 from race_assets.schemas.records import RECORDS
 from race_assets.schemas.table import polars_schema
@@ -32,7 +33,7 @@ from race_assets.validation.sources import judge_sources
 
 log = logging.getLogger(__name__)
 
-REFERRING = ("core.races", "core.selections", "core.prices", "core.price_points")
+REFERRING = tuple(name for name in CORE if name != "core.race_links")
 """Races, selections, and tables whose rows are about selections."""
 TIMES_MOVED = 5
 """How often a day is built again because its inputs moved on meanwhile, before it is given up for this run."""
@@ -212,7 +213,7 @@ def _frames(workshop: Workshop, due: Mapping[date, WantedDay], run_id: str) -> _
 def _still_wanted(
     workshop: Workshop, fresh: Mapping[date, WantedDay], short: Mapping[date, str]
 ) -> dict[date, WantedDay]:
-    """The days, without those that lack price points because a file of theirs was replaced or withdrawn meanwhile."""
+    """The days, without those that lack rows because a file of theirs was replaced or withdrawn meanwhile."""
     now = workshop.wanted(sorted(short)) if short else {}
     return {day: each for day, each in fresh.items() if day not in now or now[day].fingerprint == each.fingerprint}
 
@@ -247,7 +248,7 @@ def _normalise(
     built: Built,
     processed_at: datetime,
 ) -> tuple[dict[str, pl.DataFrame], pl.DataFrame, dict[date, str]]:
-    """The core tables, the rejects of links and races, and the days that lack price points."""
+    """The core tables, the rejects of links and races, and the days that lack rows beside their records."""
     tracks = workshop.tracks.frame
     with workshop.timed("link"):
         linked = link(
@@ -272,12 +273,12 @@ def _normalise(
         rejects.append(_refuse(workshop, accounts, of_races, "race"))
         keyed = keyed.join(out, on=["race_date", "race_id"], how="anti", maintain_order="left")
         chosen = chosen.join(out, on=["race_date", "race_id"], how="anti", maintain_order="left")
-    told = points.tellers(keyed, records)
+    beside, short = tables_beside(workshop, keyed, records)
     core = {
         "core.races": tables.races(keyed, chosen, tracks, processed_at, precedence),
         "core.selections": chosen,
         "core.prices": tables.prices(keyed),
-        "core.price_points": price_points(workshop, told),
+        **beside,
         "core.race_links": race_links(keyed, linked.links),
     }
     if stray := tables.unreferenced(*(core[name] for name in REFERRING)):
@@ -285,7 +286,7 @@ def _normalise(
             f"core rows that point at nothing: {', '.join(map(str, stray))}; this is a fault of race_assets"
         )
     _count_reachable(accounts, keyed, chosen)
-    return core, pl.concat(rejects), points.missing(told, core["core.price_points"])
+    return core, pl.concat(rejects), short
 
 
 def _note_findings(

@@ -167,7 +167,7 @@ def _fetcher(workshop: Workshop, source: str, timing: Timing | None) -> Iterator
 
     clock = timing or Timing(sleep=sleep)
     # Before the fetcher is made: its bucket starts empty, however much another process has just sent.
-    with api_lock(workshop.warehouse, source):
+    with api_lock(workshop.warehouse, registry.api_of(source)):
         fetcher = registry.fetcher(source, workshop.settings, clock)
         if fetcher is None:
             raise AssertionError("unreachable: the source is one of those that have a fetcher")

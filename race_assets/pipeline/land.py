@@ -18,8 +18,8 @@ from race_assets.schemas.ops import INGESTION_RUNS, SOURCE_FILES
 from race_assets.schemas.records import PARSED
 from race_assets.schemas.table import conform, polars_schema
 from race_assets.sources.base import FileSource, ReadReport
+from race_assets.sources.beside import taken_off
 from race_assets.sources.findings import Problem, with_problems
-from race_assets.sources.points import taken_off
 from race_assets.storage import publish
 from race_assets.storage.archive import ArchivedFile
 from race_assets.storage.files import readable_name
@@ -179,8 +179,8 @@ def _parse(workshop: Workshop, parser: FileSource, archived: ArchivedFile) -> _P
             frame, taken = taken_off(dated(conform(batch, PARSED), workshop), batch)
             writer.write(frame, taken)
             _add_days(dates, frame)
-            if taken is not None:
-                _add_days(points, taken)
+            for rows in taken.values():
+                _add_days(points, rows)
             if frame["race_date"].null_count():
                 undated.append(frame.filter(pl.col("race_date").is_null()))
             records += frame.height
@@ -304,14 +304,14 @@ def bring_up_to_date(workshop: Workshop) -> list[Landed]:
     return done
 
 
-def ensure_parsed(workshop: Workshop, file: LedgerFile, *, with_points: bool = False) -> None:
+def ensure_parsed(workshop: Workshop, file: LedgerFile, *, beside: str | None = None) -> None:
     """Parses a landed file anew whose parsed form is not in the lake: it is derived, the archive is not.
 
     Args:
-        with_points: the file is known to have price points, which must be there too.
+        beside: a kind of rows the file is known to have beside its records, which must be there too.
     """
-    place = workshop.lake.parsed_points_path if with_points else workshop.lake.parsed_path
-    if place(file.source, file.sha256, file.parser_version).is_dir():
+    place = workshop.lake.parsed_path(file.source, file.sha256, file.parser_version)
+    if (place if beside is None else place / beside).is_dir():
         return
     path = workshop.archive.path(file.source, file.sha256)
     archived = ArchivedFile(file.source, file.sha256, file.name, file.bytes, file.landed_at, path)

@@ -1,6 +1,14 @@
 """All tables by name, in the order a reader should meet them; declared in the modules beside this one."""
 
-from race_assets.schemas.core import PRICE_POINTS, PRICES, RACE_LINKS, RACES, SELECTIONS
+from race_assets.schemas.core import (
+    DOG_FORM,
+    PRICE_POINTS,
+    PRICES,
+    RACE_ANALYSIS,
+    RACE_LINKS,
+    RACES,
+    SELECTIONS,
+)
 from race_assets.schemas.ops import (
     BUILT_DAYS,
     INGESTION_RUNS,
@@ -10,14 +18,16 @@ from race_assets.schemas.ops import (
     SOURCE_FILES,
     WATCHED_FILES,
 )
-from race_assets.schemas.records import PARSED, PARSED_POINTS, RAW, RECORDS
+from race_assets.schemas.records import PARSED, PARSED_ANALYSIS, PARSED_FORM, PARSED_POINTS, RAW, RECORDS
 
-CORE = {schema.name: schema for schema in (RACES, SELECTIONS, PRICES, PRICE_POINTS, RACE_LINKS)}
+CORE = {
+    schema.name: schema for schema in (RACES, SELECTIONS, PRICES, PRICE_POINTS, DOG_FORM, RACE_ANALYSIS, RACE_LINKS)
+}
 IN_POSTGRES = {
     **CORE,
     **{
         s.name: s for s in (REJECTS, INGESTION_RUNS, SOURCE_FILES, BUILT_DAYS, REVISIONS, WATCHED_FILES, LINK_DECISIONS)
     },
 }
-IN_LAKE = {schema.name: schema for schema in (PARSED, PARSED_POINTS, RAW, RECORDS)}
+IN_LAKE = {schema.name: schema for schema in (PARSED, PARSED_POINTS, PARSED_FORM, PARSED_ANALYSIS, RAW, RECORDS)}
 ALL = {**IN_POSTGRES, **IN_LAKE}

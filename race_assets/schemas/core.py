@@ -1,8 +1,8 @@
-"""The tables people query: races, selections, prices and price points; nothing of how they are made."""
+"""The tables people query: races, selections, prices, price points, form, analysis; not how they are made."""
 
 import polars as pl
 
-from race_assets.schemas.records import POINT
+from race_assets.schemas.records import PAST_RUN, POINT, VIEW
 from race_assets.schemas.table import INSTANT, LOCAL_TIME, TEXTS, column, table
 
 PROCESSED_AT = column(INSTANT, "When this row was built, UTC.", required=True)
@@ -131,5 +131,32 @@ PRICE_POINTS = table(
         **{name: POINT[name] for name in POINT if name not in {"seconds_before_off", "volume_age_s"}},
         "currency": column(pl.String, "Currency of the volume, ISO 4217."),
         "volume_age_s": POINT["volume_age_s"],
+    },
+)
+
+DOG_FORM = table(
+    "core.dog_form",
+    "One row per runner of a race and past run, as it was known on the card of that race. Trials are among them.",
+    ("race_date", "selection_id", "source", "run_number"),
+    {
+        "race_date": column(pl.Date, "Date of the race the runner is in now, at the track.", required=True),
+        "selection_id": column(pl.String, "The runner.", required=True),
+        "source": column(pl.String, "Who says so.", required=True),
+        **{name: PAST_RUN[name] for name in ("run_number", "run_id", "run_at", "run_date", "track_name")},
+        "track_id": column(pl.String, "The track of that run in the registry; null where it is not known there."),
+        **dict(list(PAST_RUN.items())[list(PAST_RUN).index("distance_m") :]),
+    },
+)
+
+RACE_ANALYSIS = table(
+    "core.race_analysis",
+    "One row per runner and source that has a view of it before the race.",
+    ("race_date", "selection_id", "source"),
+    {
+        "race_date": column(pl.Date, "The race's date, at the track.", required=True),
+        "selection_id": column(pl.String, "The runner.", required=True),
+        "race_id": column(pl.String, "The race.", required=True),
+        "source": column(pl.String, "Who says so.", required=True),
+        **VIEW,
     },
 )

@@ -35,6 +35,8 @@ SIMPLE: Mapping[type, str] = {
 LAKE_PATHS = {
     "parsed": "lake/parsed/<source>/<sha256>-<parser version>.parquet/",
     "parsed.points": "lake/parsed/<source>/<sha256>-<parser version>.parquet/points/",
+    "parsed.form": "lake/parsed/<source>/<sha256>-<parser version>.parquet/form/",
+    "parsed.analysis": "lake/parsed/<source>/<sha256>-<parser version>.parquet/analysis/",
     "raw": "lake/raw/<source>/<year>/<race_date>.parquet",
     "validated.records": "lake/validated/records/<year>/<race_date>.parquet",
 }

@@ -84,7 +84,9 @@ SOURCE_FILES = table(
         "shape": column(pl.String, "Fingerprint of its columns."),
         "rows_careful": column(pl.Int64, "Data lines that had to be looked at one by one.", required=True),
         "race_date_points": column(
-            pl.List(pl.Int64), "Price points of each of its days; empty where it has none.", required=True
+            pl.List(pl.Int64),
+            "Rows it has beside its records, of each of its days: price points, past runs, views; empty without any.",
+            required=True,
         ),
     },
 )
@@ -133,6 +135,8 @@ REVISIONS = table(
         "prices": column(pl.Int64, "Prices published.", required=True),
         "price_points": column(pl.Int64, "Price points published.", required=True),
         "race_links": column(pl.Int64, "Links published.", required=True),
+        "dog_form": column(pl.Int64, "Past runs published.", required=True),
+        "race_analysis": column(pl.Int64, "Views of runners published.", required=True),
     },
 )
 

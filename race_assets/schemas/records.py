@@ -1,4 +1,4 @@
-"""The record: one runner in one market as one source tells it, with its price points; nothing of core."""
+"""The record: one runner in one market as one source tells it, and what is told beside it; nothing of core."""
 
 import polars as pl
 
@@ -45,6 +45,8 @@ RUNNER = {
     "actual_off_at": column(INSTANT, "When the race really went off, UTC."),
     "observed_at": column(INSTANT, "When the source said it; else when its file was first landed, UTC."),
     "point_count": column(pl.Int32, "Price points the source gives of the runner in this market; null is none."),
+    "form_count": column(pl.Int32, "Past runs of the runner the source gives with this race; null is none."),
+    "analysis_count": column(pl.Int32, "1 where the source has a view of the runner in this race; null is none."),
 }
 WALL_CLOCK = {
     "start_local": column(LOCAL_TIME, "Scheduled off as clocks at the track show it, where the source says no more."),
@@ -77,8 +79,50 @@ POINT = {
 }
 """What was known of a runner at one moment before the off: nothing in it may have been told later than that moment."""
 
-POINTS = pl.List(pl.Struct({name: declared.dtype.type for name, declared in POINT.items()}))
-"""The column `points` a parser may hand over beside those of PARSED: a record's points, each second at most once."""
+PAST_RUN = {
+    "run_number": column(
+        pl.Int16, "1 for the run the source lists first, usually the latest, then 2, …", required=True
+    ),
+    "run_id": column(pl.String, "The source's id of the race of that run; older runs may have none."),
+    "run_at": column(INSTANT, "When that race was to start, UTC; null where the source gives a date only."),
+    "run_date": column(pl.Date, "Its date, as the source writes it."),
+    "track_name": column(pl.String, "Its track, as the source writes it."),
+    "distance_m": column(pl.Int32, "Its distance in metres."),
+    "trap": column(pl.Int16, "The trap the dog ran from."),
+    "grade": column(pl.String, "Its grade or class: `A3`, `T3`."),
+    "is_trial": column(pl.Boolean, "It was a trial, not a race."),
+    "finish_position": column(pl.Int16, "Position at the line, 1 is first; null where the dog did not finish."),
+    "outcome": column(pl.String, "The position as the source words it: `1st`, `NR`."),
+    "sectional_s": column(pl.Float64, "Time to the line the first time round, in seconds."),
+    "calc_time_s": column(pl.Float64, "The dog's own time, calculated from the winner's, in seconds."),
+    "winner_time_s": column(pl.Float64, "The winner's time, in seconds."),
+    "beaten": column(pl.String, "Distance beaten, or won by, as the source writes it: `1½`, `nk`, `dist`."),
+    "beaten_lengths": column(pl.Float64, "The same in lengths; null where the words have no measure."),
+    "other_dog": column(pl.String, "The winner, or the second where the dog won."),
+    "going": column(pl.String, "Going as the source writes it: `N` for normal, `-10`."),
+    "weight_kg": column(pl.Float64, "Weight of the dog, in kilograms."),
+    "sp_fraction": column(pl.String, "Starting price as written: `5/2F`."),
+    "sp_decimal": column(pl.Float64, "Starting price, decimal odds."),
+    "favourite": column(pl.String, "`F` favourite, `JF` joint, `CF` co-favourite."),
+    "remarks": column(pl.String, "Remarks in running: `EP,Led3`."),
+    "bends": column(pl.String, "Positions at the bends as the source writes them: `3-2-2-1`."),
+}
+"""One past run of a runner, as it was known on the card of a race."""
+
+VIEW = {
+    "pick_rank": column(pl.Int16, "Place among the source's picks of the race, 1 is its first."),
+    "is_selection": column(pl.Boolean, "It is the source's selection; null where the source names none."),
+    "is_danger": column(pl.Boolean, "It is the danger the source names; null where it names none."),
+    "is_forecast_alt": column(pl.Boolean, "It is the alternative for a forecast; null where the source names none."),
+    "forecast_fraction": column(pl.String, "Starting price the source expects, as written: `5/2`."),
+    "forecast_decimal": column(pl.Float64, "The same, decimal odds."),
+    "chance_of_win": column(pl.Float64, "The source's figure for the chance to win, as it gives it."),
+    "top_speed": column(pl.Float64, "The source's speed figure, as it gives it."),
+    "runner_comment": column(pl.String, "What the source says of the runner."),
+    "forecast_comment": column(pl.String, "What the source says of its expected price."),
+    "race_comment": column(pl.String, "What the source says of the race."),
+}
+"""What an expert of the source thinks of a runner before the race."""
 
 FINDINGS = {
     "filtered": column(
@@ -112,16 +156,36 @@ PARSED = table(
     },
 )
 
+OF_RECORD = {
+    "race_date": column(pl.Date, "The record's race date.", required=True),
+    "source_row": ORIGIN["source_row"],
+    "market_type": column(pl.String, "The record's market type.", required=True),
+}
+
 PARSED_POINTS = table(
     "parsed.points",
     "The price points of a file's records, beside them; a file without points has none of this.",
     ("source_row", "market_type", "seconds_before_off"),
+    {**OF_RECORD, **POINT},
+)
+
+PARSED_FORM = table(
+    "parsed.form",
+    "The past runs of a file's runners, beside its records; a file without form has none of this.",
+    ("source_row", "market_type", "run_number"),
     {
-        "race_date": column(pl.Date, "The record's race date.", required=True),
-        "source_row": ORIGIN["source_row"],
-        "market_type": column(pl.String, "The record's market type.", required=True),
-        **POINT,
+        **OF_RECORD,
+        **PAST_RUN,
+        "track_known_as": column(pl.String, "The run's track by the name the registry is asked for."),
+        "country": column(pl.String, "Country of that track, or `GB/IE` where the source leaves the two open."),
     },
+)
+
+PARSED_ANALYSIS = table(
+    "parsed.analysis",
+    "Views of a file's runners, beside its records; a file without any has none of this.",
+    ("source_row", "market_type"),
+    {**OF_RECORD, **VIEW},
 )
 
 RAW = table(

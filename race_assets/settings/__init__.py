@@ -30,6 +30,7 @@ from race_assets.settings.linking import LinkSettings
 from race_assets.settings.mistakes import Layer, explained
 from race_assets.settings.nodes import Node, SourceSettings
 from race_assets.settings.precedence import Precedence
+from race_assets.settings.racing_post import RacingPostSettings, RacingPostSource
 from race_assets.settings.secrets import Secret
 from race_assets.settings.shape import is_or_may_be, kind_at, paths_of
 from race_assets.settings.streams import StreamSettings
@@ -56,6 +57,9 @@ class SourcesSettings(Node):
     betfair_csv: SourceSettings = SourceSettings()
     betfair_bsp: BspSettings = BspSettings()
     betfair_historic: StreamSettings = StreamSettings()
+    racing_post_races: RacingPostSource = RacingPostSource()
+    racing_post_form: RacingPostSource = RacingPostSource()
+    racing_post_analysis: RacingPostSource = RacingPostSource()
     csv_feeds: dict[str, FeedSettings] = Field(default_factory=shipped, description="kinds of CSV files, by name")
 
     @field_validator("csv_feeds")
@@ -243,6 +247,7 @@ class Settings(Node):
     partitions: PartitionSettings = PartitionSettings()
     sources: SourcesSettings = SourcesSettings()
     betfair: BetfairAccount = BetfairAccount()
+    racing_post: RacingPostSettings = RacingPostSettings()
     rules: RuleSettings = RuleSettings()
     linking: LinkSettings = LinkSettings()
     precedence: Precedence = Precedence()

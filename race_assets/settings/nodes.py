@@ -12,10 +12,10 @@ class Node(BaseModel):
 
 
 class RateLimit(Node):
-    """How fast a source may be asked."""
+    """How fast an API may be asked."""
 
-    requests_per_second: PositiveFloat = 50
-    burst_size: PositiveInt = 100
+    requests_per_second: PositiveFloat
+    burst_size: PositiveInt
 
 
 class SourceSettings(Node):
@@ -23,4 +23,3 @@ class SourceSettings(Node):
 
     enabled: bool = True
     path: Path | None = Field(None, description="its drop folder; none means `<home>/drops/<source>`")
-    rate_limit: RateLimit = RateLimit()

@@ -56,7 +56,7 @@ class FileSource(ABC):
 
     @classmethod
     def configured(cls, settings: Any) -> "FileSource":
-        """The source as its branch of the settings has it; most have nothing there that concerns a parser."""
+        """The source as the whole tree of settings has it; most have nothing there that concerns a parser."""
         del settings
         return cls()
 
@@ -70,10 +70,11 @@ class FileSource(ABC):
             report: filled while the batches are drawn.
 
         Yields:
-            frames of `schemas.records.PARSED` columns; a column that the source does not know may be absent. A source
-            that knows how prices moved may add one more, `points`, of the type `schemas.records.POINTS`: what was known
-            of the runner so many seconds before `start_at`, each second at most once a record, and no value told later
-            than its moment; null or an empty list where there is none. `point_count` is not the source's to fill.
+            frames of `schemas.records.PARSED` columns; a column that the source does not know may be absent. It may add
+            columns of lists by the names of `schemas.beside.KINDS`, null or empty where there are none; their counts
+            are not the source's to fill. `points`: what was known of the runner so many seconds before `start_at`, each
+            second at most once a record, and no value told later than its moment. `form`: the runner's past runs, each
+            `run_number` at most once. `analysis`: at most one view of the runner.
 
         Raises:
             UnreadableFileError: the file as a whole cannot be read.
@@ -139,9 +140,11 @@ class Fetcher(ABC):
     Its requests are those of one process at a time: whoever makes one holds the API's lock until it is closed.
 
     Attributes:
+        api: the name of the API, which other sources may share.
         threads: how many files may be fetched at once; as many as it takes to use the API's limit.
     """
 
+    api: str
     threads: int
 
     @classmethod

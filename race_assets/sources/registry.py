@@ -16,13 +16,19 @@ FILE_SOURCES = {
     "betfair_csv": "race_assets.sources.betfair.betfair_csv:BetfairCsv",
     "betfair_bsp": "race_assets.sources.betfair.betfair_bsp:BetfairBsp",
     "betfair_historic": "race_assets.sources.betfair.betfair_historic:BetfairHistoric",
+    "racing_post_races": "race_assets.sources.racing_post.races:RacingPostRaces",
+    "racing_post_form": "race_assets.sources.racing_post.form:RacingPostForm",
+    "racing_post_analysis": "race_assets.sources.racing_post.analysis:RacingPostAnalysis",
 }
 
 FETCHERS = {
     "betfair_bsp": "race_assets.sources.betfair.bsp_fetch:BspFetcher",
     "betfair_historic": "race_assets.sources.betfair.historic_fetch:HistoricFetcher",
+    "racing_post_races": "race_assets.sources.racing_post.fetch:RacesFetcher",
+    "racing_post_form": "race_assets.sources.racing_post.fetch:FormFetcher",
+    "racing_post_analysis": "race_assets.sources.racing_post.fetch:AnalysisFetcher",
 }
-"""Of the sources that have an API; its lock goes by the source's name."""
+"""Of the sources that have an API."""
 
 
 PROVIDERS = {
@@ -63,13 +69,19 @@ def create(name: str, settings: Settings) -> FileSource:
         return CsvFeed(name, settings.sources.csv_feeds[name])
     if name not in FILE_SOURCES:
         raise SettingsError(f"there is no source {name!r}; available: {', '.join(available(settings))}")
-    source: FileSource = _named(FILE_SOURCES[name]).configured(settings.source(name))
+    source: FileSource = _named(FILE_SOURCES[name]).configured(settings)
     return source
 
 
 def fetches(name: str, settings: Settings) -> bool:
     """Whether runs fetch the source's days from its API."""
     return name in FETCHERS and bool(getattr(settings.source(name), "fetch").enabled)  # noqa: B009 - a field of the sources above only
+
+
+def api_of(name: str) -> str:
+    """The API that a source of `FETCHERS` is fetched from, by which its lock goes; several sources may share one."""
+    api: str = _named(FETCHERS[name]).api
+    return api
 
 
 def fetcher(name: str, settings: Settings, timing: Timing | None = None) -> Fetcher | None:

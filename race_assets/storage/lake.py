@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 
 import polars as pl
 
@@ -17,7 +18,6 @@ from race_assets.storage.files import commit_folder, replacing, temporary_folder
 FINGERPRINT = "race_assets:fingerprint"
 ACCOUNT = "race_assets:account"
 ROW_GROUP = 50_000
-POINTS = "points"
 
 
 class Lake:
@@ -30,12 +30,12 @@ class Lake:
         """The folder of Parquet parts that hold what a parser made of a landed file."""
         return self.folder / "parsed" / source / f"{sha256}-{parser_version}.parquet"
 
-    def parsed_points_path(self, source: str, sha256: str, parser_version: int) -> Path:
-        """The folder of Parquet parts that hold a landed file's price points; there is none where it has none.
+    def parsed_beside_path(self, source: str, sha256: str, parser_version: int, kind: str) -> Path:
+        """The folder of Parquet parts with what a landed file tells beside its records; there is none without any.
 
         It lies in the folder of the records, which gets its name in one step: neither is ever there without the other.
         """
-        return self.parsed_path(source, sha256, parser_version) / POINTS
+        return self.parsed_path(source, sha256, parser_version) / kind
 
     def day_path(self, table: str, day: date) -> Path:
         """The Parquet file of one table and day."""
@@ -113,13 +113,12 @@ class ParsedWriter:
         self._parts = 0
         self._pending: Future[None] | None = None
 
-    def write(self, frame: pl.DataFrame, points: pl.DataFrame | None = None) -> None:
-        """Appends the frame as a part, its price points as one of theirs; columns of nulls are left out."""
+    def write(self, frame: pl.DataFrame, beside: Mapping[str, pl.DataFrame] = MappingProxyType({})) -> None:
+        """Appends the frame as a part, each kind of rows beside it as one of theirs; columns of nulls are left out."""
         self.finish()
         name = f"{self._parts:06}.parquet"
         parts = {self._folder / name: frame}
-        if points is not None and points.height:
-            parts[self._folder / POINTS / name] = points
+        parts |= {self._folder / kind / name: rows for kind, rows in beside.items() if rows.height}
         self._pending = self._pool.submit(_write_parts, parts)
         self._parts += 1
 

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-__all__ = ["METRES_PER_YARD", "grade_and_distance", "metres"]
+__all__ = ["METRES_PER_YARD", "grade_and_distance", "lengths", "metres"]
 
 METRES_PER_YARD = 0.9144
 
@@ -15,6 +15,14 @@ _MARKET = (
     rf"(?P<distance_m>[0-9]{{3,4}}\s*(?:{_UNIT})?)(?:\s+(?P<race_type>\S.*?))?\s*$"
 )
 _NUMBERED = r"^[Rr][0-9]"
+# "1½", "1 1/4", "¾", "12", "2.25"; the groups bear the names of the fields of the result.
+_LENGTHS = (
+    r"(?i)^\s*(?P<whole>[0-9]{1,3}(?:\.[0-9]+)?)?\s*"
+    r"(?:(?P<part>[¼½¾])|(?P<numerator>[1-9])/(?P<denominator>[2-9]))?\s*(?:l|lengths?)?\s*$"
+)
+_PARTS = {"¼": 0.25, "½": 0.5, "¾": 0.75}
+# The usual measures of the words in British racing; no source of ours states them. A distance ("dist") has none.
+_WORDS = {"dht": 0.0, "dh": 0.0, "nse": 0.05, "ns": 0.05, "shd": 0.1, "sh": 0.1, "hd": 0.2, "snk": 0.25, "nk": 0.3}
 _WITH_UNIT = r"[A-Za-z]$"
 
 
@@ -55,3 +63,25 @@ def grade_and_distance(market_name: pl.Expr) -> pl.Expr:
         distance_m=metres(pl.when(is_numbered | is_graded).then(pl.field("distance_m"))),
         race_type=pl.when(is_numbered).then(tail).when(is_graded).then(head.str.to_uppercase()),
     )
+
+
+def lengths(text: pl.Expr) -> pl.Expr:
+    """A distance beaten, or won by, in lengths.
+
+    Args:
+        text: String such as ``1½``, ``1 1/4``, ``¾``, ``2.25``, ``nk``, ``shd``, ``hd``.
+
+    Returns:
+        Float64; the words by their usual measures. Null when unreadable, and for ``dist``.
+    """
+    word = text.str.strip_chars().str.to_lowercase().replace_strict(_WORDS, default=None, return_dtype=pl.Float64)
+    whole = pl.field("whole").cast(pl.Float64, strict=False)
+    part = pl.field("part").replace_strict(_PARTS, default=None, return_dtype=pl.Float64)
+    ratio = pl.field("numerator").cast(pl.Float64, strict=False) / pl.field("denominator").cast(
+        pl.Float64, strict=False
+    )
+    is_number = whole.is_not_null() | part.is_not_null() | ratio.is_not_null()
+    read = text.str.extract_groups(_LENGTHS).struct.with_fields(
+        whole=pl.when(is_number).then(whole.fill_null(0) + pl.coalesce(part, ratio).fill_null(0))
+    )
+    return pl.coalesce(word, read.struct.field("whole"))

@@ -10,7 +10,10 @@ from race_assets.assets.days import race_days
 from race_assets.settings import Settings
 
 MakeSettings = Callable[..., Settings]
-OWN = {"raw/betfair_bsp", "raw/betfair_csv", "raw/betfair_historic"}
+OWN = {
+    *("raw/betfair_bsp", "raw/betfair_csv", "raw/betfair_historic"),
+    *("raw/racing_post_races", "raw/racing_post_form", "raw/racing_post_analysis"),
+}
 RAW = OWN | {"raw/betfair_hub", "raw/gbgb_results"}
 
 
@@ -32,6 +35,8 @@ def test_the_assets_follow_the_journey_of_the_data(make_settings: MakeSettings) 
         "core/prices": core,
         "core/price_points": core,
         "core/race_links": core,
+        "core/dog_form": core,
+        "core/race_analysis": core,
     }
 
 

@@ -19,7 +19,15 @@ import pytest
 from race_assets_tests.conftest import PROJECT, SAMPLES
 
 WAITED_FOR_S = 150
-CORE_ASSETS = ("core/races", "core/selections", "core/prices", "core/price_points", "core/race_links")
+CORE_ASSETS = (
+    "core/races",
+    "core/selections",
+    "core/prices",
+    "core/price_points",
+    "core/dog_form",
+    "core/race_analysis",
+    "core/race_links",
+)
 ASSETS = ("raw/betfair_csv", "raw/betfair_bsp", "validated/records", *CORE_ASSETS)
 
 

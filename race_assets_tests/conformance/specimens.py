@@ -26,6 +26,8 @@ class Specimen:
         bad_rule: what a bad runner breaks.
         junk_rule: what a line breaks that is none of the source's.
         careful: whether such a line is counted as read one by one.
+        junk_row: the number of such a line behind four runners.
+        has_traps: its records know their traps.
         takes: a file of this source is a member like those of an archive: a bad one is a reject, not a file refused.
     """
 
@@ -37,6 +39,8 @@ class Specimen:
     bad_rule: str = "number"
     junk_rule: str = "field_count"
     careful: int = 1
+    junk_row: int = 6
+    has_traps: bool = True
     takes: bool = False
 
     def bad_row(self, text: str, number: int) -> tuple[int, str]:
@@ -135,6 +139,42 @@ def _message(number: int, status: str, names: dict[int, str]) -> str:
     return json.dumps({"op": "mcm", "clk": "1", "pt": 1719500000000 + number, "mc": [change]}) + "\n"
 
 
+class PayloadSpecimen(Specimen):
+    """A payload saved by hand: one race whose runners are JSON objects."""
+
+    def text(self, dogs: Sequence[str] = DOGS, *, bad: Sequence[str] = ()) -> str:
+        """A file of one race, the dogs in their traps."""
+        runners = ", ".join(self.row(dog, trap, dog in bad) for trap, dog in enumerate(dogs, start=1))
+        return f'{{"data": [{runners}]}}' if self.name.endswith("form") else f'{{"data": [{_race(runners)}]}}'
+
+    def bad_row(self, text: str, number: int) -> tuple[int, str]:
+        """See `Specimen.bad_row`."""
+        items = json.loads(text)["data"]
+        runners = items if self.name.endswith("form") else items[0]["runners"]
+        return number, json.dumps(runners[number - 1])
+
+
+THE_RACE = {"raceId": "2050001", "trackId": "11", "track": "Romford", "raceDate": f"{DAY}T18:36:00+01:00"}
+
+
+def _race(runners: str) -> str:
+    return f'{{{json.dumps(THE_RACE)[1:-1]}, "runners": [{runners}]}}'
+
+
+def _rp_runner(dog: str, trap: int, is_bad: bool) -> str:
+    odds = "11/0" if is_bad else "9/4"
+    return json.dumps({"dogId": 600 + trap, "dogName": dog, "trapNum": f"{trap}", "oddsDesc": odds})
+
+
+def _rp_view(dog: str, trap: int, is_bad: bool) -> str:
+    return json.dumps({"dogId": 600 + trap, "dogName": dog, "trapNum": trap, "forecast": "11/0" if is_bad else "9/4"})
+
+
+def _rp_form(dog: str, trap: int, is_bad: bool) -> str:
+    run = {"rInstId": "7", "raceTime": "2024-06-01 18:36", "rOutcomeDesc": "1st"}
+    return json.dumps({**THE_RACE, "dogId": 600 + trap, "dogName": "" if is_bad else dog, "forms": [run]})
+
+
 SPECIMENS = (
     Specimen("betfair_csv", "greyhounds.csv", CSV_HEADER, _csv),
     Specimen("betfair_bsp", "dwbfgreyhoundwin28062024.csv", BSP_HEADER, _bsp),
@@ -146,7 +186,25 @@ SPECIMENS = (
         bad_rule="selection_name",
         junk_rule="readable",
         careful=0,
+        junk_row=5,
         takes=True,
+    ),
+    PayloadSpecimen(
+        "racing_post_races", "races.json", '{"data": []}', _rp_runner, junk_rule="readable", careful=0, junk_row=5
+    ),
+    PayloadSpecimen(
+        "racing_post_form",
+        "form.json",
+        '{"data": []}',
+        _rp_form,
+        bad_rule="selection_name",
+        junk_rule="readable",
+        careful=0,
+        junk_row=5,
+        has_traps=False,
+    ),
+    PayloadSpecimen(
+        "racing_post_analysis", "analysis.json", '{"data": []}', _rp_view, junk_rule="readable", careful=0, junk_row=5
     ),
     Specimen("gbgb_results", "results.csv", GBGB, _gbgb),
     Specimen("betfair_hub", "ANZ_Greyhounds_2024_06.csv", HUB, _hub, records=2),

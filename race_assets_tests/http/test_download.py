@@ -298,7 +298,8 @@ from race_assets.http.call import Call
 from race_assets.http.download import download
 from race_assets.http.session import HttpSession
 from race_assets.settings.nodes import RateLimit
-download(HttpSession("test_api", RateLimit()), Call("GET", sys.argv[1]), Path(sys.argv[2]))
+limit = RateLimit(requests_per_second=50, burst_size=100)
+download(HttpSession("test_api", limit), Call("GET", sys.argv[1]), Path(sys.argv[2]))
 """
 
 

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import polars as pl
 
-from race_assets.normalise import points, runners
+from race_assets.normalise import beside, runners
+from race_assets.schemas.beside import POINTS
 from race_assets.schemas.core import PRICE_POINTS
 from race_assets.schemas.records import PARSED_POINTS, RECORDS
 from race_assets.schemas.table import key_of, polars_schema
@@ -22,13 +23,14 @@ class Made:
 
     def __init__(self, *given: dict[str, object], seconds: tuple[int, ...] = (60, 0)) -> None:
         records = pl.DataFrame(list(given), schema=polars_schema(RECORDS), infer_schema_length=None)
-        self.told = points.tellers(runners.assign(runners.one_start_per_market(records), TRACKS), records)
+        keyed = runners.assign(runners.one_start_per_market(records), TRACKS)
+        self.told = beside.tellers(POINTS, keyed, records)
         rows = [
             {**row, "seconds_before_off": each, "best_back": row["source_row"] + each / 1000}
             for row in self.told.select("race_date", "file", "source_row", "market_type").iter_rows(named=True)
             for each in seconds
         ]
-        self.core = points.price_points(self.told, pl.LazyFrame(rows, schema=IN_FILE))
+        self.core = beside.rows(POINTS, self.told, pl.LazyFrame(rows, schema=IN_FILE))
         PRICE_POINTS.validate(self.core)
         assert self.core.equals(self.core.sort(key_of(PRICE_POINTS)))
 
@@ -37,7 +39,7 @@ def test_records_without_points_make_an_empty_table_of_the_right_shape() -> None
     made = Made(record(), bsp())
     assert (made.told.height, made.core.height) == (0, 0)
     assert made.core.schema == polars_schema(PRICE_POINTS)
-    assert points.missing(made.told, made.core) == {}
+    assert beside.missing(POINTS, made.told, made.core) == {}
 
 
 def test_each_point_is_of_its_records_runner_and_at_its_moment() -> None:
@@ -83,14 +85,14 @@ def test_points_of_other_records_and_files_are_left_out() -> None:
     told = Made(record(point_count=1)).told
     of = {"race_date": DAY, "market_type": "WIN", "seconds_before_off": 5, "source_row": 2, "file": told["file"][0]}
     others = [{**of, "source_row": 3}, {**of, "file": 99}, {**of, "market_type": "PLACE"}]
-    assert points.price_points(told, pl.LazyFrame([*others, of], schema=IN_FILE)).height == 1
-    assert points.price_points(told, pl.LazyFrame(others, schema=IN_FILE)).height == 0
+    assert beside.rows(POINTS, told, pl.LazyFrame([*others, of], schema=IN_FILE)).height == 1
+    assert beside.rows(POINTS, told, pl.LazyFrame(others, schema=IN_FILE)).height == 0
 
 
 def test_days_that_lack_points_are_named_with_both_counts() -> None:
     next_day = {"race_date": DAY + timedelta(days=1), "start_at": OFF + timedelta(days=1), "market_id": "m2"}
     made = Made(record(point_count=2), record(point_count=1200, source_row=3, **next_day))
-    (day, text), *rest = points.missing(made.told, made.core).items()
+    (day, text), *rest = beside.missing(POINTS, made.told, made.core).items()
     assert (day, rest) == (DAY + timedelta(days=1), [])
     assert text.startswith("1,200 price points were told, 2 are there")
-    assert set(points.missing(made.told, made.core.clear())) == {DAY, DAY + timedelta(days=1)}
+    assert set(beside.missing(POINTS, made.told, made.core.clear())) == {DAY, DAY + timedelta(days=1)}

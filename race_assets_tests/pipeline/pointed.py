@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from race_assets.schemas.records import POINTS
+from race_assets.schemas.beside import POINTS
 from race_assets.sources.base import ReadReport
 from race_assets.sources.betfair.betfair_csv import BetfairCsv
 
@@ -20,7 +20,7 @@ class PointedCsv(BetfairCsv):
     def read(self, path: Path, name: str, report: ReadReport) -> Iterator[pl.DataFrame]:
         for frame in super().read(path, name, report):
             price = pl.col("price") if "price" in frame.columns else pl.lit(None, dtype=pl.Float64)
-            grid = pl.concat_list(_point(seconds, price) for seconds in OFFSETS).cast(POINTS)
+            grid = pl.concat_list(_point(seconds, price) for seconds in OFFSETS).cast(POINTS.lists)
             yield frame.with_columns(points=pl.when(price.is_not_null()).then(grid))
 
 

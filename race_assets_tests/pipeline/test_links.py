@@ -88,31 +88,73 @@ def test_the_recorded_stream_and_the_price_file_of_sheffield_are_one_race(
 
 
 def test_a_card_of_the_kinsley_meeting_meets_every_race_and_runner(workshop: Workshop, realdata: Path) -> None:
+    rows = [row for number, win in enumerate(landed_wins(workshop, realdata)) for row in card_of(number, win)]
+    landed(workshop, "card", rows)
+    assert_all_meet(workshop, ["betfair_historic", "card"], len(rows))
+
+
+def test_racing_posts_races_form_and_analysis_of_that_meeting_meet_it_too(workshop: Workshop, realdata: Path) -> None:
+    wins = landed_wins(workshop, realdata)
+    operations = ("racing_post_analysis", "racing_post_form", "racing_post_races")
+    items: dict[str, list[dict[str, Any]]] = {name: [] for name in operations}
+    dogs = 0
+    for number, win in enumerate(wins):
+        rows = card_of(number, win)
+        at = {"raceId": f"20500{number:02}", "track": rows[0][0], "raceDate": f"{rows[0][1]} {rows[0][2]}"}
+        told = [{"dogId": f"6{number:02}{place}", "dogName": row[5]} for place, row in enumerate(rows)]
+        run = {"raceTime": "2024-06-13 15:01", "track": "Kinsley", "trap": "4", "position": "2", "calcRTimeS": "28.11"}
+        dogs += len(told)
+        runners = [{**dog, "trapNum": row[4]} for dog, row in zip(told, rows, strict=True)]
+        items["racing_post_races"].append({**at, "runners": runners})
+        items["racing_post_form"] += [{**at, **dog, "forms": [run]} for dog in told]
+        views = [{**dog, "spotlightComment": "invented"} for dog in told]
+        items["racing_post_analysis"].append({**at, "runners": views})
+    for source, said in items.items():
+        path = workshop.settings.home / "inbox" / f"{source}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(said), encoding="utf-8")
+        (taken,) = land.land(workshop, source, [(path, path.name)])
+        assert taken.state == "landed", taken
+    assert_all_meet(workshop, ["betfair_historic", *operations], dogs)
+    query = """select count(distinct selection_id) from {} as told
+               join core.selections as s using (race_date, selection_id) where s.status = 'ACTIVE'"""
+    assert [ask(workshop, query.format(table)) for table in ("core.dog_form", "core.race_analysis")] == [[(dogs,)]] * 2
+
+
+def landed_wins(workshop: Workshop, realdata: Path) -> list[dict[str, Any]]:
+    """Lands the streams of the Kinsley meeting; the last definitions of its 12 win markets."""
     files = sorted((realdata / "stream_pro").rglob("*.bz2"))
     list(land.land(workshop, "betfair_historic", land.named(files)))
     definitions = [last_definition(file) for file in files]
     wins = [each for each in definitions if (each["marketType"], each["venue"]) == ("WIN", "Kinsley")]
-    rows = []
-    for win in wins:
-        off = datetime.fromisoformat(win["marketTime"]).astimezone(LONDON)
-        for runner in win["runners"]:
-            trap, _, name = runner["name"].partition(". ")
-            full = name.replace(" (res)", "") + ("ington" if len(name) == 16 else "")
-            # A card names the dogs that are declared: the reserve and not the one it replaced.
-            if runner["status"] != "REMOVED":
-                rows.append(("Kinsley", off.date(), f"{off:%H:%M}", win["marketTime"], trap, full, "ACTIVE"))
-    landed(workshop, "card", rows)
-    build_stale(workshop)
-    both = ["betfair_historic", "card"]
     assert len(wins) == 12
+    return wins
+
+
+def card_of(number: int, win: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """A race as a card has it: on London's clocks, names in full."""
+    off = datetime.fromisoformat(win["marketTime"]).astimezone(LONDON)
+    rows = []
+    for runner in win["runners"]:
+        trap, _, name = runner["name"].partition(". ")
+        full = name.replace(" (res)", "") + ("ington" if len(name) == 16 else "")
+        # It names the dogs that are declared: the reserve and not the one it replaced.
+        if runner["status"] != "REMOVED":
+            rows.append(("Kinsley", off.date(), f"{off:%H:%M}", f"card/{number}", trap, full, "ACTIVE"))
+    return rows
+
+
+def assert_all_meet(workshop: Workshop, sources: list[str], dogs: int) -> None:
+    """Every race and declared dog of the Kinsley meeting is told by all sources, and nothing was refused."""
+    build_stale(workshop)
     linked = "select count(*), count(*) filter (where sources = %s) from core.races where track_id = 'gb-kinsley'"
-    assert ask(workshop, linked, both) == [(12, 12)]
+    assert ask(workshop, linked, sources) == [(12, 12)]
     query = "select status, sources, count(*) from core.selections where race_id like %s group by 1, 2 order by 1"
     told = ask(workshop, query, "gb-kinsley%")
-    assert told == [("ACTIVE", both, len(rows)), ("SCRATCHED", ["betfair_historic"], 1)]
-    assert ask(workshop, "select count(*) from quarantine.rejects where source = 'card'") == [(0,)]
+    assert told == [("ACTIVE", sources, dogs), ("SCRATCHED", ["betfair_historic"], 1)]
+    assert ask(workshop, "select count(*) from quarantine.rejects where source <> 'betfair_historic'") == [(0,)]
     query = "select dog_name, sources from core.selections where selection_id = 'gb-kinsley-20240627-1551-t3'"
-    assert ask(workshop, query) == [("Boherduff Biker", both)]
+    assert ask(workshop, query) == [("Boherduff Biker", sources)]
 
 
 def last_definition(file: Path) -> dict[str, Any]:

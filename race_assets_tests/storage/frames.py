@@ -7,7 +7,7 @@ from typing import Any
 import pandera.polars as pa
 import polars as pl
 
-from race_assets.schemas.core import PRICE_POINTS, PRICES, RACE_LINKS, RACES, SELECTIONS
+from race_assets.schemas.core import DOG_FORM, PRICE_POINTS, PRICES, RACE_ANALYSIS, RACE_LINKS, RACES, SELECTIONS
 from race_assets.schemas.ops import INGESTION_RUNS, REJECTS, SOURCE_FILES
 from race_assets.schemas.table import polars_schema
 from race_assets.storage.ledger import EMPTY
@@ -54,8 +54,8 @@ def account(day: date | None, run_id: str = "run", records: int = 1) -> dict[str
 def day_frames(
     fingerprints: dict[date, str], *, dogs: int = 1, run_id: str = "run", rejects: Sequence[dict[str, object]] = ()
 ) -> DayFrames:
-    """Days of one race each, told by one market, with so many dogs, each with one price and one point."""
-    races, selections, prices, points, links = [], [], [], [], []
+    """Days of one race each, told by one market, with so many dogs, each with one price, point, past run and view."""
+    races, selections, prices, points, form, views, links = [], [], [], [], [], [], []
     for day in fingerprints:
         key: dict[str, Any] = {"race_date": day, "race_id": f"r-{day}"}
         track = {"track_id": "gb-romford", "track": "Romford", "country": "GB", "timezone": "Europe/London"}
@@ -68,11 +68,16 @@ def day_frames(
             told = {"race_date": day, "selection_id": f"r-{day}-t{trap}", "source": SOURCE, "market_type": "WIN"}
             prices.append({**told, "price_kind": "BSP", "price": 2.5})
             points.append({**told, "seconds_before_off": 30, "noted_at": NOW, "best_back": 2.4})
+            of_runner = {name: value for name, value in told.items() if name != "market_type"}
+            form.append({**of_runner, "run_number": 1, "run_id": "7"})
+            views.append({**of_runner, **key, "pick_rank": trap})
     core = {
         "core.races": rows(RACES, *races),
         "core.selections": rows(SELECTIONS, *selections),
         "core.prices": rows(PRICES, *prices),
         "core.price_points": rows(PRICE_POINTS, *points),
+        "core.dog_form": rows(DOG_FORM, *form),
+        "core.race_analysis": rows(RACE_ANALYSIS, *views),
         "core.race_links": rows(RACE_LINKS, *links),
     }
     accounts = rows(INGESTION_RUNS, *(account(day, run_id) for day in fingerprints))

@@ -211,32 +211,32 @@ def test_a_parsed_file_whose_reading_failed_does_not_appear(tmp_path: Path) -> N
 
 def test_points_appear_with_their_records_and_without_points_there_is_no_folder(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
-    path, points = lake.parsed_path(SOURCE, "f" * 64, 1), lake.parsed_points_path(SOURCE, "f" * 64, 1)
+    path, points = lake.parsed_path(SOURCE, "f" * 64, 1), lake.parsed_beside_path(SOURCE, "f" * 64, 1, "points")
     with lake.parsed_writer(path) as writer:
         writer.write(frame(DAY, 1))
-        writer.write(frame(DAY, 2), frame(DAY, 7, 8))
-        writer.write(frame(DAY, 3), frame())
+        writer.write(frame(DAY, 2), {"points": frame(DAY, 7, 8)})
+        writer.write(frame(DAY, 3), {"points": frame()})
         writer.finish()
         assert not points.exists()
     assert lake.scan_parsed(path, SCHEMA).collect()["n"].to_list() == [1, 2, 3]
     assert lake.scan_parsed(points, SCHEMA).collect()["n"].to_list() == [7, 8]
 
     with lake.parsed_writer(path) as writer:
-        writer.write(frame(DAY, 1), frame())
+        writer.write(frame(DAY, 1), {"points": frame()})
     assert not points.exists()
     assert_frame_equal(lake.scan_parsed(points, SCHEMA).collect(), frame())
 
 
 def test_a_reading_that_failed_leaves_the_records_and_points_there_were(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
-    path, points = lake.parsed_path(SOURCE, "f" * 64, 1), lake.parsed_points_path(SOURCE, "f" * 64, 1)
+    path, points = lake.parsed_path(SOURCE, "f" * 64, 1), lake.parsed_beside_path(SOURCE, "f" * 64, 1, "points")
     with lake.parsed_writer(path) as writer:
-        writer.write(frame(DAY, 1), frame(DAY, 7))
+        writer.write(frame(DAY, 1), {"points": frame(DAY, 7)})
     before = files_below(tmp_path)
 
     def fail() -> None:
         with lake.parsed_writer(path) as writer:
-            writer.write(frame(DAY, 2), frame(DAY, 8))
+            writer.write(frame(DAY, 2), {"points": frame(DAY, 8)})
             writer.finish()
             raise ValueError
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from race_assets.values.distances import grade_and_distance, metres
+from race_assets.values.distances import grade_and_distance, lengths, metres
 
 
 @given(
@@ -67,3 +67,34 @@ def test_market_names(name: str | None, expected: tuple[int | None, int | None, 
 
     assert found.schema == {"race_number": pl.Int16, "distance_m": pl.Int32, "race_type": pl.String}
     assert found.row(0) == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("1½", 1.5),
+        ("¾", 0.75),
+        (" 3¼ ", 3.25),
+        ("1 1/4", 1.25),
+        ("11/4", 1.25),
+        ("1/2", 0.5),
+        ("12", 12.0),
+        ("2.25", 2.25),
+        ("5½l", 5.5),
+        ("7 lengths", 7.0),
+        ("nk", 0.3),
+        ("SHD", 0.1),
+        ("hd", 0.2),
+        ("dht", 0.0),
+        ("dist", None),
+        ("1/0", None),
+        ("l", None),
+        ("-1", None),
+        ("1&frac12", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_lengths_beaten(written: str | None, expected: float | None) -> None:
+    frame = pl.DataFrame({"text": [written]}, schema={"text": pl.String})
+    assert frame.select(lengths=lengths(pl.col("text")))["lengths"].to_list() == [expected]

@@ -15,6 +15,7 @@ import polars as pl
 from race_assets.errors import UnreadableFileError
 from race_assets.http.actions import looks_like_html
 from race_assets.schemas.records import PROBLEM
+from race_assets.settings import Settings
 from race_assets.settings.streams import StreamSettings
 from race_assets.sources.base import FileSource, ReadReport, RowAsRead
 from race_assets.sources.betfair.stream import archive, excerpt
@@ -62,9 +63,9 @@ class BetfairHistoric(FileSource):
     row_is = "record"
 
     @classmethod
-    def configured(cls, settings: StreamSettings) -> "BetfairHistoric":
+    def configured(cls, settings: Settings) -> "BetfairHistoric":
         """See `FileSource.configured`."""
-        return cls(settings)
+        return cls(settings.sources.betfair_historic)
 
     def __init__(self, settings: StreamSettings) -> None:
         self.offsets = settings.price_points.offsets()

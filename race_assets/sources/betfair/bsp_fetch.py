@@ -38,6 +38,7 @@ class BspFetcher(Fetcher):
     is a day ahead of London, in Australia and New Zealand.
     """
 
+    api = API
     threads = 1
 
     @classmethod

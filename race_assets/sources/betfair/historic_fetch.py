@@ -34,6 +34,7 @@ class HistoricFetcher(Fetcher):
     A path names the UTC day a market starts on; in Australia and New Zealand that may be the day before its race day.
     """
 
+    api = API
     threads = THREADS
 
     @classmethod

@@ -1,0 +1,1 @@
+"""The Racing Post sources: what payloads become, however they are spelled, wrapped or broken."""
