@@ -9,6 +9,7 @@ from race_assets.schemas.core import (
     RACES,
     SELECTIONS,
 )
+from race_assets.schemas.live import PRICE_TICKS, SESSIONS
 from race_assets.schemas.ops import (
     BUILT_DAYS,
     INGESTION_RUNS,
@@ -28,6 +29,7 @@ IN_POSTGRES = {
     **{
         s.name: s for s in (REJECTS, INGESTION_RUNS, SOURCE_FILES, BUILT_DAYS, REVISIONS, WATCHED_FILES, LINK_DECISIONS)
     },
+    **{schema.name: schema for schema in (PRICE_TICKS, SESSIONS)},
 }
 IN_LAKE = {schema.name: schema for schema in (PARSED, PARSED_POINTS, PARSED_FORM, PARSED_ANALYSIS, RAW, RECORDS)}
 ALL = {**IN_POSTGRES, **IN_LAKE}
