@@ -57,7 +57,7 @@ def land_job() -> None:
 
 @dg.op(description="Polls the exchange until the time is over or every market has its result; then lands what it saw.")
 def poll_live(context: dg.OpExecutionContext, workshop: dg.ResourceParam[Workshop]) -> None:
-    """A cancelled run stores what was answered and ends; its recording is landed by the next run of this or of `land`."""
+    """A cancelled run stores what was answered; its recording is landed by the next run of this or of `land`."""
     hours = workshop.settings.automation.live_session.hours
     session = live.run(workshop, timedelta(hours=hours), threading.Event(), tell=context.log.info)
     context.add_output_metadata({**asdict(session.figures), "ticks": session.ticks, "recovered": session.recovered})

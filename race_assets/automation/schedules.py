@@ -33,7 +33,7 @@ def historical_sync(settings: Settings, job: IngestJob) -> dg.ScheduleDefinition
 
 
 def live_session(settings: Settings) -> dg.ScheduleDefinition:
-    """A session of live polling, started by any tick that finds none: one that was killed goes on with the next tick."""
+    """A session of live polling, started by any tick that finds none: one that was killed goes on with the next."""
     wanted = settings.automation.live_session
 
     @dg.schedule(

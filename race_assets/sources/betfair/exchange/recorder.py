@@ -9,9 +9,10 @@ from typing import Any
 
 import msgspec
 
-from race_assets.sources.betfair.exchange.messages import Book, BookRunner, Entry, PriceSize
+from race_assets.sources.betfair.exchange.messages import Book, BookRunner, Entry, ExchangePrices, PriceSize
 
 CLOSED = "CLOSED"
+REMOVED = {"REMOVED", "REMOVED_VACANT"}
 Level = tuple[float, float]
 
 
@@ -95,11 +96,13 @@ class MarketRecorder:
         seen = self._seen.setdefault(runner.selection_id, _Seen())
         key = {"id": runner.selection_id} | ({"hc": runner.handicap} if runner.handicap else {})
         parts = []
-        if runner.ex and (trades := _trades(seen, runner.ex.traded_volume)):
+        # Of a dog that was withdrawn nothing is on offer any more, and its trades are void.
+        prices = ExchangePrices() if runner.status in REMOVED else runner.ex
+        if prices and (trades := _trades(seen, prices.traded_volume)):
             parts.append({**key, "trd": trades})
         rest: dict[str, Any] = {}
-        if runner.ex:
-            back, lay = _levels(runner.ex.available_to_back), _levels(runner.ex.available_to_lay)
+        if prices:
+            back, lay = _levels(prices.available_to_back), _levels(prices.available_to_lay)
             rest = {"batb": _changed(seen.back, back), "batl": _changed(seen.lay, lay)}
             seen.back, seen.lay = back, lay
         said = {
