@@ -14,6 +14,7 @@ from race_assets.schemas.ops import (
     BUILT_DAYS,
     INGESTION_RUNS,
     LINK_DECISIONS,
+    PUBLICATIONS,
     REJECTS,
     REVISIONS,
     SOURCE_FILES,
@@ -27,7 +28,17 @@ CORE = {
 IN_POSTGRES = {
     **CORE,
     **{
-        s.name: s for s in (REJECTS, INGESTION_RUNS, SOURCE_FILES, BUILT_DAYS, REVISIONS, WATCHED_FILES, LINK_DECISIONS)
+        s.name: s
+        for s in (
+            REJECTS,
+            INGESTION_RUNS,
+            SOURCE_FILES,
+            BUILT_DAYS,
+            PUBLICATIONS,
+            REVISIONS,
+            WATCHED_FILES,
+            LINK_DECISIONS,
+        )
     },
     **{schema.name: schema for schema in (PRICE_TICKS, SESSIONS)},
 }

@@ -123,7 +123,28 @@ LINK_DECISIONS = table(
 
 REVISIONS = table(
     "ops.revisions",
-    "Every time a published day was replaced, and how its size changed.",
+    "What records of a published day said otherwise when it was published again: a row per cell, or per record that "
+    "came or went.",
+    ("race_date", "revised_at", "source", "market_id", "selection_id", "market_type", "what", "column_name"),
+    {
+        "race_date": column(pl.Date, "The day.", required=True),
+        "revised_at": column(INSTANT, "When it was published again, UTC.", required=True),
+        "source": column(pl.String, "Who says so.", required=True),
+        "market_id": column(pl.String, "The record's market.", required=True),
+        "selection_id": column(pl.String, "The record's runner.", required=True),
+        "market_type": column(pl.String, "`WIN` or `PLACE`.", required=True),
+        "what": column(pl.String, "`changed`, or of a whole record `came` or `went`.", required=True),
+        "column_name": column(pl.String, "The column of `validated.records`; `*` for a whole record.", required=True),
+        "dog_name": column(pl.String, "The dog, as the record had it before."),
+        "old": column(pl.String, "What it said before, as text."),
+        "new": column(pl.String, "What it says now, as text."),
+        "run_id": column(pl.String, "The run that published it.", required=True),
+    },
+)
+
+PUBLICATIONS = table(
+    "ops.publications",
+    "Every time a day was published, and how large it was.",
     ("race_date", "built_at"),
     {
         "race_date": column(pl.Date, "The day.", required=True),
