@@ -24,7 +24,7 @@ from race_assets.schemas.catalogue import CORE
 from race_assets.schemas.ops import REJECTS
 from race_assets.schemas.records import RECORDS
 from race_assets.schemas.table import polars_schema
-from race_assets.storage import publish
+from race_assets.storage import coverage, publish
 from race_assets.storage.lake import ACCOUNT
 from race_assets.storage.ledger import WantedDay
 from race_assets.validation.account import Account, counted, merged
@@ -116,6 +116,8 @@ def _finish(workshop: Workshop, pending: "Future[Built]") -> None:
 
 
 def _told(workshop: Workshop, built: Built) -> Built:
+    failed = {day: (coverage.FAILED, reason) for day, reason in built.failed.items()}
+    coverage.note_alone(workshop.warehouse, coverage.EVERY, failed)
     workshop.progress("core", len(built.published) + len(built.unchanged) + len(built.failed))
     return built
 

@@ -12,6 +12,8 @@ from race_assets.schemas.core import (
 from race_assets.schemas.live import PRICE_TICKS, SESSIONS
 from race_assets.schemas.ops import (
     BUILT_DAYS,
+    DAY_PROBLEMS,
+    EXPECTATIONS,
     INGESTION_RUNS,
     LINK_DECISIONS,
     PUBLICATIONS,
@@ -40,7 +42,7 @@ IN_POSTGRES = {
             LINK_DECISIONS,
         )
     },
-    **{schema.name: schema for schema in (PRICE_TICKS, SESSIONS)},
+    **{schema.name: schema for schema in (EXPECTATIONS, DAY_PROBLEMS, PRICE_TICKS, SESSIONS)},
 }
 IN_LAKE = {schema.name: schema for schema in (PARSED, PARSED_POINTS, PARSED_FORM, PARSED_ANALYSIS, RAW, RECORDS)}
 ALL = {**IN_POSTGRES, **IN_LAKE}

@@ -121,6 +121,32 @@ LINK_DECISIONS = table(
     },
 )
 
+EXPECTATIONS = table(
+    "ops.expectations",
+    "What sources are expected to tell of, as the settings have it; `ops.coverage` holds it against what they told.",
+    ("source",),
+    {
+        "source": column(pl.String, "Name of the source.", required=True),
+        "countries": column(TEXTS, "Whose meetings it tells of.", required=True),
+        "due_days": column(pl.Int32, "Days after the race day by which it has told of it.", required=True),
+        "due_time": column(pl.String, "The time of that day, `12:00`.", required=True),
+        "timezone": column(pl.String, "The zone of that time.", required=True),
+    },
+)
+
+DAY_PROBLEMS = table(
+    "ops.day_problems",
+    "What stood in the way of a day when it was last asked for, landed or built; gone once it is not.",
+    ("race_date", "source"),
+    {
+        "source": column(pl.String, "Name of the source; `*` where the day could not be built.", required=True),
+        "race_date": column(pl.Date, "The day.", required=True),
+        "kind": column(pl.String, "`blocked` (refused, not bought, a page) or `failed`.", required=True),
+        "reason": column(pl.String, "Why, and what to do.", required=True),
+        "noted_at": column(INSTANT, "When, UTC.", required=True),
+    },
+)
+
 REVISIONS = table(
     "ops.revisions",
     "What records of a published day said otherwise when it was published again: a row per cell, or per record that "

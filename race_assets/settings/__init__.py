@@ -24,6 +24,7 @@ from pydantic import (
 from race_assets.errors import SettingsError
 from race_assets.settings.aws import AwsSettings
 from race_assets.settings.betfair import BetfairAccount
+from race_assets.settings.coverage import CoverageSettings
 from race_assets.settings.exchange import ExchangeSettings
 from race_assets.settings.feeds import FeedSettings, known_zone, shipped, shipped_entries
 from race_assets.settings.fetching import BspSettings
@@ -268,6 +269,7 @@ class Settings(Node):
     linking: LinkSettings = LinkSettings()
     precedence: Precedence = Precedence()
     automation: AutomationSettings = AutomationSettings()
+    coverage: CoverageSettings = Field(default_factory=CoverageSettings)
     logging: LoggingSettings = LoggingSettings()
     chunk_rows: PositiveInt = Field(300_000, description="records worked on at once; bounds memory")
     shutdown_timeout_seconds: PositiveFloat = 30

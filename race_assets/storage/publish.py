@@ -14,6 +14,7 @@ import polars as pl
 from race_assets.schemas.catalogue import CORE
 from race_assets.schemas.ops import BUILT_DAYS, INGESTION_RUNS, PUBLICATIONS, REJECTS, REVISIONS, SOURCE_FILES
 from race_assets.schemas.table import conform, is_json, polars_schema
+from race_assets.storage import coverage
 from race_assets.storage.binary_copy import column_type, copy_rows, quoted
 from race_assets.storage.postgres import LANDING_LOCK, PUBLISH_LOCK, Warehouse, retrying
 
@@ -190,6 +191,7 @@ def _note_built(cursor: Any, days: DayFrames) -> None:
     counts = counts.with_columns(run_id=pl.lit(days.run_id), built_at=_now(cursor), clock_shifts=shifts)
     cursor.execute("delete from ops.built_days where race_date = any(%s)", [list(days.fingerprints)])
     cursor.execute("delete from ops.day_attempts where race_date = any(%s)", [list(days.fingerprints)])
+    coverage.note(cursor, coverage.EVERY, {}, days.fingerprints)
     _insert(cursor, BUILT_DAYS, counts)
     _insert(cursor, PUBLICATIONS, counts)
     if days.revisions.height:
@@ -262,11 +264,13 @@ class Landing:
         file: one row of `ops.source_files`; the version of a new entry is given by the ledger.
         rejects: its rows whose day cannot be told, as `quarantine.rejects`.
         account: what became of those rows, as `ops.ingestion_runs` with race_date null; empty where there are none.
+        problems: of a file that cannot be read, what it is in the way of: see `coverage.note`.
     """
 
     file: pl.DataFrame
     rejects: pl.DataFrame
     account: pl.DataFrame
+    problems: Mapping[date, tuple[str, str]] = field(default_factory=dict)
 
 
 def enter(warehouse: Warehouse, landing: Landing) -> int:
@@ -292,6 +296,7 @@ def _enter(warehouse: Warehouse, landing: Landing) -> int:
         rejects = landing.rejects.clear() if _has_newer(cursor, given) else landing.rejects
         _merge_rejects(cursor, rejects, scope, given)
         _insert(cursor, INGESTION_RUNS, landing.account)
+        coverage.note(cursor, source, landing.problems, landing.file["race_dates"].item())
     return version
 
 
