@@ -1,6 +1,7 @@
 """The graph as people see it: assets, their order, jobs, schedule, sensors, checks, and what the settings leave out."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -72,9 +73,10 @@ def test_the_schedule_is_switched_on_by_its_setting(make_settings: MakeSettings)
         assert running == [name]
 
 
-def test_a_session_is_not_started_while_one_is_polling(make_settings: MakeSettings) -> None:
+def test_a_session_is_not_started_while_one_is_polling(make_settings: MakeSettings, tmp_path: Path) -> None:
     schedule = definitions.build(make_settings()).get_repository_def().get_schedule_def("live_session")
-    with dg.DagsterInstance.ephemeral() as instance:
+    # A tick asks an instance that it can find again, so none that is only in memory.
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
         tick = dg.build_schedule_context(instance=instance)
         assert isinstance(schedule(tick), dg.RunRequest)
         run = instance.create_run_for_job(job_def=live_job)
