@@ -12,8 +12,8 @@ from race_assets.assets.core import core_assets  # noqa: E402
 from race_assets.assets.days import race_days  # noqa: E402
 from race_assets.assets.raw import raw_asset  # noqa: E402
 from race_assets.assets.validated import validated_asset  # noqa: E402
-from race_assets.automation.jobs import ingest_job, land_job  # noqa: E402
-from race_assets.automation.schedules import historical_sync  # noqa: E402
+from race_assets.automation.jobs import ingest_job, land_job, live_job  # noqa: E402
+from race_assets.automation.schedules import historical_sync, live_session  # noqa: E402
 from race_assets.automation.sensors import drop_sensor, stale_sensor  # noqa: E402
 from race_assets.observability import logs  # noqa: E402
 from race_assets.resources.io_managers import LakeIOManager, PostgresIOManager  # noqa: E402
@@ -27,6 +27,7 @@ def build(settings: Settings) -> dg.Definitions:
     sources = registry.enabled(settings)
     partitions = race_days(settings.partitions)
     ingest = ingest_job()
+    is_live = settings.sources.betfair_exchange.enabled
     return dg.Definitions(
         assets=[
             *(
@@ -41,8 +42,8 @@ def build(settings: Settings) -> dg.Definitions:
             validated_asset(sources, partitions),
             core_assets(partitions),
         ],
-        jobs=[ingest, land_job],
-        schedules=[historical_sync(settings, ingest)],
+        jobs=[ingest, land_job, *([live_job] if is_live else [])],
+        schedules=[historical_sync(settings, ingest), *([live_session(settings)] if is_live else [])],
         sensors=[drop_sensor(settings), stale_sensor(settings, ingest, partitions)],
         resources={
             "workshop": WorkshopResource(),

@@ -333,7 +333,16 @@ def test_sources_lists_each_source_and_whether_it_is_enabled(season: Season) -> 
     ended(done, GOOD)
     listed = table(done)
     racing_post = {f"racing_post_{what}" for what in ("races", "form", "analysis")}
-    assert listed.keys() == {"source", CSV, BSP, "betfair_historic", "gbgb_results", "betfair_hub", *racing_post}
+    assert listed.keys() == {
+        "source",
+        CSV,
+        BSP,
+        "betfair_historic",
+        "betfair_exchange",
+        "gbgb_results",
+        "betfair_hub",
+        *racing_post,
+    }
     drops = season.folder / "home" / "drops"
     assert listed[CSV][:2] == ["yes", str(drops / CSV)]
     assert listed[BSP][:2] == ["no", str(drops / BSP)]
@@ -344,7 +353,7 @@ def test_schedule_lists_each_schedule_and_sensor_with_its_next_ticks(season: Sea
     done = season.command("schedule", "--ticks", "2", **{f"RACE_ASSETS_AUTOMATION__{k}": v for k, v in on.items()})
     ended(done, GOOD)
     listed = table(done)
-    assert listed.keys() == {"name", "historical_sync", "drop_folders", "stale_days"}
+    assert listed.keys() == {"name", "historical_sync", "live_session", "drop_folders", "stale_days"}
     assert listed["drop_folders"][:2] == ["sensor", "off"]
     assert listed["stale_days"] == ["sensor", "on", "every 45 s while the daemon runs"]
     kind, state, ticks = listed["historical_sync"]

@@ -1,12 +1,16 @@
-"""The jobs: `ingest` builds days, `land` takes settled files in; when they run is decided elsewhere."""
+"""The jobs: `ingest` builds days, `land` takes settled files in, `live` polls; when they run is decided elsewhere."""
 
+import threading
+from dataclasses import asdict
+from datetime import timedelta
 from typing import Any, TypeAlias
 
 import dagster as dg
 
 from race_assets.errors import PermanentError
-from race_assets.pipeline import drops
+from race_assets.pipeline import drops, live
 from race_assets.pipeline.land import Landed, bring_up_to_date
+from race_assets.pipeline.live_recordings import land_recorded
 from race_assets.pipeline.workshop import Workshop
 
 IngestJob: TypeAlias = Any
@@ -14,6 +18,7 @@ IngestJob: TypeAlias = Any
 
 INGEST = "ingest"
 LAND = "land"
+LIVE_SESSION = "live_session"
 
 
 def ingest_job() -> IngestJob:
@@ -30,6 +35,7 @@ def land_settled(context: dg.OpExecutionContext, workshop: dg.ResourceParam[Work
     """Fails at the end when a file or folder could not be read; the good files are landed all the same."""
     bad: list[str] = []
     landed: list[Landed] = bring_up_to_date(workshop)
+    landed += land_recorded(workshop)
     for source in workshop.enabled:
         try:
             landed += drops.land_by_hand(workshop, source)
@@ -47,3 +53,22 @@ def land_settled(context: dg.OpExecutionContext, workshop: dg.ResourceParam[Work
 def land_job() -> None:
     """One op: the sources share the ledger, and one pass over the folders is cheap."""
     land_settled()
+
+
+@dg.op(description="Polls the exchange until the time is over or every market has its result; then lands what it saw.")
+def poll_live(context: dg.OpExecutionContext, workshop: dg.ResourceParam[Workshop]) -> None:
+    """A cancelled run stores what was answered; its recording is landed by the next run of this or of `land`."""
+    hours = workshop.settings.automation.live_session.hours
+    session = live.run(workshop, timedelta(hours=hours), threading.Event(), tell=context.log.info)
+    context.add_output_metadata({**asdict(session.figures), "ticks": session.ticks, "recovered": session.recovered})
+    bad = [f"{each.path}: {each.detail}" for each in land_recorded(workshop) if each.is_bad]
+    if not session.is_stored:
+        bad.append("not every tick could be stored; the next session stores the rest, out of the recording")
+    if bad:
+        raise dg.Failure("; ".join(bad), allow_retries=False)
+
+
+@dg.job(name=LIVE_SESSION, description="Live prices of the races ahead, up to the off and until their results.")
+def live_job() -> None:
+    """One op, bounded."""
+    poll_live()

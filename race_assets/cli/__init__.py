@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from race_assets.cli import feeds, links, rejects, tracks
+from race_assets.cli import diff, feeds, links, live, rejects, status, tracks
 from race_assets.cli.common import (
     DATA_FAILED,
     GOOD,
@@ -48,6 +48,9 @@ app.add_typer(feeds.app, name="feed")
 app.add_typer(links.app, name="links")
 app.add_typer(rejects.app, name="rejects")
 app.add_typer(tracks.app, name="tracks")
+app.command()(live.live)
+app.command()(diff.diff)
+app.command()(status.status)
 
 
 @app.command()

@@ -17,6 +17,7 @@ from race_assets.errors import PermanentError
 from race_assets.pipeline import drops
 from race_assets.pipeline.figures import accounts_of
 from race_assets.pipeline.land import Landed, bring_up_to_date
+from race_assets.pipeline.live_recordings import land_recorded
 from race_assets.pipeline.workshop import Progress, Workshop
 from race_assets.resources.workshop import workshop_in_use
 from race_assets.settings import Settings
@@ -72,6 +73,7 @@ def run(
     started_at = datetime.now(UTC)
     reread = bring_up_to_date(workshop)
     if wanted is None:
+        reread += land_recorded(workshop)
         reread += [each for name in workshop.enabled for each in _dropped(workshop, name)]
     ranges = contiguous(_stale(workshop, settings)) if wanted is None else wanted
     days = sum((last - first).days + 1 for first, last in ranges)

@@ -18,12 +18,13 @@ from race_assets.pipeline.days import chunks
 from race_assets.pipeline.figures import Key, account_frame
 from race_assets.pipeline.judge import REFUSED, VALIDATED, ensure_judged, is_judged, rejects_of
 from race_assets.pipeline.links import clock_shifts, link
+from race_assets.pipeline.revisions import keep, revisions
 from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.catalogue import CORE
 from race_assets.schemas.ops import REJECTS
 from race_assets.schemas.records import RECORDS
 from race_assets.schemas.table import polars_schema
-from race_assets.storage import publish
+from race_assets.storage import coverage, publish
 from race_assets.storage.lake import ACCOUNT
 from race_assets.storage.ledger import WantedDay
 from race_assets.validation.account import Account, counted, merged
@@ -115,6 +116,8 @@ def _finish(workshop: Workshop, pending: "Future[Built]") -> None:
 
 
 def _told(workshop: Workshop, built: Built) -> Built:
+    failed = {day: (coverage.FAILED, reason) for day, reason in built.failed.items()}
+    coverage.note_alone(workshop.warehouse, coverage.EVERY, failed)
     workshop.progress("core", len(built.published) + len(built.unchanged) + len(built.failed))
     return built
 
@@ -194,6 +197,9 @@ def _frames(workshop: Workshop, due: Mapping[date, WantedDay], run_id: str) -> _
     with workshop.timed("normalise"):
         records, rejects, accounts = _judged(workshop, fresh)
         shifts = clock_shifts(workshop, fresh, records)
+        published = publish.last_published(workshop.warehouse, list(fresh))
+        revised = revisions(workshop, records, fresh, published)
+        keep(workshop, fresh, published)
         core, later_rejects, short = _normalise(workshop, records, shifts, accounts, built, started_at)
     # Another run may have replaced a file while it was read: what was read then is not what its fingerprint says.
     fresh = {day: each for day, each in fresh.items() if is_judged(workshop, day, each)}
@@ -206,7 +212,7 @@ def _frames(workshop: Workshop, due: Mapping[date, WantedDay], run_id: str) -> _
     rejects = pl.concat([rejects, later_rejects]).with_columns(run_id=pl.lit(run_id))
     figures = account_frame(run_id, accounts_by_key, bytes_in, started_at, datetime.now(UTC))
     told = {day: [shift.text for shift in found] for day, found in shifts.items()}
-    frames = publish.DayFrames(dict.fromkeys(due, "") | good, core, rejects, figures, run_id, told)
+    frames = publish.DayFrames(dict.fromkeys(due, "") | good, core, rejects, figures, run_id, told, revised, published)
     return _Prepared(publish.only(frames, set(good)), built, set(due) - set(fresh))
 
 

@@ -16,7 +16,14 @@ from itertools import islice
 from pathlib import Path
 from threading import Event
 
-from race_assets.errors import LoginRefusedError, RaceAssetsError, SettingsError, TransientError
+from race_assets.errors import (
+    ApiRefusedError,
+    ApiUnavailableError,
+    LoginRefusedError,
+    RaceAssetsError,
+    SettingsError,
+    TransientError,
+)
 from race_assets.http.download import clear_unfinished
 from race_assets.http.timing import Timing
 from race_assets.http.traffic import Traffic
@@ -26,7 +33,7 @@ from race_assets.pipeline.land import Landed
 from race_assets.pipeline.workshop import Workshop
 from race_assets.sources import registry
 from race_assets.sources.base import Extent, Fetcher, Gap, Remote
-from race_assets.storage import publish
+from race_assets.storage import coverage, publish
 from race_assets.storage.api_lock import api_lock
 
 log = logging.getLogger(__name__)
@@ -48,6 +55,7 @@ class Fetched:
         gaps: what is not to be had, and why.
         failed: why files did not come, by name; the next fetch asks for them again.
         traffic: of the source's API.
+        days_failed: why files of these days did not come.
     """
 
     source: str
@@ -57,6 +65,7 @@ class Fetched:
     failed: dict[str, str] = field(default_factory=dict)
     traffic: Traffic = field(default_factory=Traffic)
     seconds: float = 0
+    days_failed: dict[date, str] = field(default_factory=dict)
 
     @property
     def problems(self) -> list[str]:
@@ -135,13 +144,30 @@ def fetch(
             selection = _Selection(workshop, source, clock, done)
             for landed in _fetched(workshop, fetcher, selection, days, stopping):
                 tell(landed)
+        except (LoginRefusedError, ApiUnavailableError, ApiRefusedError) as error:
+            kind = coverage.FAILED if isinstance(error, ApiUnavailableError) else coverage.BLOCKED
+            coverage.note_alone(workshop.warehouse, source, dict.fromkeys(days, (kind, str(error))))
+            raise
         finally:
             done.traffic = fetcher.traffic
             ended = datetime.now(UTC)
             done.seconds = (ended - began).total_seconds()
             row = traffic_frame(run_id or f"fetch-{uuid.uuid4()}", source, done.traffic, done.notes, began, ended)
             publish.add_traffic(workshop.warehouse, row)
+        coverage.note_alone(workshop.warehouse, source, _in_the_way(done, days), days)
     return done
+
+
+def _in_the_way(done: Fetched, days: Sequence[date]) -> dict[date, tuple[str, str]]:
+    """What stood in the way of days that were asked for: refused or not bought is blocked, what did not come failed."""
+    problems = {
+        day: (coverage.BLOCKED, gap.reason)
+        for gap in done.gaps
+        if gap.is_failure
+        for day in (gap.days or days)
+        if day in days
+    }
+    return problems | {day: (coverage.FAILED, reason) for day, reason in done.days_failed.items() if day in days}
 
 
 def outlook(workshop: Workshop, source: str, days: Sequence[date], timing: Timing | None = None) -> Outlook:
@@ -291,5 +317,6 @@ def _came(selection: _Selection, remote: Remote, future: Future[Path | Gap]) -> 
     except (RaceAssetsError, OSError) as error:
         log.warning("file not fetched", extra={"file": remote.name, "error": str(error)})
         selection.done.failed[remote.name] = str(error)
+        selection.done.days_failed[remote.day] = f"{remote.name}: {error}"
         return None
     return [(came, remote.name)]

@@ -20,7 +20,7 @@ from race_assets.schemas.table import conform, polars_schema
 from race_assets.sources.base import FileSource, ReadReport
 from race_assets.sources.beside import taken_off
 from race_assets.sources.findings import Problem, with_problems
-from race_assets.storage import publish
+from race_assets.storage import coverage, publish
 from race_assets.storage.archive import ArchivedFile
 from race_assets.storage.files import readable_name
 from race_assets.storage.ledger import LedgerFile
@@ -241,7 +241,14 @@ def _landing(
     )
     run_id = f"land-{uuid.uuid4()}"
     rejects, account = undated_account(workshop, parser, archived, parsed.undated, run_id)
-    return publish.Landing(file, rejects, _account_row(run_id, parser.name, archived, account))
+    row = _account_row(run_id, parser.name, archived, account)
+    return publish.Landing(file, rejects, row, _in_the_way(archived.name, state, detail))
+
+
+def _in_the_way(name: str, state: str, detail: str) -> dict[date, tuple[str, str]]:
+    """Of a file that cannot be read, the days its name states, and what that means for them."""
+    kinds = {"blocked_page": coverage.BLOCKED, "unreadable": coverage.FAILED}
+    return dict.fromkeys(dates_in(name), (kinds[state], f"{name}: {detail}")) if state in kinds else {}
 
 
 def undated_account(

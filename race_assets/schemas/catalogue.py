@@ -9,10 +9,14 @@ from race_assets.schemas.core import (
     RACES,
     SELECTIONS,
 )
+from race_assets.schemas.live import PRICE_TICKS, SESSIONS
 from race_assets.schemas.ops import (
     BUILT_DAYS,
+    DAY_PROBLEMS,
+    EXPECTATIONS,
     INGESTION_RUNS,
     LINK_DECISIONS,
+    PUBLICATIONS,
     REJECTS,
     REVISIONS,
     SOURCE_FILES,
@@ -26,8 +30,19 @@ CORE = {
 IN_POSTGRES = {
     **CORE,
     **{
-        s.name: s for s in (REJECTS, INGESTION_RUNS, SOURCE_FILES, BUILT_DAYS, REVISIONS, WATCHED_FILES, LINK_DECISIONS)
+        s.name: s
+        for s in (
+            REJECTS,
+            INGESTION_RUNS,
+            SOURCE_FILES,
+            BUILT_DAYS,
+            PUBLICATIONS,
+            REVISIONS,
+            WATCHED_FILES,
+            LINK_DECISIONS,
+        )
     },
+    **{schema.name: schema for schema in (EXPECTATIONS, DAY_PROBLEMS, PRICE_TICKS, SESSIONS)},
 }
 IN_LAKE = {schema.name: schema for schema in (PARSED, PARSED_POINTS, PARSED_FORM, PARSED_ANALYSIS, RAW, RECORDS)}
 ALL = {**IN_POSTGRES, **IN_LAKE}

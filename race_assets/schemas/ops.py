@@ -121,9 +121,56 @@ LINK_DECISIONS = table(
     },
 )
 
+EXPECTATIONS = table(
+    "ops.expectations",
+    "What sources are expected to tell of, as the settings have it; `ops.coverage` holds it against what they told.",
+    ("source",),
+    {
+        "source": column(pl.String, "Name of the source.", required=True),
+        "countries": column(TEXTS, "Whose meetings it tells of.", required=True),
+        "due_days": column(pl.Int32, "Days after the race day by which it has told of it.", required=True),
+        "due_time": column(pl.String, "The time of that day, `12:00`.", required=True),
+        "timezone": column(pl.String, "The zone of that time.", required=True),
+    },
+)
+
+DAY_PROBLEMS = table(
+    "ops.day_problems",
+    "What stood in the way of a day when it was last asked for, landed or built; gone once it is not.",
+    ("race_date", "source"),
+    {
+        "source": column(pl.String, "Name of the source; `*` where the day could not be built.", required=True),
+        "race_date": column(pl.Date, "The day.", required=True),
+        "kind": column(pl.String, "`blocked` (refused, not bought, a page) or `failed`.", required=True),
+        "reason": column(pl.String, "Why, and what to do.", required=True),
+        "noted_at": column(INSTANT, "When, UTC.", required=True),
+    },
+)
+
 REVISIONS = table(
     "ops.revisions",
-    "Every time a published day was replaced, and how its size changed.",
+    "What records of a published day said otherwise when it was published again: a row per cell, or per record that "
+    "came or went.",
+    ("race_date", "revised_at", "source", "market_id", "selection_id", "market_type", "what", "column_name"),
+    {
+        "race_date": column(pl.Date, "The day.", required=True),
+        "revised_at": column(INSTANT, "When it was published again, UTC.", required=True),
+        "source": column(pl.String, "Who says so.", required=True),
+        "market_id": column(pl.String, "The record's market.", required=True),
+        "selection_id": column(pl.String, "The record's runner.", required=True),
+        "market_type": column(pl.String, "`WIN` or `PLACE`.", required=True),
+        "what": column(pl.String, "`changed`, or of a whole record `came` or `went`.", required=True),
+        "column_name": column(pl.String, "The column of `validated.records`; `*` for a whole record.", required=True),
+        "dog_name": column(pl.String, "The dog, as the record had it before."),
+        "old": column(pl.String, "What it said before, as text."),
+        "new": column(pl.String, "What it says now, as text."),
+        "run_id": column(pl.String, "The run that published it.", required=True),
+    },
+)
+
+PUBLICATIONS = table(
+    "ops.publications",
+    "Every time a day was published, and how large it was.",
     ("race_date", "built_at"),
     {
         "race_date": column(pl.Date, "The day.", required=True),

@@ -24,6 +24,8 @@ from pydantic import (
 from race_assets.errors import SettingsError
 from race_assets.settings.aws import AwsSettings
 from race_assets.settings.betfair import BetfairAccount
+from race_assets.settings.coverage import CoverageSettings
+from race_assets.settings.exchange import ExchangeSettings
 from race_assets.settings.feeds import FeedSettings, known_zone, shipped, shipped_entries
 from race_assets.settings.fetching import BspSettings
 from race_assets.settings.linking import LinkSettings
@@ -57,6 +59,7 @@ class SourcesSettings(Node):
     betfair_csv: SourceSettings = SourceSettings()
     betfair_bsp: BspSettings = BspSettings()
     betfair_historic: StreamSettings = StreamSettings()
+    betfair_exchange: ExchangeSettings = ExchangeSettings()
     racing_post_races: RacingPostSource = RacingPostSource()
     racing_post_form: RacingPostSource = RacingPostSource()
     racing_post_analysis: RacingPostSource = RacingPostSource()
@@ -182,13 +185,12 @@ class RuleSettings(Node):
     clock_shift: Requirement = Requirement()
 
 
-class ScheduleSettings(Node):
-    """The nightly run."""
+class CronSettings(Node):
+    """When something begins by itself."""
 
     enabled: bool = False
-    cron: str = "0 2 * * *"
+    cron: str
     timezone: str = "Europe/London"
-    trailing_days: PositiveInt = 7
 
     @field_validator("cron")
     @classmethod
@@ -201,6 +203,20 @@ class ScheduleSettings(Node):
     @classmethod
     def _known_zone(cls, zone: str) -> str:
         return known_zone(zone)
+
+
+class ScheduleSettings(CronSettings):
+    """The nightly run."""
+
+    cron: str = "0 2 * * *"
+    trailing_days: PositiveInt = 7
+
+
+class LiveScheduleSettings(CronSettings):
+    """The session of live polling: each tick starts it unless it runs, so that one that was killed goes on."""
+
+    cron: str = "*/5 8-22 * * *"
+    hours: PositiveFloat = Field(16, description="how long at most")
 
 
 class SensorSettings(Node):
@@ -227,6 +243,7 @@ class AutomationSettings(Node):
     """What runs by itself while the daemon does."""
 
     historical_sync: ScheduleSettings = ScheduleSettings()
+    live_session: LiveScheduleSettings = LiveScheduleSettings()
     drops: DropSensorSettings = DropSensorSettings()
     stale_days: StaleSensorSettings = StaleSensorSettings()
 
@@ -252,6 +269,7 @@ class Settings(Node):
     linking: LinkSettings = LinkSettings()
     precedence: Precedence = Precedence()
     automation: AutomationSettings = AutomationSettings()
+    coverage: CoverageSettings = Field(default_factory=CoverageSettings)
     logging: LoggingSettings = LoggingSettings()
     chunk_rows: PositiveInt = Field(300_000, description="records worked on at once; bounds memory")
     shutdown_timeout_seconds: PositiveFloat = 30

@@ -113,10 +113,12 @@ class Gap:
     Attributes:
         reason: which days or file, why it is not there, and what to do if anything can be done.
         is_failure: somebody has to do something; else it comes by itself, or there never was anything.
+        days: the race days it is about; empty where all that were asked for are.
     """
 
     reason: str
     is_failure: bool = False
+    days: tuple[date, ...] = ()
 
 
 @dataclass(frozen=True)

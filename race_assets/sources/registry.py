@@ -16,6 +16,7 @@ FILE_SOURCES = {
     "betfair_csv": "race_assets.sources.betfair.betfair_csv:BetfairCsv",
     "betfair_bsp": "race_assets.sources.betfair.betfair_bsp:BetfairBsp",
     "betfair_historic": "race_assets.sources.betfair.betfair_historic:BetfairHistoric",
+    "betfair_exchange": "race_assets.sources.betfair.betfair_exchange:BetfairExchange",
     "racing_post_races": "race_assets.sources.racing_post.races:RacingPostRaces",
     "racing_post_form": "race_assets.sources.racing_post.form:RacingPostForm",
     "racing_post_analysis": "race_assets.sources.racing_post.analysis:RacingPostAnalysis",
@@ -34,6 +35,7 @@ FETCHERS = {
 PROVIDERS = {
     "betfair_bsp": "betfair",
     "betfair_historic": "betfair",
+    "betfair_exchange": "betfair",
     "betfair_hub": "betfair",
     "racing_post_races": "racing_post",
     "racing_post_form": "racing_post",

@@ -4,6 +4,7 @@ A day's file carries in its own metadata the fingerprint of the inputs it was ma
 file from an outdated one without asking anybody.
 """
 
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from types import MappingProxyType
 
 import polars as pl
 
-from race_assets.storage.files import commit_folder, replacing, temporary_folder
+from race_assets.storage.files import commit, commit_folder, replacing, temporary_folder
 
 FINGERPRINT = "race_assets:fingerprint"
 ACCOUNT = "race_assets:account"
@@ -62,6 +63,17 @@ class Lake:
                 statistics=False,
                 metadata={FINGERPRINT: fingerprint, **(metadata or {})},
             )
+
+    def copy_day(self, table: str, day: date, other: str) -> None:
+        """Gives another table the day's file as it is now, whatever takes its place in this one later."""
+        with temporary_folder(self.day_path(other, day).parent) as folder:
+            part = folder / "copy"
+            try:
+                part.hardlink_to(self.day_path(table, day))
+            except OSError:
+                # Not every file system has links.
+                shutil.copyfile(self.day_path(table, day), part)
+            commit(part, self.day_path(other, day))
 
     def metadata(self, table: str, day: date) -> dict[str, str]:
         """What `write_day` wrote beside the rows; empty without a file, or with a damaged one."""

@@ -3,12 +3,13 @@
 Statements are small and go through psycopg; what is written in bulk beside the core tables is in `publish.py`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
 from race_assets.errors import SettingsError
+from race_assets.settings.coverage import Expectation
 from race_assets.storage.postgres import Warehouse
 
 EMPTY = "empty"
@@ -100,6 +101,21 @@ class Ledger:
                          is distinct from (excluded.fingerprint, excluded.enabled_sources)""",
                 [fingerprint, list(enabled_sources)],
             )
+
+    def expect(self, expectations: Mapping[str, Expectation]) -> None:
+        """States what sources are expected to tell of; writes only when it changed."""
+        rows = sorted(
+            (name, list(each.countries), each.due_days, each.due_time, each.timezone)
+            for name, each in expectations.items()
+        )
+        columns = "source, countries, due_days, due_time, timezone"
+        with self.warehouse.transaction() as connection:
+            known = connection.execute(f"select {columns} from ops.expectations order by 1".encode()).fetchall()
+            if known != rows:
+                connection.execute("delete from ops.expectations")
+                connection.cursor().executemany(
+                    f"insert into ops.expectations ({columns}) values (%s, %s, %s, %s, %s)".encode(), rows
+                )
 
     def file(self, source: str, sha256: str) -> LedgerFile | None:
         """The file with these bytes, whatever became of it."""

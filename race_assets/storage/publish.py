@@ -12,8 +12,9 @@ from typing import Any
 import polars as pl
 
 from race_assets.schemas.catalogue import CORE
-from race_assets.schemas.ops import BUILT_DAYS, INGESTION_RUNS, REJECTS, REVISIONS, SOURCE_FILES
-from race_assets.schemas.table import conform, is_json
+from race_assets.schemas.ops import BUILT_DAYS, INGESTION_RUNS, PUBLICATIONS, REJECTS, REVISIONS, SOURCE_FILES
+from race_assets.schemas.table import conform, is_json, polars_schema
+from race_assets.storage import coverage
 from race_assets.storage.binary_copy import column_type, copy_rows, quoted
 from race_assets.storage.postgres import LANDING_LOCK, PUBLISH_LOCK, Warehouse, retrying
 
@@ -28,6 +29,9 @@ class DayFrames:
         rejects: `quarantine.rejects` of these days, all that are refused now.
         accounts: `ops.ingestion_runs`, one row per source and day.
         clock_shifts: the sources whose clocks are wrong, of these days and of the days beside them.
+        revisions: `ops.revisions`, what these days say otherwise than when they were last published.
+        bases: the fingerprint of that publishing, by day; days never published before are not there. None: nothing was
+            compared.
     """
 
     fingerprints: Mapping[date, str]
@@ -36,6 +40,8 @@ class DayFrames:
     accounts: pl.DataFrame
     run_id: str
     clock_shifts: Mapping[date, Sequence[str]] = field(default_factory=dict)
+    revisions: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=polars_schema(REVISIONS)))
+    bases: Mapping[date, str] | None = None
 
 
 def only(frames: DayFrames, days: set[date]) -> DayFrames:
@@ -50,6 +56,8 @@ def only(frames: DayFrames, days: set[date]) -> DayFrames:
         frames.accounts.filter(stays),
         frames.run_id,
         frames.clock_shifts,
+        frames.revisions.filter(stays),
+        frames.bases,
     )
 
 
@@ -62,6 +70,8 @@ def together(parts: Sequence[DayFrames]) -> DayFrames:
         pl.concat([part.accounts for part in parts]),
         parts[0].run_id,
         {day: shifts for part in parts for day, shifts in part.clock_shifts.items()},
+        pl.concat([part.revisions for part in parts]),
+        {day: base for part in parts for day, base in (part.bases or {}).items()},
     )
 
 
@@ -79,7 +89,7 @@ def publish(warehouse: Warehouse, days: DayFrames) -> set[date]:
 
 def _publish(warehouse: Warehouse, days: DayFrames) -> set[date]:
     with _transaction(warehouse, PUBLISH_LOCK) as cursor:
-        moved = _moved(cursor, days.fingerprints)
+        moved = _moved(cursor, days.fingerprints) | _published_meanwhile(cursor, days)
         if moved:
             days = only(days, set(days.fingerprints) - moved)
         if days.fingerprints:
@@ -106,6 +116,29 @@ def _moved(cursor: Any, fingerprints: Mapping[date, str]) -> set[date]:
         [list(fingerprints)],
     )
     return {day for day, wanted in cursor.fetchall() if wanted != fingerprints[day]}
+
+
+def _published_meanwhile(cursor: Any, days: DayFrames) -> set[date]:
+    """The days that somebody published since they were compared with what was published before."""
+    if days.bases is None:
+        return set()
+    published = _last_published(cursor, list(days.fingerprints))
+    return {day for day in days.fingerprints if published.get(day) != days.bases.get(day)}
+
+
+def last_published(warehouse: Warehouse, days: Sequence[date]) -> dict[date, str]:
+    """The fingerprint each of these days was last published with; days never published are not there."""
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        return _last_published(cursor, days)
+
+
+def _last_published(cursor: Any, days: Sequence[date]) -> dict[date, str]:
+    cursor.execute(
+        """select distinct on (race_date) race_date, fingerprint from ops.publications where race_date = any(%s)
+           order by race_date, built_at desc""",
+        [list(days)],
+    )
+    return dict(cursor.fetchall())
 
 
 def _replace_core(cursor: Any, days: DayFrames) -> None:
@@ -158,8 +191,11 @@ def _note_built(cursor: Any, days: DayFrames) -> None:
     counts = counts.with_columns(run_id=pl.lit(days.run_id), built_at=_now(cursor), clock_shifts=shifts)
     cursor.execute("delete from ops.built_days where race_date = any(%s)", [list(days.fingerprints)])
     cursor.execute("delete from ops.day_attempts where race_date = any(%s)", [list(days.fingerprints)])
+    coverage.note(cursor, coverage.EVERY, {}, days.fingerprints)
     _insert(cursor, BUILT_DAYS, counts)
-    _insert(cursor, REVISIONS, counts)
+    _insert(cursor, PUBLICATIONS, counts)
+    if days.revisions.height:
+        _insert(cursor, REVISIONS, days.revisions.with_columns(run_id=pl.lit(days.run_id), revised_at=_now(cursor)))
 
 
 def _mark_beside(cursor: Any, days: DayFrames) -> None:
@@ -228,11 +264,13 @@ class Landing:
         file: one row of `ops.source_files`; the version of a new entry is given by the ledger.
         rejects: its rows whose day cannot be told, as `quarantine.rejects`.
         account: what became of those rows, as `ops.ingestion_runs` with race_date null; empty where there are none.
+        problems: of a file that cannot be read, what it is in the way of: see `coverage.note`.
     """
 
     file: pl.DataFrame
     rejects: pl.DataFrame
     account: pl.DataFrame
+    problems: Mapping[date, tuple[str, str]] = field(default_factory=dict)
 
 
 def enter(warehouse: Warehouse, landing: Landing) -> int:
@@ -258,6 +296,7 @@ def _enter(warehouse: Warehouse, landing: Landing) -> int:
         rejects = landing.rejects.clear() if _has_newer(cursor, given) else landing.rejects
         _merge_rejects(cursor, rejects, scope, given)
         _insert(cursor, INGESTION_RUNS, landing.account)
+        coverage.note(cursor, source, landing.problems, landing.file["race_dates"].item())
     return version
 
 

@@ -1,17 +1,19 @@
 """The graph as people see it: assets, their order, jobs, schedule, sensors, checks, and what the settings leave out."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from race_assets import definitions
 from race_assets.assets.days import race_days
+from race_assets.automation.jobs import live_job
 from race_assets.settings import Settings
 
 MakeSettings = Callable[..., Settings]
 OWN = {
-    *("raw/betfair_bsp", "raw/betfair_csv", "raw/betfair_historic"),
+    *("raw/betfair_bsp", "raw/betfair_csv", "raw/betfair_historic", "raw/betfair_exchange"),
     *("raw/racing_post_races", "raw/racing_post_form", "raw/racing_post_analysis"),
 }
 RAW = OWN | {"raw/betfair_hub", "raw/gbgb_results"}
@@ -55,21 +57,39 @@ def test_a_feed_is_an_asset_by_its_own_name_and_a_shipped_one_can_be_switched_of
 
 def test_jobs_schedule_and_sensors_are_those_people_know(make_settings: MakeSettings) -> None:
     repository = definitions.build(make_settings()).get_repository_def()
-    assert {"ingest", "land"} <= set(repository.job_names)
-    (schedule,) = repository.schedule_defs
-    assert (schedule.name, schedule.cron_schedule, schedule.execution_timezone) == (
-        "historical_sync",
-        "0 2 * * *",
-        "Europe/London",
-    )
-    assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
+    assert {"ingest", "land", "live_session"} <= set(repository.job_names)
+    schedules = {(each.name, each.cron_schedule, each.execution_timezone) for each in repository.schedule_defs}
+    london = "Europe/London"
+    assert schedules == {("historical_sync", "0 2 * * *", london), ("live_session", "*/5 8-22 * * *", london)}
+    assert {each.default_status for each in repository.schedule_defs} == {dg.DefaultScheduleStatus.STOPPED}
     assert {each.name for each in repository.sensor_defs} == {"drop_folders", "stale_days"}
 
 
 def test_the_schedule_is_switched_on_by_its_setting(make_settings: MakeSettings) -> None:
-    switched_on = make_settings(automation={"historical_sync": {"enabled": True}})
-    (schedule,) = definitions.build(switched_on).get_repository_def().schedule_defs
-    assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+    for name in ("historical_sync", "live_session"):
+        switched_on = make_settings(automation={name: {"enabled": True}})
+        schedules = definitions.build(switched_on).get_repository_def().schedule_defs
+        running = [each.name for each in schedules if each.default_status is dg.DefaultScheduleStatus.RUNNING]
+        assert running == [name]
+
+
+def test_a_session_is_not_started_while_one_is_polling(make_settings: MakeSettings, tmp_path: Path) -> None:
+    schedule = definitions.build(make_settings()).get_repository_def().get_schedule_def("live_session")
+    # A tick asks an instance that it can find again, so none that is only in memory.
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        tick = dg.build_schedule_context(instance=instance)
+        assert isinstance(schedule(tick), dg.RunRequest)
+        run = instance.create_run_for_job(job_def=live_job)
+        instance.report_run_canceling(run)
+        assert isinstance(schedule(tick), dg.SkipReason)
+        instance.report_run_canceled(run)
+        assert isinstance(schedule(tick), dg.RunRequest)
+
+
+def test_without_the_exchange_there_is_no_session_to_start(make_settings: MakeSettings) -> None:
+    built = definitions.build(make_settings(sources={"betfair_exchange": {"enabled": False}})).get_repository_def()
+    assert not built.has_schedule_def("live_session")
+    assert "live_session" not in built.job_names
 
 
 def test_every_asset_has_its_checks_columns_and_one_run_for_a_range(make_settings: MakeSettings) -> None:

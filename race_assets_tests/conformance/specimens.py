@@ -189,6 +189,17 @@ SPECIMENS = (
         junk_row=5,
         takes=True,
     ),
+    StreamSpecimen(
+        "betfair_exchange",
+        "2024-06-27.jsonl",
+        "",
+        lambda *_: "",
+        bad_rule="selection_name",
+        junk_rule="readable",
+        careful=0,
+        junk_row=5,
+        takes=True,
+    ),
     PayloadSpecimen(
         "racing_post_races", "races.json", '{"data": []}', _rp_runner, junk_rule="readable", careful=0, junk_row=5
     ),

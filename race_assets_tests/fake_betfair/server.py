@@ -108,9 +108,11 @@ class FakeBetfair:
             "IDENTITY_CERT_URL": urls["identity_cert"].removesuffix("/api"),
         }
         fetched = {"BETFAIR_HISTORIC": urls["historic"], "BETFAIR_BSP": urls["bsp"]}
+        exchange_url = urls["exchange_rest"].rstrip("/")
         return {
             **{f"RACE_ASSETS_BETFAIR__{name}": value for name, value in account.items()},
             **{f"RACE_ASSETS_SOURCES__{source}__FETCH__URL": url for source, url in fetched.items()},
+            "RACE_ASSETS_SOURCES__BETFAIR_EXCHANGE__URL": exchange_url,
             "RACE_ASSETS_SOURCES__BETFAIR_BSP__RATE_LIMIT__REQUESTS_PER_SECOND": "20",
         }
 

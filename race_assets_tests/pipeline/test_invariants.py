@@ -266,7 +266,7 @@ def test_a_day_whose_inputs_move_on_before_it_is_published_is_built_again(worksh
     assert sorted(built.published) == [DAY1, DAY2]
     assert [name for name, _ in dogs(workshop, DAY1)] == ["Alpha", "Beta", "Delta", "Gamma"]
     assert workshop.ledger.stale_days() == []
-    assert ask(workshop, "select race_date, count(*) from ops.revisions group by 1 order by 1") == [
+    assert ask(workshop, "select race_date, count(*) from ops.publications group by 1 order by 1") == [
         (DAY1, 1),
         (DAY2, 1),
     ]
@@ -612,4 +612,4 @@ def test_a_reader_sees_only_whole_days_while_a_day_is_rewritten(make_settings: M
     assert math.isfinite(total)
     assert builds == 1
     assert joined == selections
-    assert ask(workshop, "select count(*) from ops.revisions where race_date = %s", DAY2) == [(rewrites + 1,)]
+    assert ask(workshop, "select count(*) from ops.publications where race_date = %s", DAY2) == [(rewrites + 1,)]

@@ -100,7 +100,7 @@ def test_the_ledger_and_the_revisions_count_them(pointed: Workshop) -> None:
     drop(pointed, "a.csv", csv_race(DAY1) + csv_row(DAY2, "1. Alpha", selection=1, price="") + csv_race(DAY3))
     build_stale(pointed)
     assert ask(pointed, "select race_date_points from ops.source_files") == [([3 * GRID, 0, 3 * GRID],)]
-    assert ask(pointed, "select price_points from ops.revisions order by race_date") == [(9,), (0,), (9,)]
+    assert ask(pointed, "select price_points from ops.publications order by race_date") == [(9,), (0,), (9,)]
     assert {day: each.points for day, each in pointed.wanted([DAY1, DAY2]).items()} == {DAY1: 9, DAY2: 0}
 
 

@@ -172,7 +172,7 @@ def test_past_runs_are_those_of_the_card_with_track_time_and_price(
     build_stale(workshop)
     assert form(workshop) == meant_form(races)
     assert any(told.is_trial for _, runner in dogs(races) for told in runner.runs)
-    ((rows,),) = ask(workshop, "select sum(dog_form) from ops.revisions")
+    ((rows,),) = ask(workshop, "select sum(dog_form) from ops.publications")
     assert rows == len(meant_form(races))
 
 

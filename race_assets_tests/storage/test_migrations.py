@@ -124,7 +124,9 @@ def test_a_warehouse_of_the_first_version_keeps_its_files_and_days(empty: str, d
 
         counts = connection.execute("select name, rows_careful, race_date_points from ops.source_files").fetchall()
         assert counts == [("a.csv", 0, [])]
-        assert connection.execute("select prices, price_points, dog_form from ops.revisions").fetchall() == [(9, 0, 0)]
+        assert connection.execute("select prices, price_points, dog_form from ops.publications").fetchall() == [
+            (9, 0, 0)
+        ]
         # No day becomes stale by it.
         assert connection.execute("select * from ops.wanted_days").fetchall() == [(*row, 0) for row in wanted]
     assert dump(empty) == dump(database)

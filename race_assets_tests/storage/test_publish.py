@@ -67,7 +67,8 @@ def test_a_published_day_replaces_the_one_before_and_leaves_the_others(warehouse
     assert counts(warehouse) == [(2, 5, 5, 5, 5, 5, 2)]
     assert ask(warehouse, "select race_date, run_id from ops.built_days order by 1") == [(DAY1, "next"), (DAY2, "run")]
     revisions = ask(
-        warehouse, "select race_date, races, selections, prices, price_points from ops.revisions order by 1, built_at"
+        warehouse,
+        "select race_date, races, selections, prices, price_points from ops.publications order by 1, built_at",
     )
     assert revisions == [(DAY1, 1, 3, 3, 3), (DAY1, 1, 2, 2, 2), (DAY2, 1, 3, 3, 3)]
 
@@ -80,7 +81,8 @@ def test_an_empty_day_is_published_with_counts_of_nothing(warehouse: Warehouse) 
     assert counts(warehouse) == [(0, 0, 0, 0, 0, 0, 0)]
     assert ask(
         warehouse,
-        "select races, selections, prices, price_points, race_links from ops.revisions order by built_at desc limit 1",
+        "select races, selections, prices, price_points, race_links from ops.publications "
+        "order by built_at desc limit 1",
     ) == [(0, 0, 0, 0, 0)]
 
 
@@ -239,7 +241,7 @@ def test_a_transaction_whose_connection_is_lost_is_done_again(warehouse: Warehou
         holder.execute("select pg_advisory_unlock(%s)", [PUBLISH_LOCK])
         assert publishing.result() == set()
     assert counts(warehouse) == [(1, 3, 3, 3, 3, 3, 1)]
-    assert ask(warehouse, "select count(*) from ops.revisions") == [(1,)]
+    assert ask(warehouse, "select count(*) from ops.publications") == [(1,)]
 
 
 def test_a_landing_whose_connection_is_lost_is_done_again(warehouse: Warehouse, database: str) -> None:

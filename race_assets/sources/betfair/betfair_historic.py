@@ -16,6 +16,7 @@ from race_assets.errors import UnreadableFileError
 from race_assets.http.actions import looks_like_html
 from race_assets.schemas.records import PROBLEM
 from race_assets.settings import Settings
+from race_assets.settings.exchange import ExchangeSettings
 from race_assets.settings.streams import StreamSettings
 from race_assets.sources.base import FileSource, ReadReport, RowAsRead
 from race_assets.sources.betfair.stream import archive, excerpt
@@ -50,24 +51,30 @@ COLUMNS: dict[str, Any] = {
 """What is gathered of a record before whole columns are made of it."""
 
 Row = dict[str, Any]
+Problems = list[tuple[str, str]]
+"""Rules that are broken, each with a message."""
 
 
 class BetfairHistoric(FileSource):
     """Stream files of Betfair's historic data and of captures, alone or in archives.
 
     Its parser version is a number made of the price grid: with another one, files are read anew.
+
+    Attributes:
+        must_close: a market whose file does not reach its close is refused: the file was cut.
     """
 
     name = "betfair_historic"
     title = "Betfair historic data: stream files of every plan, as bought or recorded"
     row_is = "record"
+    must_close = True
 
     @classmethod
     def configured(cls, settings: Settings) -> "BetfairHistoric":
         """See `FileSource.configured`."""
         return cls(settings.sources.betfair_historic)
 
-    def __init__(self, settings: StreamSettings) -> None:
+    def __init__(self, settings: StreamSettings | ExchangeSettings) -> None:
         self.offsets = settings.price_points.offsets()
         self.processes = settings.processes or os.cpu_count() or 1
         self.parser_version = zlib.crc32(f"{VERSION} {self.offsets}".encode()) & 0x7FFF_FFFF
@@ -76,7 +83,7 @@ class BetfairHistoric(FileSource):
         """See `FileSource.read`."""
         report.shape = "stream"
         _refuse_page(path)
-        gathered = _Gathered(name)
+        gathered = _Gathered(name, must_close=self.must_close)
         unknown: Counter[str] = Counter()
         count = 0
         for member, found in read_members(path, archive.members(path), self.offsets, self.processes):
@@ -123,8 +130,9 @@ def _told_unknown(unknown: Counter[str]) -> list[str]:
 class _Gathered:
     """Records of some members, and their price points."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, *, must_close: bool) -> None:
         self.file = file
+        self.must_close = must_close
         self.rows: list[Row] = []
         self.grids: list[tuple[int, MarketFigures]] = []
         self.source_row = 0
@@ -137,7 +145,8 @@ class _Gathered:
             self.markets += 1
             at = member.offset + number
             without = _without_runners(where, market)
-            rows = [without] if without else [_runner_row(where, market, runner) for runner in market.runners]
+            problems = _market_problems(where, market, must_close=self.must_close)
+            rows = [without] if without else [_runner_row(where, market, each, problems) for each in market.runners]
             for place, row in enumerate(rows):
                 self._append(row, at, place)
             if market.points and not without:
@@ -207,14 +216,15 @@ def _is_void(market: MarketFigures) -> bool:
     return market.status == CLOSED and not won
 
 
-def _runner_row(where: str, market: MarketFigures, runner: RunnerFigures) -> Row:
+def _runner_row(where: str, market: MarketFigures, runner: RunnerFigures, of_market: Problems) -> Row:
     status, result = _outcome(market, runner)
     bsp, notes = runner.bsp, []
     if bsp is not None and not SENTINEL_BELOW <= bsp <= SENTINEL_ABOVE:
         bsp, notes = None, ["sentinel_bsp"]
     if runner.is_known and not runner.is_listed:
         notes.append("left_out_of_last_definition")
-    problems = [{RULE: rule, MESSAGE: message} for rule, message in _runner_problems(where, market, runner)]
+    found = [*of_market, *_runner_problems(where, market, runner)]
+    problems = [{RULE: rule, MESSAGE: message} for rule, message in found]
     handicap = f":{runner.handicap:g}" if runner.handicap else ""
     return _market_row(market) | {
         "selection_id": f"{runner.selection_id}{handicap}",
@@ -251,20 +261,28 @@ def _is_dead_heat(market: MarketFigures, runner: RunnerFigures) -> bool:
     return market.market_type == "WIN" and runner.status == "WINNER" and won > (market.number_of_winners or 1)
 
 
-def _runner_problems(where: str, market: MarketFigures, runner: RunnerFigures) -> Iterator[tuple[str, str]]:
+def _market_problems(where: str, market: MarketFigures, *, must_close: bool) -> Problems:
     named = f"{where}: market {market.market_id}"
     if _filtered(market):
-        return
+        return []
+    found = []
     if market.broken:
-        yield "readable", f"{named} lost a message: {market.broken}"
-    if not runner.is_known:
-        whom = f"runner {runner.selection_id}, whom no marketDefinition names"
-        yield "runner_known", f"{named} has prices of {whom}, from byte {runner.stranger_at:,} of its text on"
+        found.append(("readable", f"{named} lost a message: {market.broken}"))
     if market.market_type is None:
-        yield "market_defined", f"{named} has a marketDefinition without marketType"
-    if market.status != CLOSED:
+        found.append(("market_defined", f"{named} has a marketDefinition without marketType"))
+    if must_close and market.status != CLOSED:
         ends = market.status or "without a status"
-        yield "settled", f"{named} does not close: it ends {ends}, cut or not yet settled; land the whole stream"
+        said = f"{named} does not close: it ends {ends}, cut or not yet settled; land the whole stream"
+        found.append(("settled", said))
+    return found
+
+
+def _runner_problems(where: str, market: MarketFigures, runner: RunnerFigures) -> Problems:
+    if runner.is_known or _filtered(market):
+        return []
+    whom = f"runner {runner.selection_id}, whom no marketDefinition names"
+    at = f"from byte {runner.stranger_at:,} of its text on"
+    return [("runner_known", f"{where}: market {market.market_id} has prices of {whom}, {at}")]
 
 
 def _records(rows: pl.DataFrame) -> pl.DataFrame:

@@ -73,7 +73,8 @@ class HistoricFetcher(Fetcher):
                 unlisted += 1
                 if isinstance(error, LoginRefusedError) or unlisted > PATIENCE:
                     raise
-                yield Gap(f"{_shown(span)}: the files could not be listed: {error}", is_failure=True)
+                said = f"{_shown(span)}: the files could not be listed: {error}"
+                yield Gap(said, is_failure=True, days=days_of(span))
             else:
                 yield from self._listed(span, paths)
 
@@ -131,7 +132,12 @@ class HistoricFetcher(Fetcher):
         remedy = f"put Greyhound Racing, {month}, into the basket at {SHOP} and check out; BASIC costs nothing"
         if span.last >= self._today - self._trailing:
             return Gap(f"{_shown(span)}: {month} is not bought; it may not be on sale yet. When it is: {remedy}")
-        return Gap(f"{_shown(span)}: {month} is not bought: {remedy}", is_failure=True)
+        return Gap(f"{_shown(span)}: {month} is not bought: {remedy}", is_failure=True, days=days_of(span))
+
+
+def days_of(span: Filter) -> tuple[date, ...]:
+    """The days of a stretch."""
+    return tuple(span.first + n * DAY for n in range((span.last - span.first).days + 1))
 
 
 def _month_of(span: Filter) -> tuple[Plan, int, int]:

@@ -134,7 +134,7 @@ class _OfRace(RacingPostFetcher):
                 unlisted += 1
                 if unlisted > PATIENCE:
                     raise
-                yield Gap(f"{API}, {day}: its races could not be listed: {error}", is_failure=True)
+                yield Gap(f"{API}, {day}: its races could not be listed: {error}", is_failure=True, days=(day,))
                 continue
             for each in self._listed(day, pages) if pages else [self._no_races(day)]:
                 # Files are fetched while this is drawn from, and the first may have been refused.
@@ -148,7 +148,8 @@ class _OfRace(RacingPostFetcher):
             race_id = self._said(race, "race_id")
             if race_id is None:
                 names = ", ".join(self._settings.fields.race_id)
-                yield Gap(f"{API}, {day}: a race has no {names}; correct racing_post.fields.race_id", is_failure=True)
+                said = f"{API}, {day}: a race has no {names}; correct racing_post.fields.race_id"
+                yield Gap(said, is_failure=True, days=(day,))
                 continue
             name = f"{day}/{quote(race_id, safe='')}-{self.kind}.json"
             self._races[name] = self._context(race)

@@ -1,0 +1,66 @@
+"""What `race-assets live` shows, and how it is told to stop; polling is in `pipeline/live.py`."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from race_assets.console import report
+from race_assets.pipeline import live
+from race_assets.pipeline.live_recordings import land_recorded
+from race_assets.pipeline.workshop import Workshop
+from race_assets.settings import Settings
+
+
+def run(settings: Settings, duration: timedelta, *, land: bool) -> live.Session:
+    """One session; says how it went. What was recorded is landed unless it was told to stop: then time is short."""
+    workshop = Workshop(settings)
+    with told_to_stop() as stopping:
+        session = live.run(workshop, duration, stopping, tell=report.line)
+        is_stopped = stopping.is_set()
+    _show(session)
+    if land and not is_stopped:
+        for each in land_recorded(workshop):
+            report.landed_file(each)
+    else:
+        report.line(
+            "what was recorded is landed by the next `race-assets live` that ends by itself, or `race-assets ingest`"
+        )
+    return session
+
+
+@contextmanager
+def told_to_stop() -> Iterator[threading.Event]:
+    """An event that SIGTERM and Ctrl-C set; a second one does what it always does."""
+    stopping = threading.Event()
+
+    def stop(number: int, _frame: object) -> None:
+        signal.signal(number, before[number])
+        # Not here: the thread this interrupts may hold the event's own lock.
+        threading.Thread(target=stopping.set).start()
+
+    before: dict[int, Any] = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stopping
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _show(session: live.Session) -> None:
+    figures = session.figures
+    report.line(
+        f"session {session.session_id} {session.ended}: {figures.markets:,} markets, {figures.polls:,} polls, "
+        f"{session.ticks:,} ticks stored"
+    )
+    on_time = figures.polls_near - figures.polls_late
+    report.line(
+        f"near the off {figures.polls_near:,} polls: {on_time:,} on time, {figures.polls_late:,} late, "
+        f"{figures.polls_missed:,} missed"
+    )
+    if session.recovered:
+        report.line(f"{session.recovered:,} ticks of a session that was killed were stored, out of its recording")
+    if not session.is_stored:
+        report.failure("not every tick could be stored: the next session stores the rest, out of the recording")
