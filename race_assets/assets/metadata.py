@@ -55,7 +55,7 @@ def picture(svg: str, name: str) -> dg.MarkdownMetadataValue:
 def calendar(states: Mapping[str, Sequence[tuple[date, str]]]) -> dg.MarkdownMetadataValue:
     """A letter a day for each source."""
     if not states:
-        return dg.MetadataValue.md("no source is expected yet")
+        return dg.MetadataValue.md("no source is expected of these days: `coverage.sources` in the settings")
     lines = ["| source | from | |", "|---|---|---|"]
     for source, days in states.items():
         letters = "".join(figures.LETTERS[state] for _, state in days)

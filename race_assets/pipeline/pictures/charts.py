@@ -4,7 +4,7 @@ import base64
 from collections.abc import Sequence
 from html import escape
 
-ROW, GAP, LABELS, WIDTH, ROOM = 20, 4, 190, 420, 90
+ROW, GAP, LABELS, WIDTH, ROOM = 20, 4, 150, 300, 60
 TITLE = 30
 BAR, TEXT, QUIET = "#3b6fb6", "#333333", "#888888"
 
