@@ -1,5 +1,6 @@
 """Dagster's pages in a real browser: the graph is there, a day is built by clicking, its page shows rows and charts."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from race_assets.pipeline.workshop import Workshop
 from race_assets_tests.automation.browser import CHROMIUM, browser
 from race_assets_tests.automation.dev import Dev, until
+from race_assets_tests.conftest import PROJECT
 from race_assets_tests.pipeline.feed import DAY1, ask, csv_race, csv_row, drop
 
 PICTURES = "[...document.querySelectorAll('img')].map(each => each.naturalWidth > 300 ? each.alt : '').filter(Boolean)"
@@ -18,9 +20,13 @@ HURRY = 20_000
 
 @pytest.fixture
 def dev(environment: dict[str, str], tmp_path: Path) -> Iterator[Dev]:
-    """`dagster dev` that does nothing by itself."""
+    """`dagster dev` that does nothing by itself; what its pages remember of a visitor is not kept in the project."""
+    home = tmp_path / "dagster"
+    home.mkdir()
+    shutil.copy(PROJECT / "dagster.yaml", home)
     off = {f"RACE_ASSETS_AUTOMATION__{name}__ENABLED": "false" for name in ("DROPS", "STALE_DAYS")}
-    made = Dev({**environment, **off, "RACE_ASSETS_COVERAGE__SOURCES": "{betfair_csv: {}}"}, tmp_path / "dev.log")
+    expected = {"RACE_ASSETS_COVERAGE__SOURCES": "{betfair_csv: {}}", "DAGSTER_HOME": str(home)}
+    made = Dev({**environment, **off, **expected}, tmp_path / "dev.log")
     yield made
     made.kill()
 
