@@ -325,6 +325,11 @@ def ensure_parsed(workshop: Workshop, file: LedgerFile, *, beside: str | None = 
     if (place if beside is None else place / beside).is_dir():
         return
     path = workshop.archive.path(file.source, file.sha256)
+    if not path.exists():
+        raise PermanentError(
+            f"{path}: the archive lacks {file.name} of {file.source}, which the ledger has; bring the archive back, set"
+            f" home to where it is, or withdraw the file: race-assets land --withdraw {file.sha256[:12]}"
+        )
     archived = ArchivedFile(file.source, file.sha256, file.name, file.bytes, file.landed_at, path)
     _parse_and_enter(workshop, workshop.source(file.source), archived, file.name)
 
