@@ -3,6 +3,7 @@
 What a command imports by itself, and how it is started, is tested elsewhere with a fresh interpreter.
 """
 
+import atexit
 import multiprocessing
 import os
 import subprocess
@@ -59,4 +60,8 @@ def _be(arguments: list[str], environment: dict[str, str], folder: Path, out: Pa
     sys.argv = ["race-assets", *arguments]
     from race_assets.cli import main
 
-    main()
+    try:
+        main()
+    finally:
+        # A forked process leaves without what is to be done at its exit: an embedded server would stay behind.
+        atexit._run_exitfuncs()
