@@ -41,7 +41,7 @@ lint: install-test
 	$(VENV)/bin/mypy
 
 test: lint
-	$(VENV)/bin/python -m pytest -n 3
+	$(VENV)/bin/python -m pytest -n 3 --dist worksteal
 
 docs: install
 	$(VENV)/bin/python -m race_assets.schemas.markdown docs

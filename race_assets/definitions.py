@@ -9,7 +9,7 @@ warnings.filterwarnings("ignore", message="Parameter `(backfill_policy|owners)`"
 
 from race_assets import settings  # noqa: E402 - the warnings are raised while these are imported
 from race_assets.assets.core import core_assets  # noqa: E402
-from race_assets.assets.days import race_days  # noqa: E402
+from race_assets.assets.days import fresh_for, race_days  # noqa: E402
 from race_assets.assets.raw import raw_asset  # noqa: E402
 from race_assets.assets.validated import validated_asset  # noqa: E402
 from race_assets.automation.jobs import ingest_job, land_job, live_job  # noqa: E402
@@ -28,20 +28,16 @@ def build(settings: Settings) -> dg.Definitions:
     partitions = race_days(settings.partitions)
     ingest = ingest_job()
     is_live = settings.sources.betfair_exchange.enabled
+    nightly = settings.automation.historical_sync
+    raw = [
+        raw_asset(
+            source, registry.create(source, settings).title, partitions, fetches=registry.fetches(source, settings)
+        )
+        for source in sources
+    ]
+    assets = [*raw, validated_asset(sources, partitions), core_assets(partitions)]
     return dg.Definitions(
-        assets=[
-            *(
-                raw_asset(
-                    source,
-                    registry.create(source, settings).title,
-                    partitions,
-                    fetches=registry.fetches(source, settings),
-                )
-                for source in sources
-            ),
-            validated_asset(sources, partitions),
-            core_assets(partitions),
-        ],
+        assets=dg.map_asset_specs(fresh_for(nightly.fresh_for_hours), assets) if nightly.enabled else assets,
         jobs=[ingest, land_job, *([live_job] if is_live else [])],
         schedules=[historical_sync(settings, ingest), *([live_session(settings)] if is_live else [])],
         sensors=[drop_sensor(settings), stale_sensor(settings, ingest, partitions)],

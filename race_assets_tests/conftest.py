@@ -7,7 +7,6 @@ server, in databases it creates and drops.
 import itertools
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ from race_assets.pipeline.workshop import Workshop
 from race_assets.settings import Settings
 from race_assets.storage import embedded
 from race_assets.storage.postgres import Warehouse
+from race_assets_tests import commands
 
 PROJECT = Path(__file__).parent.parent
 SAMPLES = PROJECT / "data" / "samples"
@@ -61,15 +61,7 @@ def run_in(environment: dict[str, str]) -> Callable[..., subprocess.CompletedPro
     """Runs `race-assets` with arguments in this environment, as a user would, and gives its output and exit code."""
 
     def run(*arguments: str | Path, **extra: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "race_assets", *map(str, arguments)],
-            env={**environment, **extra},
-            cwd=PROJECT,
-            capture_output=True,
-            text=True,
-            timeout=200,
-            check=False,
-        )
+        return commands.run([*map(str, arguments)], {**environment, **extra}, PROJECT)
 
     return run
 
@@ -137,6 +129,11 @@ def realdata() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real files are not at {folder}; RACE_ASSETS_REALDATA names their folder")
     return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that say they take minutes come first: behind all others they would hold up the end alone."""
+    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
 
 
 @pytest.fixture(autouse=True)

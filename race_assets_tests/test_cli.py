@@ -446,7 +446,7 @@ def test_a_warehouse_that_cannot_be_reached_is_told_without_its_password(season:
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_the_help_of_a_command_explains_it_and_all_its_options(name: str) -> None:
     done = run_in({**os.environ, "COLUMNS": "160", "NO_COLOR": "1"})(*name.split(), "--help")
-    ended(done, GOOD, f"Usage: python -m race_assets {name}")
+    ended(done, GOOD, f"Usage: race-assets {name}")
     said = words(done)
     declared = COMMANDS[name].params
     assert [option for each in declared for option in each.opts if option.startswith("--") and option not in said] == []

@@ -40,9 +40,15 @@ def blocks(page: Path, *languages: str) -> Iterator[str]:
 
 def lines(page: Path) -> Iterator[str]:
     """Shell lines of a page, continued ones joined; of a console block the ones with a prompt."""
-    for text in blocks(page, "sh"):
-        yield from text.replace("\\\n", " ").splitlines()
-    for text in blocks(page, "console"):
+    for language, text in FENCE.findall(page.read_text(encoding="utf-8")):
+        yield from shell_lines(language, text)
+
+
+def shell_lines(language: str, text: str) -> Iterator[str]:
+    """Those of one block, if it is one."""
+    if language == "sh":
+        yield from filter(None, text.replace("\\\n", " ").splitlines())
+    elif language == "console":
         yield from (line.removeprefix("$ ") for line in text.splitlines() if line.startswith("$ "))
 
 

@@ -4,6 +4,7 @@ import json
 import re
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from race_assets.settings import Settings, load
 from race_assets.settings import aws as aws_settings
 from race_assets.settings.secrets import HIDDEN, Secret
 from race_assets.storage.postgres import Warehouse, server_url
+from race_assets_tests.conftest import PROJECT
 
 Done = subprocess.CompletedProcess[str]
 REGION = "eu-west-1"
@@ -140,11 +142,14 @@ def test_the_region_of_the_environment_serves_where_the_settings_name_none(
 
 
 def test_loading_settings_and_what_needs_no_credential_look_nothing_up_and_do_not_load_boto3(
-    command: Callable[..., Done],
+    environment: dict[str, str],
 ) -> None:
     reference = {"RACE_ASSETS_POSTGRES__URL": "aws:nowhere", "RACE_ASSETS_AWS__ENDPOINT_URL": "http://127.0.0.1:1"}
     assert load(None, reference).postgres.url == Secret("aws:nowhere")
-    done = command("sources", **reference, PYTHONPROFILEIMPORTTIME="1")
+    imported = [sys.executable, "-X", "importtime", "-m", "race_assets", "sources"]
+    done = subprocess.run(
+        imported, env={**environment, **reference}, cwd=PROJECT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert "pydantic" in done.stderr
     assert "boto" not in done.stderr

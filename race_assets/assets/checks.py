@@ -8,6 +8,7 @@ import polars as pl
 
 from race_assets.assets.metadata import rows, tally
 from race_assets.pipeline.land import Landed
+from race_assets.storage.coverage import Coverage
 from race_assets.validation.account import Account, total
 
 SHAPE = "shape"
@@ -16,6 +17,7 @@ ROW_RULES = "row_rules"
 CONSERVATION = "conservation"
 RACE_RULES = "race_rules"
 NOT_EMPTY = "not_empty"
+ARRIVED = "arrived"
 SOURCES_AGREE = "sources_agree"
 SHOWN_RACES = 100
 
@@ -54,7 +56,7 @@ def fetched(asset: dg.AssetKey, problems: Sequence[str], counts: Mapping[str, in
 
 def not_fetched(context: dg.AssetExecutionContext) -> list[str]:
     """What raw steps of this run said of their APIs, where it was nothing good."""
-    events = context.instance.all_logs(context.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    events = context.instance.all_logs(context.run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
     told = [each.dagster_event.asset_check_evaluation_data for each in events if each.dagster_event]
     return [str(each.description) for each in told if each.check_name == FETCHED and not each.passed]
 
@@ -129,4 +131,17 @@ def not_empty(asset: dg.AssetKey, empty: Sequence[date]) -> dg.AssetCheckResult:
         severity=dg.AssetCheckSeverity.WARN,
         description=f"{len(empty)} days without races: {shown}" if empty else "every day has races",
         metadata={"empty days": len(empty)},
+    )
+
+
+def arrived(asset: dg.AssetKey, late: Sequence[Coverage]) -> dg.AssetCheckResult:
+    """Warns when something is missing whose time has come, whichever days the run was about."""
+    shown = "; ".join(f"{each.race_date}, {each.source}: {each.reason}" for each in late[:5])
+    return dg.AssetCheckResult(
+        passed=not late,
+        asset_key=asset,
+        check_name=ARRIVED,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=shown or "every expected source has told of every meeting whose time has come",
+        metadata={"late": len(late)},
     )

@@ -1,6 +1,6 @@
 """The `core/*` assets: races, selections, prices, price points, published together, a chunk of whole days at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 import dagster as dg
@@ -9,10 +9,12 @@ from race_assets.assets import checks, metadata
 from race_assets.assets.days import SINGLE_RUN, days_of, is_refresh, mark_process
 from race_assets.assets.validated import KEY as VALIDATED
 from race_assets.pipeline.build import Built, build
+from race_assets.pipeline.pictures import charts, figures
 from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.catalogue import CORE
-from race_assets.storage import tables
+from race_assets.storage import coverage, tables
 
+PICTURED_DAYS = 31
 KEYS = {name: dg.AssetKey(name.split(".")) for name in CORE}
 RACES = KEYS["core.races"]
 
@@ -40,13 +42,14 @@ def core_assets(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
             checks.spec(checks.RACE_RULES, RACES, "Traps are held once, fields and books are of a usual size."),
             checks.spec(checks.SOURCES_AGREE, RACES, "Sources name one winner, and starting prices within a percent."),
             checks.spec(checks.NOT_EMPTY, RACES, "Every day has races."),
+            checks.spec(checks.ARRIVED, RACES, "What was expected in the last four weeks, up to today, is here."),
         ],
     )
     def _core(context: dg.AssetExecutionContext, workshop: dg.ResourceParam[Workshop]):  # type: ignore[no-untyped-def]  # noqa: ANN202 - Dagster takes an annotation for an output's type
         days = days_of(context)
         mark_process(context)
         built = Built()
-        for part in build(workshop, days, context.run_id, refresh=is_refresh(context)):
+        for part in build(workshop, days, context.run.run_id, refresh=is_refresh(context)):
             built.add(part)
         context.log.info("seconds by stage: %s", {name: round(s, 2) for name, s in workshop.seconds.items()})
         unreadable = workshop.ledger.unreadable_files(since=_started_at(context))
@@ -63,7 +66,7 @@ def core_assets(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
 
 
 def _started_at(context: dg.AssetExecutionContext) -> float:
-    record = context.instance.get_run_record_by_id(context.run_id)
+    record = context.instance.get_run_record_by_id(context.run.run_id)
     return record.create_timestamp.timestamp() if record else 0.0
 
 
@@ -77,6 +80,26 @@ def _log_good_days(context: dg.AssetExecutionContext, built: Built) -> None:
         for name, key in KEYS.items():
             rows = _day_metadata(built, day, name) if day in built.published else {}
             context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata=rows))
+
+
+def _pictures(workshop: Workshop, name: str, days: Sequence[date]) -> dict[str, dg.MarkdownMetadataValue]:
+    """Charts of a table's days, where they are so few that somebody looks at them; a year's events stay small."""
+    if len(days) > PICTURED_DAYS:
+        return {}
+    warehouse, last = workshop.warehouse, max(days)
+    drawn = {"rows per day": charts.bars(f"{name}: rows per day", figures.rows_per_day(warehouse, name, last))}
+    told: dict[str, dg.MarkdownMetadataValue] = {}
+    if name == "core.selections":
+        drawn["prices"] = charts.bars("Runners by price, decimal odds", figures.prices(warehouse, days))
+    if name == "core.races":
+        implied = figures.over_rounds(warehouse, days)
+        drawn["over-round"] = charts.bars("Over-round by track, average of its races", implied, "{:.3f}")
+        rules = {rule: int(count) for rule, count in figures.rejects_by_rule(warehouse, days)}
+        told = {
+            "rejects by rule": metadata.tally(rules),
+            "coverage": metadata.calendar(figures.calendar(warehouse, last)),
+        }
+    return {**{title: metadata.picture(svg, title) for title, svg in drawn.items()}, **told}
 
 
 def _results(
@@ -96,7 +119,10 @@ def _results(
                 checks.race_rules(key, built.findings_by_rule()),
                 checks.sources_agree(key, built.contradictions),
                 checks.not_empty(key, sorted(empty)),
+                checks.arrived(key, coverage.late(workshop.warehouse)),
             ]
         yield dg.MaterializeResult(
-            asset_key=key, metadata={**told, "preview": metadata.preview(sample)}, check_results=results
+            asset_key=key,
+            metadata={**told, "preview": metadata.preview(sample), **_pictures(workshop, name, days_of(context))},
+            check_results=results,
         )

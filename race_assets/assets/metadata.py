@@ -1,11 +1,14 @@
 """What people see beside an asset: columns, previews, tallies; the figures are counted elsewhere."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import dagster as dg
 import pandera.polars as pa
 import polars as pl
+
+from race_assets.pipeline.pictures import charts, figures
 
 PREVIEW_ROWS = 10
 
@@ -42,6 +45,23 @@ def rows(frame: pl.DataFrame) -> dg.MarkdownMetadataValue:
 
 def _cell(value: Any) -> str:
     return "" if value is None else str(value).replace("|", "\\|").replace("\n", " ")
+
+
+def picture(svg: str, name: str) -> dg.MarkdownMetadataValue:
+    """A chart on the asset's page, which shows pictures that need no file."""
+    return dg.MetadataValue.md(f"![{name}]({charts.data_uri(svg)})")
+
+
+def calendar(states: Mapping[str, Sequence[tuple[date, str]]]) -> dg.MarkdownMetadataValue:
+    """A letter a day for each source."""
+    if not states:
+        return dg.MetadataValue.md("no source is expected of these days: `coverage.sources` in the settings")
+    lines = ["| source | from | |", "|---|---|---|"]
+    for source, days in states.items():
+        letters = "".join(figures.LETTERS[state] for _, state in days)
+        lines.append(f"| {source} | {days[0][0]} | `{letters}` |")
+    told = ", ".join(f"`{letter}` {state.replace('_', ' ')}" for state, letter in figures.LETTERS.items())
+    return dg.MetadataValue.md("\n".join([*lines, "", told]))
 
 
 def tally(counts: Mapping[str, int]) -> dg.MarkdownMetadataValue:

@@ -93,7 +93,7 @@ class _Fetching:
 
 def _fetch(context: dg.AssetExecutionContext, workshop: Workshop, source: str, days: Sequence[date]) -> _Fetching:
     try:
-        done = fetch.fetch(workshop, source, days, context.run_id)
+        done = fetch.fetch(workshop, source, days, context.run.run_id)
     except (LoginRefusedError, SettingsError) as error:
         context.log.error(str(error))  # noqa: TRY400 - the message says it all
         return _Fetching(refusal=str(error))

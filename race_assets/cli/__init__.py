@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from race_assets.cli import diff, feeds, links, live, rejects, status, tracks
+from race_assets.cli import diff, doctor, feeds, links, live, metrics, rejects, report, status, tracks
 from race_assets.cli.common import (
     DATA_FAILED,
     GOOD,
@@ -51,6 +51,9 @@ app.add_typer(tracks.app, name="tracks")
 app.command()(live.live)
 app.command()(diff.diff)
 app.command()(status.status)
+app.command()(metrics.metrics)
+app.command()(doctor.doctor)
+app.command()(report.report)
 
 
 @app.command()

@@ -179,7 +179,7 @@ class Meetings:
 
     def _refuse_same_minute(self, mine: pl.DataFrame) -> None:
         """A track has one race a minute: a race that is not the known one of its minute contradicts it."""
-        minute = [*MEETING, pl.col("start_at").dt.truncate("1m").alias("minute")]
+        minute = [*map(pl.col, MEETING), pl.col("start_at").dt.truncate("1m").alias("minute")]
         own = {told for told in mine["told"] if self.race_of.get(told) == told}
         others = {race for told, race in self.race_of.items() if told == race} - own
         known = self.told.filter(pl.col("told").is_in(list(others))).select(*minute, other="told")

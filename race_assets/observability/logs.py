@@ -1,7 +1,9 @@
 """How log lines look, console or JSON, for our loggers and everyone else's; what is logged is said where it happens."""
 
 import logging
+import os
 import sys
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
@@ -9,6 +11,13 @@ import structlog
 from race_assets.settings import LoggingSettings
 
 NOISY = {"alembic": logging.WARNING, "botocore": logging.WARNING, "urllib3": logging.WARNING}
+
+
+def _with_run(logger: Any, method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A command that is no run is named by its process."""
+    del logger, method
+    fields.setdefault("run_id", f"pid-{os.getpid()}")
+    return fields
 
 
 def configure(settings: LoggingSettings, *, again: bool = True) -> None:
@@ -23,6 +32,7 @@ def configure(settings: LoggingSettings, *, again: bool = True) -> None:
         return
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        _with_run,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),

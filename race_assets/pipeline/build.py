@@ -18,6 +18,7 @@ from race_assets.pipeline.days import chunks
 from race_assets.pipeline.figures import Key, account_frame
 from race_assets.pipeline.judge import REFUSED, VALIDATED, ensure_judged, is_judged, rejects_of
 from race_assets.pipeline.links import clock_shifts, link
+from race_assets.pipeline.log_fields import about, carried, days_told
 from race_assets.pipeline.revisions import keep, revisions
 from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.catalogue import CORE
@@ -93,11 +94,13 @@ def build(workshop: Workshop, days: Sequence[date], run_id: str, *, refresh: boo
         try:
             for group in chunks(workshop, days):
                 due = {day: each for day, each in group.items() if refresh or each.is_stale}
-                prepared = _prepare(workshop, due, run_id)
+                with about(run_id=run_id, day=days_told(due)):
+                    prepared = _prepare(workshop, due, run_id)
+                    publishing = carried(_publish)
                 prepared.built.unchanged = [day for day in group if day not in due]
                 if pending:
                     yield _told(workshop, pending.result())
-                pending = copying.submit(_publish, workshop, prepared, run_id)
+                pending = copying.submit(publishing, workshop, prepared, run_id)
         except BaseException:
             if pending:
                 _finish(workshop, pending)
@@ -152,7 +155,8 @@ def _written(workshop: Workshop, prepared: _Prepared, run_id: str) -> set[date]:
         if len(frames.fingerprints) > 1:
             days = sorted(frames.fingerprints)
             return set().union(*(_written(workshop, _only(prepared, day), run_id) for day in days))
-        log.exception("a day was refused", extra={"days": [str(day) for day in frames.fingerprints]})
+        with about(day=days_told(frames.fingerprints)):
+            log.exception("a day was refused")
         prepared.built.failed |= dict.fromkeys(frames.fingerprints, f"{type(error).__name__}: {error}")
         return set()
     counts = {name: dict(f["race_date"].value_counts(name="n").iter_rows()) for name, f in frames.core.items()}
@@ -175,7 +179,8 @@ def _prepare(workshop: Workshop, due: Mapping[date, WantedDay], run_id: str) -> 
     except Exception as error:
         if len(due) > 1:
             return _together([_prepare(workshop, {day: each}, run_id) for day, each in due.items()])
-        log.exception("a day could not be built", extra={"days": [str(day) for day in due]})
+        with about(day=days_told(due)):
+            log.exception("a day could not be built")
         nothing = _frames(workshop, {}, run_id)
         nothing.built.failed |= dict.fromkeys(due, f"{type(error).__name__}: {error}")
         return nothing

@@ -30,6 +30,7 @@ from race_assets.http.traffic import Traffic
 from race_assets.pipeline import land
 from race_assets.pipeline.figures import traffic_frame
 from race_assets.pipeline.land import Landed
+from race_assets.pipeline.log_fields import about, carried
 from race_assets.pipeline.workshop import Workshop
 from race_assets.sources import registry
 from race_assets.sources.base import Extent, Fetcher, Gap, Remote
@@ -139,7 +140,8 @@ def fetch(
     """
     done = Fetched(source)
     began = datetime.now(UTC)
-    with _fetcher(workshop, source, timing) as (fetcher, clock, stopping):
+    run_id = run_id or f"fetch-{uuid.uuid4()}"
+    with about(run_id=run_id, source=source), _fetcher(workshop, source, timing) as (fetcher, clock, stopping):
         try:
             selection = _Selection(workshop, source, clock, done)
             for landed in _fetched(workshop, fetcher, selection, days, stopping):
@@ -152,7 +154,7 @@ def fetch(
             done.traffic = fetcher.traffic
             ended = datetime.now(UTC)
             done.seconds = (ended - began).total_seconds()
-            row = traffic_frame(run_id or f"fetch-{uuid.uuid4()}", source, done.traffic, done.notes, began, ended)
+            row = traffic_frame(run_id, source, done.traffic, done.notes, began, ended)
             publish.add_traffic(workshop.warehouse, row)
         coverage.note_alone(workshop.warehouse, source, _in_the_way(done, days), days)
     return done
@@ -288,7 +290,8 @@ def _coming(
     try:
         while failures < PATIENCE:
             for remote in islice(remotes, AHEAD * fetcher.threads - len(asked)):
-                asked[pool.submit(fetcher.fetch, remote, selection.folder)] = remote
+                with about(day=str(remote.day), file=remote.name):
+                    asked[pool.submit(carried(fetcher.fetch), remote, selection.folder)] = remote
             if not asked:
                 return
             future = next(iter(wait(asked, return_when=FIRST_COMPLETED).done))
@@ -315,7 +318,8 @@ def _came(selection: _Selection, remote: Remote, future: Future[Path | Gap]) -> 
     except LoginRefusedError:
         raise
     except (RaceAssetsError, OSError) as error:
-        log.warning("file not fetched", extra={"file": remote.name, "error": str(error)})
+        with about(day=str(remote.day), file=remote.name):
+            log.warning("file not fetched", extra={"error": str(error)})
         selection.done.failed[remote.name] = str(error)
         selection.done.days_failed[remote.day] = f"{remote.name}: {error}"
         return None

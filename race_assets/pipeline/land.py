@@ -12,6 +12,7 @@ import polars as pl
 
 from race_assets.ahead import ahead
 from race_assets.errors import PermanentError, RaceAssetsError, SettingsError, UnreadableFileError
+from race_assets.pipeline.log_fields import about, days_told
 from race_assets.pipeline.rejects import as_rejects
 from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.ops import INGESTION_RUNS, SOURCE_FILES
@@ -102,14 +103,16 @@ def _land_one(workshop: Workshop, parser: FileSource, path: Path, name: str) -> 
 
 def _isolated(parser: FileSource, shown: str, work: Callable[[], Landed]) -> Landed:
     """What the work gives; whatever goes wrong with one file is that file's, and told."""
-    try:
-        return work()
-    except (OSError, RaceAssetsError) as error:
-        log.warning("file not landed", extra={"file": shown, "error": str(error)})
-        return Landed(shown, parser.name, "failed", str(error))
-    except Exception as error:
-        log.exception("file not landed", extra={"file": shown})
-        return Landed(shown, parser.name, "failed", f"{type(error).__name__}: {error}; this is a fault of race_assets")
+    with about(source=parser.name, file=shown):
+        try:
+            return work()
+        except (OSError, RaceAssetsError) as error:
+            log.warning("file not landed", extra={"error": str(error)})
+            return Landed(shown, parser.name, "failed", str(error))
+        except Exception as error:
+            log.exception("file not landed")
+            reason = f"{type(error).__name__}: {error}; this is a fault of race_assets"
+            return Landed(shown, parser.name, "failed", reason)
 
 
 def _enter(workshop: Workshop, parser: FileSource, archived: ArchivedFile, shown: str) -> Landed:
@@ -141,7 +144,8 @@ def _parse_and_enter(workshop: Workshop, parser: FileSource, archived: ArchivedF
         state, detail = error.state, error.detail
     version = publish.enter(workshop.warehouse, _landing(workshop, parser, archived, parsed, state, detail))
     days = tuple(sorted(parsed.dates))
-    log.info("file entered", extra={"file": shown, "state": state, "records": parsed.records, "detail": detail})
+    with about(day=days_told(days)):
+        log.info("file entered", extra={"state": state, "records": parsed.records, "detail": detail})
     return Landed(
         shown,
         parser.name,
@@ -321,6 +325,11 @@ def ensure_parsed(workshop: Workshop, file: LedgerFile, *, beside: str | None = 
     if (place if beside is None else place / beside).is_dir():
         return
     path = workshop.archive.path(file.source, file.sha256)
+    if not path.exists():
+        raise PermanentError(
+            f"{path}: the archive lacks {file.name} of {file.source}, which the ledger has; bring the archive back, set"
+            f" home to where it is, or withdraw the file: race-assets land --withdraw {file.sha256[:12]}"
+        )
     archived = ArchivedFile(file.source, file.sha256, file.name, file.bytes, file.landed_at, path)
     _parse_and_enter(workshop, workshop.source(file.source), archived, file.name)
 

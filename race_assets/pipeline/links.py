@@ -13,6 +13,7 @@ from race_assets.identity import clock, linking, told_races
 from race_assets.identity.clock import CLOCK, NEIGHBOURS, Shift
 from race_assets.identity.linking import Linked
 from race_assets.pipeline.judge import VALIDATED, ensure_judged, is_judged
+from race_assets.pipeline.log_fields import about, days_told
 from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.records import RECORDS
 from race_assets.schemas.table import polars_schema
@@ -91,6 +92,7 @@ def _judged_beside(workshop: Workshop, wanted: Mapping[date, WantedDay]) -> list
         if len(wanted) > 1:
             return [day for each in wanted for day in _judged_beside(workshop, {each: wanted[each]})]
         told = "a day beside those that are built cannot be read; clocks are judged without it"
-        log.exception(told, extra={"days": [str(day) for day in wanted]})
+        with about(day=days_told(wanted)):
+            log.exception(told)
         return []
     return [day for day, each in wanted.items() if is_judged(workshop, day, each)]

@@ -20,6 +20,7 @@ from race_assets.errors import LoginRefusedError, RaceAssetsError, SettingsError
 from race_assets.http.timing import Timing
 from race_assets.pipeline.live_recordings import SOURCE, bury_the_killed, definitions_of
 from race_assets.pipeline.live_writer import Writer
+from race_assets.pipeline.log_fields import about, carried
 from race_assets.pipeline.process import process_mark
 from race_assets.pipeline.workshop import Workshop
 from race_assets.sources.betfair.exchange import weights
@@ -100,7 +101,7 @@ def run(
         ApiUnavailableError: it does not say which markets there are, at the very start.
     """
     recordings = Recordings(workshop.settings.home, SOURCE)
-    with recordings.held() as is_ours:
+    with about(source=SOURCE), recordings.held() as is_ours:
         if not is_ours:
             raise SettingsError(
                 "a live session of this home is polling already, or recordings are being landed; wait until that ends"
@@ -164,6 +165,10 @@ class Polling:
 
     def run(self, duration: timedelta, stopping: threading.Event) -> Session:
         """See the module's `run`."""
+        with about(session=self.session.session_id):
+            return self._run(duration, stopping)
+
+    def _run(self, duration: timedelta, stopping: threading.Event) -> Session:
         self._look()
         store.begin(self._workshop.warehouse, self.session.session_id, process_mark())
         self._writer.start()
@@ -272,7 +277,7 @@ class Polling:
                 with self._lock:
                     self._threads.discard(thread)
 
-        thread = threading.Thread(target=run_and_leave, name="poll", daemon=True)
+        thread = threading.Thread(target=carried(run_and_leave), name="poll", daemon=True)
         self._threads.add(thread)
         thread.start()
 

@@ -7,6 +7,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from race_assets.errors import RaceAssetsError
+from race_assets.pipeline.log_fields import carried
 from race_assets.pipeline.workshop import Workshop
 from race_assets.sources.betfair.exchange.ticks import Row
 from race_assets.storage import live as store
@@ -39,12 +40,12 @@ class Writer:
         self._queue: SimpleQueue[list[Row]] = SimpleQueue()
         self._kept: list[Row] = []
         self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="ticks", daemon=True)
         self.stored = 0
         self.is_behind = False
 
     def start(self) -> None:
         """Begins to store."""
+        self._thread = threading.Thread(target=carried(self._work), name="ticks", daemon=True)
         self._thread.start()
 
     def put(self, rows: list[Row]) -> None:

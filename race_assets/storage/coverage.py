@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from race_assets.storage.postgres import Warehouse
 
 EVERY = "*"
 """In place of a source: the day as a whole could not be built."""
+
+TRAILING = timedelta(days=27)
+"""How far back calendars look: four weeks with their last day."""
 
 BLOCKED, FAILED = "blocked", "failed"
 STATES = ("complete", "no_racing", "not_yet_published", "partial", "blocked", "failed")
@@ -45,6 +48,12 @@ def covered(
                and (%s::text is null or track_id = %s) order by race_date, source, track_id nulls first"""
     with warehouse.connect() as connection:
         return [Coverage(*row) for row in connection.execute(query, [first, last, source, track_id, track_id])]
+
+
+def late(warehouse: Warehouse) -> list[Coverage]:
+    """What is missing of the last four weeks, up to today, though its time has come."""
+    today = datetime.now(UTC).date()
+    return [each for each in covered(warehouse, today - TRAILING, today) if each.is_late]
 
 
 def note(cursor: Any, source: str, problems: Mapping[date, tuple[str, str]], solved: Iterable[date]) -> None:

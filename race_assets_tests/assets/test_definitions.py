@@ -1,6 +1,7 @@
 """The graph as people see it: assets, their order, jobs, schedule, sensors, checks, and what the settings leave out."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -73,6 +74,18 @@ def test_the_schedule_is_switched_on_by_its_setting(make_settings: MakeSettings)
         assert running == [name]
 
 
+def test_assets_go_stale_where_a_nightly_run_is_expected(make_settings: MakeSettings) -> None:
+    def policies(*, nightly: bool) -> set[object]:
+        asked = {"historical_sync": {"enabled": nightly, "fresh_for_hours": 30}}
+        return {
+            each.freshness_policy
+            for each in definitions.build(make_settings(automation=asked)).resolve_all_asset_specs()
+        }
+
+    assert policies(nightly=False) == {None}
+    assert policies(nightly=True) == {dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=30))}
+
+
 def test_a_session_is_not_started_while_one_is_polling(make_settings: MakeSettings, tmp_path: Path) -> None:
     schedule = definitions.build(make_settings()).get_repository_def().get_schedule_def("live_session")
     # A tick asks an instance that it can find again, so none that is only in memory.
@@ -102,6 +115,7 @@ def test_every_asset_has_its_checks_columns_and_one_run_for_a_range(make_setting
         ("core/races", "race_rules"),
         ("core/races", "sources_agree"),
         ("core/races", "not_empty"),
+        ("core/races", "arrived"),
     }
     for assets in built.assets or []:
         assert isinstance(assets, dg.AssetsDefinition)

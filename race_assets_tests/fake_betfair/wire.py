@@ -118,6 +118,7 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     server: Server
     _headers_buffer: list[bytes]
+    _told_of: Request | None = None
 
     def do_GET(self) -> None:
         self._serve()
@@ -162,10 +163,10 @@ class _Handler(BaseHTTPRequestHandler):
             fired += services.faults.after(request) if answer.status < 300 else []
         request.faults = tuple(fault.kind for fault in fired)
         self._send(request, answer, fired)
-        self._tell(request)
 
     def _tell(self, request: Request) -> None:
-        if self.server.watcher is not None:
+        if self.server.watcher is not None and self._told_of is not request:
+            self._told_of = request
             self.server.watcher(request)
 
     def _request(self, body: bytes) -> Request:
@@ -209,6 +210,7 @@ class _Handler(BaseHTTPRequestHandler):
         request.complete = is_complete
         if is_whole:
             self.server.services.has_served(request, answer)
+        self._tell(request)
 
     def _pieces(self, answer: Answer, body: bytes, drip: Fault | None) -> list[bytes]:
         """The bytes to send: at once, or the head and then the body bit by bit."""

@@ -123,7 +123,9 @@ def test_with_everything_going_wrong_the_tables_are_the_same_and_each_file_is_se
     shown = {fault for each in betfair.requests for fault in each.faults}
     assert shown == {"sometimes", "too_many", "duplicate", "reset", "page", "expire", "cut", "truncate"}
     sent = [each for each in betfair.requests if each.route in ASKED]
-    assert done.traffic.requests == len(sent)
+    # Where a server hangs up without a word, the next request may be sent down a dead connection: it never arrives.
+    hung_up = [each for each in sent if {"reset", "truncate"} & set(each.faults)]
+    assert len(sent) <= done.traffic.requests <= len(sent) + len(hung_up)
     assert betfair.identity.logins == 2
 
 

@@ -1,0 +1,59 @@
+"""The machine: the home folder, its disk, the drop folders."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from race_assets.errors import SettingsError
+from race_assets.pipeline.doctor.finding import PROBLEM, WARNING, Finding, well
+from race_assets.settings import Settings
+from race_assets.sources import registry
+from race_assets.storage.files import check_home
+
+LEAST, LITTLE = 1 << 30, 5 << 30
+"""Bytes free below which nothing can be built for long, and below which a person should know."""
+
+
+def findings(settings: Settings) -> Iterator[Finding]:
+    """Home, disk, drop folders."""
+    try:
+        check_home(settings.home)
+        yield well("home", f"{settings.home} can be written")
+    except SettingsError as error:
+        yield Finding("home", PROBLEM, str(error), "give this user the right to write there, or set home")
+    yield _disk(settings.home)
+    for name in registry.enabled(settings):
+        if finding := _drop_folder(name, settings.drop_folder(name)):
+            yield finding
+
+
+def _disk(home: Path) -> Finding:
+    there = next(folder for folder in (home, *home.parents) if folder.exists())
+    free = shutil.disk_usage(there).free
+    said = f"{free / (1 << 30):,.1f} GiB free below {there}"
+    if free < LEAST:
+        return Finding(
+            "disk", PROBLEM, f"{said}: nearly full", "free space there, or set home to a folder on another disk"
+        )
+    if free < LITTLE:
+        return Finding("disk", WARNING, said, "plan for more room: a year of streams takes some gigabytes")
+    return well("disk", said)
+
+
+def _drop_folder(source: str, folder: Path) -> Finding | None:
+    """Something is said of a folder that cannot be used only; one that is missing is made when it is needed."""
+    thing = f"drop folder of {source}"
+    if not os.path.lexists(folder):
+        return None
+    if not folder.is_dir():
+        return Finding(thing, PROBLEM, f"{folder} is no folder", f"move it away, or set sources.{source}.path")
+    if not os.access(folder, os.R_OK | os.X_OK):
+        return Finding(
+            thing, PROBLEM, f"{folder} cannot be read by this user", f"chmod u+rx {folder}, or give it to this user"
+        )
+    unreadable = [path.name for path in folder.iterdir() if path.is_file() and not os.access(path, os.R_OK)]
+    if unreadable:
+        said = f"{len(unreadable)} files in {folder} cannot be read, {unreadable[0]} first"
+        return Finding(thing, PROBLEM, said, f"chmod u+r {folder / unreadable[0]}")
+    return None

@@ -1,0 +1,186 @@
+"""A day's page and the pictures in Dagster's UI show the figures of the tables, whatever a dog is called."""
+
+import base64
+import re
+import subprocess
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import dagster as dg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from race_assets import definitions, settings
+from race_assets.console import day_page
+from race_assets.pipeline.pictures import charts
+from race_assets.pipeline.workshop import Workshop
+from race_assets_tests.pipeline.feed import BSP, CSV, DAY1, DAY2, ask, bsp_row, build_stale, csv_race, csv_row, drop
+
+SVG = "{http://www.w3.org/2000/svg}"
+VOID = {"meta"}
+EVIL = "><script>alert(1)</script><b>&amp;"
+
+
+class Page(HTMLParser):
+    """What a browser makes of a page: its rows of cells, its elements with their attributes, and what is left open."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.rows: list[list[str]] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in {"td", "th"}:
+            self.rows[-1].append("")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "td" in self.open or "th" in self.open:
+            self.rows[-1][-1] += data
+
+
+def bars(svg: str) -> dict[str, tuple[str, float]]:
+    """By label, the figure beside a bar and its length."""
+    root = ET.fromstring(svg)  # noqa: S314 - made by us a moment ago
+    _, *texts = [each.text or "" for each in root.iter(f"{SVG}text")]
+    _, *lengths = [float(each.get("width", "nan").rstrip("%")) for each in root.iter(f"{SVG}rect")]
+    return dict(zip(texts[::2], zip(texts[1::2], lengths, strict=True), strict=True)) if lengths else {}
+
+
+WORDS = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=1).filter(str.strip)
+
+
+@given(title=WORDS, values=st.dictionaries(WORDS, st.floats(0, 1e9), max_size=9))
+def test_a_chart_shows_every_value_in_proportion_whatever_its_label(title: str, values: dict[str, float]) -> None:
+    drawn = bars(charts.bars(title, list(values.items()), "{:.9g}"))
+    assert {label: float(figure) for label, (figure, _) in drawn.items()} == pytest.approx(values)
+    most = max(values.values(), default=0.0) or 1.0
+    for label, (_, length) in drawn.items():
+        assert length == pytest.approx(charts.WIDTH * values[label] / most, abs=0.06)
+
+
+@pytest.fixture
+def told(workshop: Workshop) -> Workshop:
+    """Two races of one day at Romford and Kinsley, a row refused, a dog with a wicked name, and a day after it."""
+    refused = csv_row(DAY1, "4. Delta", selection=4, price="x")
+    wicked = csv_race(DAY1, price="2.5", track="Kinsley", dogs="Ann Bob").replace("Ann", f"Ann {EVIL}")
+    drop(workshop, "a.csv", csv_race(DAY1, price="4.0") + refused + wicked)
+    drop(workshop, "b.csv", csv_race(DAY2, price="4.0"))
+    build_stale(workshop)
+    return workshop
+
+
+def test_the_page_needs_nothing_beside_it_and_says_what_the_tables_say(told: Workshop) -> None:
+    text = day_page.page(told, DAY1)
+    page = Page(text)
+    assert page.open == []
+    assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", text)
+    assert not {tag for tag, _ in page.elements} & {"script", "link", "img", "iframe", "b"}
+    assert not [
+        name for _, attrs in page.elements for name in attrs if name.startswith("on") or name in {"src", "href"}
+    ]
+
+    assert [CSV, "6", "5", "1", "0", "0"] in page.rows
+    assert ["Kinsley", "1", "0", "0", "2", CSV] in page.rows
+    assert ["Romford", "1", "0", "0", "3", CSV] in page.rows
+    dogs = [row[3] for row in page.rows if row[0] in {"Romford", "Kinsley"} and len(row) == 9]
+    assert sorted(dogs) == sorted(name for (name,) in ask(told, "select dog_name from core.selections"
+                                                          " where race_date = %s", DAY1))  # fmt: skip
+    ((file, row, rules),) = [(row[1], row[2], row[4]) for row in page.rows if row[0] == CSV and row[-1].count("'x'")]
+    assert (file, row) == ("a.csv", "5")
+
+    prices, over_rounds, refusals, rows_per_day = re.findall(r"<svg.*?</svg>", text)
+    assert {name: figure for name, (figure, _) in bars(prices).items() if figure != "0"} == {
+        "2.5 to 3": "2", "4 to 5": "3",
+    }  # fmt: skip
+    assert {track: figure for track, (figure, _) in bars(over_rounds).items()} == {
+        "Kinsley": "0.800",
+        "Romford": "0.750",
+    }
+    assert [figure for figure, _ in bars(refusals).values()] == ["1"]
+    assert list(bars(refusals)) == rules.split(", ")
+    assert {day: figure for day, (figure, _) in bars(rows_per_day).items()} == {str(DAY1): "5"}
+    assert 'class="quiet">C complete, - no racing' in text
+
+
+def test_the_page_shows_what_several_sources_say_and_what_changed(workshop: Workshop) -> None:
+    drop(workshop, "a.csv", csv_race(DAY1, dogs="Alpha Beta"))
+    dogs = [
+        bsp_row(DAY1, f"{number}. {dog}", selection=number, won=number % 2)
+        for number, dog in ((1, "Alpha"), (2, "Beta"))
+    ]
+    drop(workshop, "bsp.csv", "".join(dogs), BSP)
+    build_stale(workshop)
+    drop(workshop, "bsp.csv", "".join(dogs).replace("4.5", "5.5", 1), BSP)
+    build_stale(workshop)
+    page = Page(day_page.page(workshop, DAY1))
+    assert {row[0] for row in page.rows if len(row) == 4 and row[2] == "1"} >= {BSP}
+    assert [row for row in page.rows if "4.5" in row and "5.5" in row]
+    assert ["Romford", "1", "1", "0", "2", f"{BSP} + {CSV}"] in page.rows
+
+
+@pytest.mark.usefixtures("told")
+def test_the_command_writes_it_and_says_where(
+    command: Callable[..., "subprocess.CompletedProcess[str]"], tmp_path: Path
+) -> None:
+    wanted = tmp_path / "day.html"
+    done = command("report", str(DAY1), "--output", wanted)
+    assert (done.returncode, done.stdout) == (0, f"{wanted}, {wanted.stat().st_size:,} bytes\n")
+    assert "Greyhounds, Wednesday 26 June 2024" in wanted.read_text()
+    done = command("report", str(DAY1), "--output", tmp_path / "no" / "day.html")
+    assert (done.returncode, "--output names another file" in done.stderr) == (2, True)
+
+
+def test_a_day_nobody_told_of_is_a_page_too(workshop: Workshop) -> None:
+    page = Page(day_page.page(workshop, DAY1))
+    assert (page.open, [row for row in page.rows if row[0] == CSV and len(row) == 6]) == ([], [])
+
+
+@pytest.mark.usefixtures("told")
+def test_assets_show_their_pictures(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("RACE_ASSETS_COVERAGE__SOURCES", "{betfair_csv: {}}")
+    built = definitions.build(settings.load())
+    done = built.resolve_implicit_global_asset_job_def().execute_in_process(
+        partition_key=str(DAY1),
+        asset_selection=[dg.AssetKey(["validated", "records"]), *(dg.AssetKey(["core", name]) for name in CORE)],
+        resources=built.resources,
+        instance=dg.DagsterInstance.ephemeral(),
+    )
+    shown = {
+        event.asset_key.path[-1]: {name: value.value for name, value in event.materialization.metadata.items()}
+        for event in done.get_asset_materialization_events()
+        if event.asset_key and event.asset_key.path[0] == "core"
+    }
+
+    def drawn(asset: str, title: str) -> dict[str, str]:
+        picture = re.fullmatch(rf"!\[{title}\]\(data:image/svg\+xml;base64,(.*)\)", shown[asset][title])
+        assert picture
+        return {label: figure for label, (figure, _) in bars(base64.b64decode(picture[1]).decode()).items()}
+
+    assert {name for name, told in shown.items() if {"preview", "rows per day"} <= set(told)} == set(CORE)
+    assert drawn("selections", "rows per day") == {str(DAY1): "5"}
+    assert drawn("selections", "prices")["4 to 5"] == "3"
+    assert drawn("races", "over-round") == {"Kinsley": "0.800", "Romford": "0.750"}
+    assert "| 1 |" in shown["races"]["rejects by rule"]
+    assert f"| {CSV} |" in shown["races"]["coverage"]
+
+
+CORE = ("races", "selections", "prices", "price_points", "dog_form", "race_analysis", "race_links")
