@@ -208,7 +208,8 @@ def with_ids_of(workshop: Workshop, database: str, line: str) -> str:
 @pytest.mark.parametrize("page", [page for page in HAND_WRITTEN if any(lines(page))], ids=lambda page: page.name)
 @pytest.mark.timeout(300)
 def test_every_command_of_a_page_runs(page: Path, place: Place, workshop: Workshop, database: str) -> None:
-    ran, plain = 0, place.environment
+    ran: set[str] = set()
+    plain = place.environment
     for block in calls(page):
         # Each block is a shell of its own; a home of its own has a server of its own.
         place.environment = dict(plain)
@@ -219,7 +220,7 @@ def test_every_command_of_a_page_runs(page: Path, place: Place, workshop: Worksh
             tell(workshop, "truncate ops.source_files, quarantine.rejects cascade")
         for written in block:
             line = with_ids_of(workshop, database, written)
-            if line.partition("#")[0].strip() in SERVED_ELSEWHERE:
+            if line.partition("#")[0].strip() in SERVED_ELSEWHERE or (line in ran and len(block) == 1):
                 continue
             if "> fake.log" in line:
                 place.serve(line, place.folder / "fake.log")
@@ -228,5 +229,5 @@ def test_every_command_of_a_page_runs(page: Path, place: Place, workshop: Worksh
             allowed = {0, 1} if set(line.split()[1:2]) & MAY_END_WITH_1 else {0}
             assert code in allowed, f"{written}\nended with {code} and said\n{said}"
             assert "Traceback" not in said, f"{written}\nsaid\n{said}"
-            ran += 1
-    assert ran > FEW
+            ran.add(line)
+    assert len(ran) > FEW
