@@ -22,6 +22,7 @@ from race_assets.settings.secrets import Secret
 from race_assets.settings.shape import holds, paths_of
 from race_assets.storage.postgres import Warehouse
 from race_assets_tests.conftest import PROJECT, SAMPLES, database_on, environment_of, run_in
+from race_assets_tests.fake_betfair import FakeBetfair, fixtures
 from race_assets_tests.fake_racing_post import FakeRacingPost
 from race_assets_tests.pipeline.feed import CSV, CSV_HEADER, DAY1, csv_race, csv_row
 
@@ -191,6 +192,9 @@ def test_nothing_that_commands_say_or_leave_behind_tells_a_secret(house: House, 
         house.run("query", "select * from ops.ingestion_runs"),
         house.run("sources"),
         house.run("schedule"),
+        house.run("diff", str(DAY1)),
+        house.run("report", str(DAY1), "--output", house.home / "report.html"),
+        house.run("metrics", "--once", **loud),
         house.run("psql", "-c", r"\! tr '\0' ' ' < /proc/$PPID/cmdline"),
     ]
     assert [each.stdout + each.stderr for each in done if each.returncode] == []
@@ -216,6 +220,15 @@ def test_nothing_that_commands_say_or_leave_behind_tells_a_secret(house: House, 
             0, house.run("fetch", "racing_post_races", "--from", str(DAY1), "--to", str(DAY1), **loud, **base)
         )
         assert [each.headers["x-api-key"] for each in feed.requests] == [house.secrets["racing_post.api_key"]]
+    with FakeBetfair(fixtures.month(days=1)) as betfair:
+        # Its addresses, and not its credentials: the planted ones are refused.
+        urls = {name: value for name, value in betfair.environment().items() if name.endswith("_URL")}
+        failed.insert(0, house.run("live", "--for", "2s", **loud, **urls))
+        failed.insert(0, house.run("fetch", "betfair_historic", "--from", str(DAY1), "--to", str(DAY1), **loud, **urls))
+        racing_post = {"RACE_ASSETS_RACING_POST__BASE_URL": betfair.url}
+        failed.insert(0, house.run("doctor", **loud, **urls, **racing_post))
+        asked = [each.params.get("username") for each in betfair.requests_to("login")]
+        assert set(asked) == {house.secrets["betfair.username"]}
     assert all(each.returncode for each in failed[:-1])
     assert [found for each in (*done, *failed) for found in shows(each.stdout + each.stderr)] == []
     assert _in_tables(house) == []
