@@ -27,6 +27,7 @@ from race_assets.pipeline.workshop import Workshop
 from race_assets.settings import Settings
 from race_assets.storage import embedded
 from race_assets_tests import commands
+from race_assets_tests.automation.dev import until
 from race_assets_tests.conftest import PROJECT, SAMPLES
 from race_assets_tests.fake_betfair import FakeBetfair, fixtures
 from race_assets_tests.fake_betfair.streams import BASIC
@@ -127,9 +128,12 @@ class Place:
             stderr=subprocess.DEVNULL,
         )
         self.served.append(process)
-        while not (file.exists() and "Ctrl-C" in file.read_text()):
-            assert process.poll() is None, line
-            os.sched_yield()
+
+        def is_ready() -> bool:
+            assert process.poll() is None, f"{line} has ended"
+            return file.exists() and "Ctrl-C" in file.read_text()
+
+        until(is_ready, line)
 
     def end(self) -> None:
         for process in self.served:

@@ -83,22 +83,19 @@ def _log_good_days(context: dg.AssetExecutionContext, built: Built) -> None:
 
 
 def _pictures(workshop: Workshop, name: str, days: Sequence[date]) -> dict[str, dg.MarkdownMetadataValue]:
-    """Charts of a table's days, where they are so few that somebody looks at them; a year's events stay small."""
+    """Rejects and charts of a table's days, where they are few enough to be looked at; a year's events stay small."""
     if len(days) > PICTURED_DAYS:
         return {}
     warehouse, last = workshop.warehouse, max(days)
     drawn = {"rows per day": charts.bars(f"{name}: rows per day", figures.rows_per_day(warehouse, name, last))}
-    told: dict[str, dg.MarkdownMetadataValue] = {}
+    rules = {rule: int(count) for rule, count in figures.rejects_by_rule(warehouse, days)}
+    told = {"rejects by rule": metadata.tally(rules)}
     if name == "core.selections":
         drawn["prices"] = charts.bars("Runners by price, decimal odds", figures.prices(warehouse, days))
     if name == "core.races":
         implied = figures.over_rounds(warehouse, days)
         drawn["over-round"] = charts.bars("Over-round by track, average of its races", implied, "{:.3f}")
-        rules = {rule: int(count) for rule, count in figures.rejects_by_rule(warehouse, days)}
-        told = {
-            "rejects by rule": metadata.tally(rules),
-            "coverage": metadata.calendar(figures.calendar(warehouse, last)),
-        }
+        told["coverage"] = metadata.calendar(figures.calendar(warehouse, last))
     return {**{title: metadata.picture(svg, title) for title, svg in drawn.items()}, **told}
 
 

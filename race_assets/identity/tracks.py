@@ -14,13 +14,13 @@ import polars as pl
 import yaml
 
 from race_assets.errors import SettingsError
+from race_assets.settings.safe_yaml import SAFE_LOADER
 
 __all__ = ["Track", "TrackRegistry", "key", "key_expr", "tagged_country"]
 
 FrameT = TypeVar("FrameT", pl.DataFrame, pl.LazyFrame)
 
 _BUILT_IN = Path(__file__).with_name("tracks.yaml")
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 # How sources abbreviate the countries, as a hint and behind a name: "Hatr (NZL)".
 _COUNTRY_WORDS = {
@@ -301,8 +301,7 @@ def _lookup(tracks: Sequence[Track]) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 def _read(path: Path) -> Any:
     try:
-        # Either loader is a safe one.
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506
+        return yaml.load(path.read_text(encoding="utf-8"), SAFE_LOADER)  # noqa: S506 - a safe one
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise SettingsError(f"{path}: cannot be read as YAML: {error}") from error
 

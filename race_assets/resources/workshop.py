@@ -1,7 +1,7 @@
 """The pipeline's tools as a Dagster resource; what they do is in `pipeline/`."""
 
 import dagster as dg
-from structlog.contextvars import bind_contextvars
+from structlog.contextvars import bind_contextvars, unbind_contextvars
 
 from race_assets import settings
 from race_assets.pipeline.workshop import Workshop
@@ -24,7 +24,12 @@ class WorkshopResource(dg.ConfigurableResource[Workshop]):
     """Hands the process's tools to assets, jobs and sensors; the warehouse is opened when it is first used."""
 
     def create_resource(self, context: dg.InitResourceContext) -> Workshop:
-        """The tools; from here on every log line of this process tells the run."""
+        """The tools; until the run is over, every log line tells it."""
         if context.run:
             bind_contextvars(run_id=context.run.run_id)
         return workshop_in_use()
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """What this process logs later is about no run."""
+        del context
+        unbind_contextvars("run_id")

@@ -33,6 +33,7 @@ from race_assets.settings.mistakes import Layer, explained
 from race_assets.settings.nodes import Node, SourceSettings
 from race_assets.settings.precedence import Precedence
 from race_assets.settings.racing_post import RacingPostSettings, RacingPostSource
+from race_assets.settings.safe_yaml import SAFE_LOADER
 from race_assets.settings.secrets import Secret
 from race_assets.settings.shape import is_or_may_be, kind_at, paths_of
 from race_assets.settings.streams import StreamSettings
@@ -337,7 +338,7 @@ def project_folder() -> Path:
     return Path(__file__).absolute().parent.parent.parent
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # libyaml's, eight times as fast
+class _Loader(SAFE_LOADER):  # type: ignore[misc]  # which of two classes it is, is known when it runs
     """YAML whose words and dates are left to the model: `off` is a severity, and 31 February is told with its path."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - as PyYAML declares it

@@ -12,6 +12,7 @@ import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from race_assets.settings.nodes import Node, SourceSettings
+from race_assets.settings.safe_yaml import SAFE_LOADER
 
 TARGETS = (
     "market_id", "event_id", "event_name", "track_name", "country", "start_at", "race_date", "race_type", "distance_m",
@@ -229,8 +230,7 @@ def shipped() -> dict[str, FeedSettings]:
 
 def shipped_entries() -> dict[str, Any]:
     """Their entries as written."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    entries: dict[str, Any] = yaml.load(SHIPPED.read_text(encoding="utf-8"), loader)  # noqa: S506 - a safe one
+    entries: dict[str, Any] = yaml.load(SHIPPED.read_text(encoding="utf-8"), SAFE_LOADER)  # noqa: S506 - a safe one
     return entries
 
 

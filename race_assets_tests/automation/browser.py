@@ -22,7 +22,8 @@ FLAGS = (
     *("--remote-debugging-port=0", "--window-size=1500,1100"),
 )
 CLICK = """(told) => {
-    const found = [...document.querySelectorAll('button, a')].filter(each => each.innerText.trim().startsWith(told))
+    const shown = [...document.querySelectorAll('button, a')].filter(each => !each.disabled)
+    const found = shown.filter(each => each.innerText.trim().startsWith(told))
     found.at(-1)?.click()
     return found.length
 }"""
@@ -37,19 +38,24 @@ class Browser:
 
     def tell(self, method: str, **parameters: Any) -> dict[str, Any]:
         """A command of the DevTools protocol, and its result."""
-        number = next(self._numbers)
-        self._socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
-        while (answer := json.loads(self._socket.recv(60))).get("id") != number:
-            continue
-        if "error" in answer:
-            raise AssertionError(f"{method}: {answer['error']}")
+        answer = self._answer(method, parameters)
+        assert "error" not in answer, f"{method}: {answer['error']}"
         result: dict[str, Any] = answer["result"]
         return result
 
     def value(self, expression: str) -> Any:
-        """What a JavaScript expression is; null while the page is not there yet."""
-        told = self.tell("Runtime.evaluate", expression=expression, returnByValue=True)
-        return told["result"].get("value") if "exceptionDetails" not in told else None
+        """What a JavaScript expression is; null while the page it is asked of is only coming, or just going."""
+        answer = self._answer("Runtime.evaluate", {"expression": expression, "returnByValue": True})
+        told = answer.get("result", {})
+        return None if "exceptionDetails" in told else told.get("result", {}).get("value")
+
+    def _answer(self, method: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        number = next(self._numbers)
+        self._socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
+        while True:
+            answer: dict[str, Any] = json.loads(self._socket.recv(60))
+            if answer.get("id") == number:
+                return answer
 
     def open(self, url: str, shows: str) -> None:
         """Goes to a page, and waits until it shows a text."""
@@ -90,9 +96,8 @@ def browser(folder: Path) -> Iterator[Browser]:
     )
     try:
         port = until(lambda: _port(profile / "DevToolsActivePort"), "the browser")
-        pages = requests.get(f"http://127.0.0.1:{port}/json", timeout=60).json()
-        (page,) = [each for each in pages if each["type"] == "page"]
-        with connect(page["webSocketDebuggerUrl"], max_size=None, open_timeout=60) as socket:
+        address = until(lambda: _page(f"http://127.0.0.1:{port}/json"), "the browser's page")
+        with connect(address, max_size=None, open_timeout=60) as socket:
             yield Browser(socket, pictures)
     finally:
         end(process, signal.SIGKILL)
@@ -101,3 +106,8 @@ def browser(folder: Path) -> Iterator[Browser]:
 def _port(told: Path) -> str:
     lines = told.read_text().split() if told.exists() else []
     return lines[0] if len(lines) > 1 else ""
+
+
+def _page(told_at: str) -> str:
+    pages = [each for each in requests.get(told_at, timeout=60).json() if each["type"] == "page"]
+    return str(pages[0]["webSocketDebuggerUrl"]) if pages else ""

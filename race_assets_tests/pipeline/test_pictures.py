@@ -12,11 +12,13 @@ import dagster as dg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.contextvars import get_contextvars
 
 from race_assets import definitions, settings
 from race_assets.console import day_page
-from race_assets.pipeline.pictures import charts
+from race_assets.pipeline.pictures import charts, figures
 from race_assets.pipeline.workshop import Workshop
+from race_assets.settings import Settings
 from race_assets_tests.pipeline.feed import BSP, CSV, DAY1, DAY2, ask, bsp_row, build_stale, csv_race, csv_row, drop
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -135,6 +137,27 @@ def test_the_page_shows_what_several_sources_say_and_what_changed(workshop: Work
     assert ["Romford", "1", "1", "0", "2", f"{BSP} + {CSV}"] in page.rows
 
 
+def test_prices_that_are_none_are_shown_and_take_no_picture_down(make_settings: Callable[..., Settings]) -> None:
+    lax = Workshop(make_settings(rules={"price_range": {"severity": "warn"}}))
+    nothing = csv_row(DAY1, "4. Delta", selection=4, price="0")
+    drop(lax, "a.csv", csv_race(DAY1, price="4.0") + nothing + csv_race(DAY1, track="Kinsley", price="1000"))
+    build_stale(lax)
+    ((priced,),) = ask(lax, "select count(price) from core.selections where status = 'ACTIVE'")
+    prices = dict(figures.prices(lax.warehouse, [DAY1]))
+    assert (prices["below 1.01"], prices["4 to 5"], prices["50 and more"], sum(prices.values())) == (1, 3, 3, priced)
+    # Romford's only race has a price that is none, and so no over-round.
+    assert figures.over_rounds(lax.warehouse, [DAY1]) == [("Kinsley", pytest.approx(0.003))]
+    assert Page(day_page.page(lax, DAY1)).open == []
+
+
+def test_every_track_of_a_day_has_its_over_round(workshop: Workshop) -> None:
+    named = [track.name for track in workshop.tracks.tracks if track.country in {"GB", "IE"}][:33]
+    drop(workshop, "a.csv", "".join(csv_race(DAY1, track=name, dogs=f"A{n} B{n}") for n, name in enumerate(named)))
+    build_stale(workshop)
+    ((tracks,),) = ask(workshop, "select count(distinct track) from core.races")
+    assert len(figures.over_rounds(workshop.warehouse, [DAY1])) == tracks > 31
+
+
 @pytest.mark.usefixtures("told")
 def test_the_command_writes_it_and_says_where(
     command: Callable[..., "subprocess.CompletedProcess[str]"], tmp_path: Path
@@ -164,6 +187,8 @@ def test_assets_show_their_pictures(environment: dict[str, str], monkeypatch: py
         resources=built.resources,
         instance=dg.DagsterInstance.ephemeral(),
     )
+    assert done.run_id
+    assert "run_id" not in get_contextvars()
     shown = {
         event.asset_key.path[-1]: {name: value.value for name, value in event.materialization.metadata.items()}
         for event in done.get_asset_materialization_events()
@@ -175,7 +200,8 @@ def test_assets_show_their_pictures(environment: dict[str, str], monkeypatch: py
         assert picture
         return {label: figure for label, (figure, _) in bars(base64.b64decode(picture[1]).decode()).items()}
 
-    assert {name for name, told in shown.items() if {"preview", "rows per day"} <= set(told)} == set(CORE)
+    everywhere = {"preview", "rows per day", "rejects by rule"}
+    assert {name for name, told in shown.items() if everywhere <= set(told)} == set(CORE)
     assert drawn("selections", "rows per day") == {str(DAY1): "5"}
     assert drawn("selections", "prices")["4 to 5"] == "3"
     assert drawn("races", "over-round") == {"Kinsley": "0.800", "Romford": "0.750"}

@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 from race_assets.schemas.catalogue import CORE
 from race_assets.storage.coverage import STATES, TRAILING
 from race_assets.storage.postgres import Warehouse
 
-BINS = (1.01, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 50.0, 1000.0)
-"""Decimal odds at which a bin of the price distribution begins, and where the last one ends."""
+BINS = (1.01, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 50.0)
+"""Decimal odds at which a bin of the price distribution begins; the last one has no end."""
 
-MOST_BARS = 31
 LETTERS = {
     "complete": "C", "no_racing": "-", "not_yet_published": ".", "partial": "P", "blocked": "B", "failed": "F",
 }  # fmt: skip
@@ -29,25 +29,27 @@ def rows_per_day(warehouse: Warehouse, table: str, last: date) -> Values:
 
 
 def prices(warehouse: Warehouse, days: Sequence[date]) -> Values:
-    """Selections that ran, by their price."""
+    """Selections that ran, by their price: all of them, also those that settings let in below the lowest odds."""
     query = """select width_bucket(price, %s::float8[]), count(*) from core.selections
                where race_date = any(%s) and price is not null and status = 'ACTIVE' group by 1"""
     found = dict(_ask(warehouse, query, list(BINS), list(days)))
-    last = len(BINS) - 1
-    told = [(f"{BINS[n - 1]:g} to {BINS[n]:g}", float(found.get(n, 0))) for n in range(1, last)]
-    # The highest price there is belongs to the last bin, not behind it.
-    return [*told, (f"{BINS[last - 1]:g} to {BINS[last]:g}", float(found.get(last, 0) + found.get(last + 1, 0)))]
+    names = [f"below {BINS[0]:g}", *(f"{low:g} to {high:g}" for low, high in pairwise(BINS)), f"{BINS[-1]:g} and more"]
+    return [(name, float(found.get(n, 0))) for n, name in enumerate(names) if n or found.get(n)]
 
 
 def over_rounds(warehouse: Warehouse, days: Sequence[date]) -> Values:
-    """By track, what the prices of a race imply together, on average over races whose runners all have one."""
+    """By track, what the prices of a race imply together, on average over races whose runners all have one above 0.
+
+    A setting may let prices in that are none (`rules.price_range`); they must not take a run down.
+    """
     query = """select track, avg(implied) from (
-                   select r.track, sum(1 / s.price) as implied from core.races as r
+                   select r.track, sum(1 / nullif(s.price, 0)) as implied from core.races as r
                    join core.selections as s using (race_date, race_id)
                    where r.race_date = any(%s) and s.status = 'ACTIVE'
-                   group by r.race_date, r.race_id, r.track having count(s.price) = count(*)) as races
+                   group by r.race_date, r.race_id, r.track
+                   having count(*) = count(*) filter (where s.price > 0 and s.price < 'Infinity')) as races
                group by 1 order by 1"""
-    return [(track, float(implied)) for track, implied in _ask(warehouse, query, list(days))][:MOST_BARS]
+    return [(track, float(implied)) for track, implied in _ask(warehouse, query, list(days))]
 
 
 def calendar(warehouse: Warehouse, last: date) -> dict[str, list[tuple[date, str]]]:
