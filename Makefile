@@ -4,8 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BENCH := benchmarks/.venv
 export DAGSTER_HOME := $(CURDIR)
+# Each process of the tests would compile all of it again.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install install-test demo dev test lint docs samples bench clean
+.PHONY: help install install-test demo dev test lint pytest docs samples bench clean
 
 help:
 	@echo "make demo     install, then run the whole pipeline on the bundled samples"
@@ -40,7 +42,11 @@ lint: install-test
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
-test: lint
+# One core would idle while mypy reads.
+test: install-test
+	$(MAKE) --no-print-directory --jobs 2 lint pytest
+
+pytest: install-test
 	$(VENV)/bin/python -m pytest -n 3 --dist worksteal
 
 docs: install

@@ -4,44 +4,23 @@ Without RACE_ASSETS_POSTGRES__URL an embedded server is started once per test pr
 server, in databases it creates and drops.
 """
 
-import itertools
 import os
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
-import psycopg
 import pytest
 
 from race_assets import settings as settings_module
 from race_assets.pipeline.workshop import Workshop
 from race_assets.settings import Settings
 from race_assets.storage import embedded
-from race_assets.storage.postgres import Warehouse
 from race_assets_tests import commands
+from race_assets_tests.databases import Databases
 
 PROJECT = Path(__file__).parent.parent
 SAMPLES = PROJECT / "data" / "samples"
 OURS = "RACE_ASSETS_"
-
-_numbers = itertools.count()
-
-
-@contextmanager
-def database_on(server: str, name: str = "", template: str = "template1") -> Iterator[str]:
-    """URL of a database made on this server, as a copy of another if one is named; it is dropped at the end."""
-    name = f"race_assets_test_{os.getpid()}_{name or next(_numbers)}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"create database {name} template {template}".encode())
-        yield urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
-        connection.execute(f"drop database {name} with (force)".encode())
-
-
-def name_of(url: str) -> str:
-    """The database's name, to copy it by."""
-    return urlsplit(url).path.removeprefix("/")
 
 
 def environment_of(home: Path, url: str) -> dict[str, str]:
@@ -78,17 +57,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def migrated(server: str) -> Iterator[str]:
-    """Name of a database with all our tables and nothing in them, to copy from."""
-    with database_on(server, "template") as url:
-        Warehouse(url).migrate()
-        yield name_of(url)
+def databases(server: str) -> Iterator[Databases]:
+    """Where databases are lent."""
+    lender = Databases(server)
+    yield lender
+    lender.close()
 
 
 @pytest.fixture
-def database(server: str, migrated: str) -> Iterator[str]:
+def database(databases: Databases) -> Iterator[str]:
     """URL of a migrated, empty database that is this test's own."""
-    with database_on(server, template=migrated) as url:
+    with databases.lend() as url:
         yield url
 
 

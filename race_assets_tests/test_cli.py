@@ -24,7 +24,8 @@ from race_assets import cli
 from race_assets.pipeline.judge import VALIDATED, ensure_judged
 from race_assets.pipeline.workshop import Workshop
 from race_assets.storage.lake import ACCOUNT, FINGERPRINT
-from race_assets_tests.conftest import PROJECT, database_on, environment_of, run_in
+from race_assets_tests.conftest import PROJECT, environment_of, run_in
+from race_assets_tests.databases import Databases
 from race_assets_tests.pipeline.feed import (
     BSP,
     BSP_HEADER,
@@ -104,7 +105,7 @@ class Season:
 
 
 @pytest.fixture(scope="module")
-def season(server: str, migrated: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Season]:
+def season(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Season]:
     """DAY1: three dogs, a price of 0.5, a row of no known track. DAY2: three dogs, one told twice, two with a BSP."""
     folder = tmp_path_factory.mktemp("season")
     bad = csv_row(DAY1, "4. Delta", selection=4, price="0.5")
@@ -114,7 +115,7 @@ def season(server: str, migrated: str, tmp_path_factory: pytest.TempPathFactory)
     second = written(folder, "second.csv", CSV_HEADER + csv_race(DAY2) + again)
     prices = "".join(bsp_row(DAY2, f"{trap}. {dog}", selection=trap) for trap, dog in ((1, "Alpha"), (2, "Beta")))
     starting = written(folder, bsp_name(DAY2), BSP_HEADER + prices)
-    with database_on(server, template=migrated) as database:
+    with databases.lend() as database:
         command = run_in(environment_of(folder / "home", database))
         landed = {
             CSV: command("land", first, second, "--source", CSV),

@@ -179,15 +179,22 @@ def place(tmp_path: Path, environment: dict[str, str], betfair: FakeBetfair, wor
 
 
 def calls(page: Path) -> Iterator[list[str]]:
-    """The lines of each block, and every call in the sentences, as far as it is one and no mention."""
+    """The lines of each block, and each call in the sentences that no earlier page has, if it is one and no mention."""
     for text in FENCE.findall(page.read_text(encoding="utf-8")):
         yield list(shell_lines(*text))
     groups = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined]  # a Typer app with several commands is a group
-    for line in dict.fromkeys(INLINE.findall(FENCE.sub("", page.read_text(encoding="utf-8")))):
+    told_before = {line for earlier in HAND_WRITTEN[: HAND_WRITTEN.index(page)] for line in in_sentences(earlier)}
+    for line in dict.fromkeys(in_sentences(page)):
+        if line in told_before:
+            continue
         _, name, *rest = shlex.split(line)
         below = getattr(groups[name], "commands", {})
         if rest[1:] if below else rest or name in ALONE:
             yield [line]
+
+
+def in_sentences(page: Path) -> list[str]:
+    return INLINE.findall(FENCE.sub("", page.read_text(encoding="utf-8")))
 
 
 def with_ids_of(workshop: Workshop, database: str, line: str) -> str:

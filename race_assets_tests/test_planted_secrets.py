@@ -21,7 +21,8 @@ from race_assets.settings import LoggingSettings, Settings, load
 from race_assets.settings.secrets import Secret
 from race_assets.settings.shape import holds, paths_of
 from race_assets.storage.postgres import Warehouse
-from race_assets_tests.conftest import PROJECT, SAMPLES, database_on, environment_of, run_in
+from race_assets_tests.conftest import PROJECT, SAMPLES, environment_of, run_in
+from race_assets_tests.databases import Databases
 from race_assets_tests.fake_betfair import FakeBetfair, fixtures
 from race_assets_tests.fake_racing_post import FakeRacingPost
 from race_assets_tests.pipeline.feed import CSV, CSV_HEADER, DAY1, csv_race, csv_row
@@ -64,7 +65,7 @@ def variable(path: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def house(server: str, migrated: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def house(server: str, databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A database of its own, of a role whose password is planted; nothing is asked for it by a local server."""
     role = f"race_assets_test_{os.getpid()}_planted"
     home = tmp_path_factory.mktemp("planted") / "home"
@@ -73,7 +74,7 @@ def house(server: str, migrated: str, tmp_path_factory: pytest.TempPathFactory) 
             connection.execute(f"create role {role} superuser login password '{planted('postgres.url')}'".encode())
         except psycopg.errors.InsufficientPrivilege:
             pytest.skip("the server's role may not create another")
-        with database_on(server, template=migrated) as admin:
+        with databases.lend() as admin:
             url = _as_role(admin, role, planted("postgres.url"))
             secrets = {path: planted(path) for path in PATHS} | {"postgres.url": url}
             ours = {variable(path): value for path, value in secrets.items()}

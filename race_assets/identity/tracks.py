@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -138,10 +139,9 @@ class TrackRegistry:
             SettingsError: a file cannot be read, an entry is wrong, an id is there twice, or a name means two tracks
                 of one country. The message gives the file and the entry.
         """
-        tracks = _entries(_read(_BUILT_IN), _BUILT_IN)
-        if extra is not None and extra.exists():
-            tracks = _extended(tracks, extra)
-        return cls(tuple(tracks.values()))
+        if extra is None or not extra.exists():
+            return _built_in_alone()
+        return cls(tuple(_extended(_built_in(), extra).values()))
 
     def resolve(self, frame: FrameT, name: str = "track_name", country: str = "country") -> FrameT:
         """Adds the track that each row's name means.
@@ -297,6 +297,18 @@ def _lookup(tracks: Sequence[Track]) -> tuple[pl.DataFrame, pl.DataFrame]:
     found = names.group_by("country", "key", "track_id").agg(pl.col("name").str.contains(_TAG).all().alias("is_bound"))
     found = found.sort("country", "key")
     return found.drop("is_bound"), found.filter("is_bound").drop("is_bound")
+
+
+@cache
+def _built_in() -> Mapping[str, Track]:
+    """The tracks that come with the code, by id."""
+    return _entries(_read(_BUILT_IN), _BUILT_IN)
+
+
+@cache
+def _built_in_alone() -> TrackRegistry:
+    """The registry of a user who added none; sensors and commands of one process ask for it again and again."""
+    return TrackRegistry(tuple(_built_in().values()))
 
 
 def _read(path: Path) -> Any:

@@ -155,18 +155,21 @@ def test_the_labelled_corpus_is_linked_as_right_as_promised(seed: int) -> None:
     assert found["is_one_to_one"]
 
 
-CORPUS = ranked(generate.make(rates.DEVELOPMENT_SEEDS[0]).records)
-DAY = CORPUS.filter(pl.col("race_date") == CORPUS["race_date"].min())
+@pytest.fixture(scope="module")
+def day() -> pl.DataFrame:
+    """The first day of a labelled corpus."""
+    corpus = ranked(generate.make(rates.DEVELOPMENT_SEEDS[0]).records)
+    return corpus.filter(pl.col("race_date") == corpus["race_date"].min())
 
 
 @settings(max_examples=10, deadline=None)
-@given(st.integers(0, 2**31))
-def test_links_are_the_same_in_any_order_of_arrival(seed: int) -> None:
+@given(seed=st.integers(0, 2**31))
+def test_links_are_the_same_in_any_order_of_arrival(day: pl.DataFrame, seed: int) -> None:
     columns = ["source", "market_id", "selection_id", "market_type"]
-    one = linking.link(DAY, LinkSettings())
-    other = linking.link(DAY.sample(fraction=1, shuffle=True, seed=seed), LinkSettings())
+    one = linking.link(day, LinkSettings())
+    other = linking.link(day.sample(fraction=1, shuffle=True, seed=seed), LinkSettings())
     assert one.links.equals(other.links)
     for name in ("records", "refused"):
         assert getattr(one, name).sort(columns).equals(getattr(other, name).sort(columns))
     rows = one.records.select(columns).height + one.refused.select(columns).height
-    assert rows == DAY.height
+    assert rows == day.height

@@ -160,13 +160,18 @@ def test_tables_of_another_version(make_settings: Make, database: str, version: 
 
 
 def test_a_daemon_that_lives_and_one_that_does_not(make_settings: Make, database: str) -> None:
+    def daemon() -> Finding:
+        return found(make_settings(), offline=True)["daemon"]
+
     with psycopg.connect(database, autocommit=True) as connection:
-        assert "never run" in found(make_settings(), offline=True)["daemon"].said
-        connection.execute("create table dagster.daemon_heartbeats (timestamp timestamp)")
+        assert "never run" in daemon().said
         now = datetime.now(UTC).replace(tzinfo=None)
         for age, state in ((timedelta(minutes=30), "warning"), (timedelta(seconds=20), "ok")):
-            connection.execute("insert into dagster.daemon_heartbeats values (%s)", [now - age])
-            assert found(make_settings(), offline=True)["daemon"].state == state
+            beat = "insert into dagster.daemon_heartbeats (daemon_type, timestamp) values (%s, %s)"
+            connection.execute(beat, [state, now - age])
+            assert daemon().state == state
+        connection.execute("drop table dagster.daemon_heartbeats")
+        assert "never run" in daemon().said
 
 
 def test_a_disk_that_is_nearly_full(make_settings: Make, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,8 @@ import yaml
 
 from race_assets.pipeline import land
 from race_assets.pipeline.workshop import Workshop
-from race_assets_tests.conftest import database_on, environment_of, name_of, run_in
+from race_assets_tests.conftest import environment_of, run_in
+from race_assets_tests.databases import Databases, name_of
 from race_assets_tests.pipeline.feed import DAY1, ask, csv_race, drop
 
 Done = subprocess.CompletedProcess[str]
@@ -76,10 +77,10 @@ class Club:
 
 
 @pytest.fixture(scope="module")
-def built(server: str, migrated: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+def built(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
     """Folder and database of a club whose sheet is landed and built, to copy from."""
     folder = tmp_path_factory.mktemp("club")
-    with database_on(server, template=migrated) as database:
+    with databases.lend() as database:
         club = Club(folder, database)
         (folder / "sheet.csv").write_text("\n".join([HEADER, *ROWS]) + "\n")
         club.run("land", folder / "sheet.csv", "--source", "club")
@@ -88,11 +89,11 @@ def built(server: str, migrated: str, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture
-def club(server: str, built: tuple[Path, str], tmp_path: Path) -> Iterator[Club]:
+def club(databases: Databases, built: tuple[Path, str], tmp_path: Path) -> Iterator[Club]:
     """A copy of the club that is this test's own."""
     folder, template = built
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
-    with database_on(server, template=template) as database:
+    with databases.copy_of(template) as database:
         yield Club(tmp_path, database)
 
 

@@ -18,7 +18,8 @@ from race_assets.pipeline.build import Built, build
 from race_assets.pipeline.land import Landed
 from race_assets.pipeline.workshop import Workshop
 from race_assets.settings import Settings
-from race_assets_tests.conftest import SAMPLES, database_on
+from race_assets_tests.conftest import SAMPLES
+from race_assets_tests.databases import Databases
 
 BOOKS: dict[str, list[dict[str, Any]]] = json.loads((SAMPLES / "expected.json").read_text(encoding="utf-8"))
 SOURCES = ("betfair_bsp", "betfair_csv")
@@ -38,9 +39,9 @@ class Loaded:
 
 
 @pytest.fixture(scope="module")
-def samples(server: str, migrated: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loaded]:
+def samples(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loaded]:
     """All samples landed in a fresh home and database, and every stale day built; read it, write nothing."""
-    with database_on(server, template=migrated) as url:
+    with databases.lend() as url:
         home = tmp_path_factory.mktemp("samples")
         workshop = Workshop(Settings.model_validate({"home": home, "postgres": {"url": url}}))
         landed = []

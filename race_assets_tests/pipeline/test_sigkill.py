@@ -16,7 +16,8 @@ from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.catalogue import CORE
 from race_assets.settings import Settings
 from race_assets.storage.files import PART
-from race_assets_tests.conftest import OURS, PROJECT, database_on
+from race_assets_tests.conftest import OURS, PROJECT
+from race_assets_tests.databases import Databases
 from race_assets_tests.pipeline.feed import (
     CSV,
     CSV_HEADER,
@@ -71,10 +72,10 @@ def workshop_at(home: Path, url: str) -> Workshop:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(server: str, migrated: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Undisturbed]:
+def undisturbed(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Undisturbed]:
     """A run in a home and database of its own."""
     home = tmp_path_factory.mktemp("undisturbed")
-    with database_on(server, template=migrated) as url:
+    with databases.lend() as url:
         process = start(home, url, "undisturbed")
         began = time.perf_counter()
         finish(process)

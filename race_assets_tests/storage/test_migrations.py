@@ -11,7 +11,7 @@ import pytest
 from race_assets.schemas.catalogue import CORE, IN_POSTGRES
 from race_assets.schemas.table import INSTANT, LOCAL_TIME, TEXTS, is_json, key_of
 from race_assets.storage.postgres import Warehouse, newest_migration, upgrade
-from race_assets_tests.conftest import database_on
+from race_assets_tests.databases import Databases
 
 TYPES = {
     pl.Date(): "date",
@@ -38,9 +38,9 @@ KEYS = """
 
 
 @pytest.fixture
-def empty(server: str) -> Iterator[str]:
+def empty(databases: Databases) -> Iterator[str]:
     """URL of a database with nothing in it."""
-    with database_on(server) as url:
+    with databases.copy_of("template1") as url:
         yield url
 
 

@@ -43,7 +43,7 @@ def with_value(value: Any, path: tuple[Any, ...], odd: Any) -> Any:
     if not path:
         return odd
     copied = dict(value) if isinstance(value, dict) else list(value) if isinstance(value, list) else None
-    if copied is None or (isinstance(copied, list) and path[0] >= len(copied)) or path[0] not in dict(_pairs(copied)):
+    if copied is None or path[0] not in dict(_pairs(copied)):
         return value
     copied[path[0]] = with_value(copied[path[0]], path[1:], odd)
     return copied
