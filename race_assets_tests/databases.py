@@ -15,7 +15,6 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 from psycopg import sql
 
-from race_assets.resources.dagster_storage import SCHEMA
 from race_assets.storage.postgres import Warehouse, sqlalchemy_url
 
 CATALOGUES = (
@@ -120,6 +119,8 @@ def _new_name() -> str:
 def _make_dagsters_tables(url: str) -> None:
     """As the first command would that asks Dagster for something."""
     from dagster_postgres import DagsterPostgresStorage
+
+    from race_assets.resources.dagster_storage import SCHEMA
 
     DagsterPostgresStorage(sqlalchemy_url(url, "psycopg2", SCHEMA))
 

@@ -176,7 +176,7 @@ class Exchange:
         depth = (projection.get("exBestOffersOverrides") or {}).get("bestPricesDepth", 3)
         if book_weight(wanted, depth) * len(ids) > MOST_POINTS:
             raise ApiError("TOO_MUCH_DATA")
-        views = [each for each in self._views() if each.life.market_id in set(ids)]
+        views = self._views(set(ids))
         live = [each for each in views if each.status != "CLOSED"]
         if self.delayed:
             wanted -= {"EX_TRADED"}
@@ -184,9 +184,11 @@ class Exchange:
 
     # --- how
 
-    def _views(self) -> list[View]:
+    def _views(self, ids: set[str] | None = None) -> list[View]:
+        """The markets that are there by now, of these if told."""
         now = self.clock.now()
-        return [seen for life in self.lives if (seen := view(life, now)) is not None]
+        asked = [life for life in self.lives if ids is None or life.market_id in ids]
+        return [seen for life in asked if (seen := view(life, now)) is not None]
 
     def _matching(self, params: dict[str, Any]) -> list[View]:
         wanted = params.get("filter")
