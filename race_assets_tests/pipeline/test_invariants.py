@@ -31,6 +31,7 @@ from race_assets_tests.pipeline.feed import (
     DAY1,
     DAY2,
     DAY3,
+    State,
     ask,
     bsp_name,
     bsp_row,
@@ -125,12 +126,14 @@ INBOX = {
 ORDER = [name for name, (_, versions) in INBOX.items() for _ in versions]
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(order=st.permutations(ORDER), build_after=st.sets(st.integers(0, len(ORDER) - 2)))
-def test_files_landed_in_any_order_give_the_same_tables(
-    order: list[str], build_after: set[int], make_settings: MakeSettings, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    def landed_in(sequence: list[str], pauses: set[int]) -> dict[str, list[tuple[object, ...]]]:
+LandedIn = Callable[[list[str], set[int]], State]
+
+
+@pytest.fixture
+def landed_in(make_settings: MakeSettings, tmp_path_factory: pytest.TempPathFactory) -> LandedIn:
+    """Lands the inbox in an order into what is empty, building after some; gives the tables."""
+
+    def landed_in(sequence: list[str], pauses: set[int]) -> State:
         workshop = Workshop(make_settings(home=tmp_path_factory.mktemp("home")))
         wipe(workshop)
         versions = {name: iter(texts) for name, (_, texts) in INBOX.items()}
@@ -142,13 +145,26 @@ def test_files_landed_in_any_order_give_the_same_tables(
         # A day built in between leaves rejects behind that pass now; without that, all of them must be alike.
         return tables(workshop, "state = 'open'" if pauses else "true")
 
-    wanted = landed_in(ORDER, set())
-    got = landed_in(order, build_after)
+    return landed_in
+
+
+@pytest.fixture
+def in_order(landed_in: LandedIn) -> State:
+    """What all files give in the order they are told in."""
+    found = landed_in(ORDER, set())
+    assert len(found["core.selections"]) == 4 + 3
+    return found
+
+
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(order=st.permutations(ORDER), build_after=st.sets(st.integers(0, len(ORDER) - 2)))
+def test_files_landed_in_any_order_give_the_same_tables(
+    order: list[str], build_after: set[int], in_order: State, landed_in: LandedIn
+) -> None:
+    wanted = dict(in_order)
     if build_after:
         wanted["quarantine.rejects"] = [row for row in wanted["quarantine.rejects"] if "open" in row]
-
-    assert len(wanted["core.selections"]) == 4 + 3
-    assert got == wanted
+    assert landed_in(order, build_after) == wanted
 
 
 # Versions and withdrawal

@@ -131,7 +131,7 @@ def tables(draw: st.DrawFn) -> Table:
 
 
 @given(tables(), sizes)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_every_record_comes_back_with_its_cells_line_and_offset(table: Table, size: int) -> None:
     with blocks_of(size) as path:
         reading = read(path, table.data)
@@ -170,7 +170,7 @@ lines = st.builds(
 
 
 @given(st.lists(lines, min_size=1, max_size=40), sizes)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @example([Line(("1", "2", "3"), "\r\n"), Line(("4", "5"), "\n"), Line(("6", "7", "8"), "\n")], 4096)
 @example([Line(("1", "2", "3"), "\r\n"), Line(("",), "\r\n"), Line(("4", "5"), "\r\n"), Line(("6", "7"), "\r\n")], 4096)
 def test_ragged_lines_with_any_line_ends_are_each_a_row_or_broken(given_lines: list[Line], size: int) -> None:
@@ -192,7 +192,7 @@ def test_ragged_lines_with_any_line_ends_are_each_a_row_or_broken(given_lines: l
 
 
 @given(st.binary(max_size=400), sizes)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_no_bytes_whatever_get_lost_or_break_the_reader(body: bytes, size: int) -> None:
     """Rows and broken lines account for the file; good rows around the bytes are read whatever these are."""
     # Quotes may rightly join lines, so they have tests of their own.
@@ -208,7 +208,7 @@ def test_no_bytes_whatever_get_lost_or_break_the_reader(body: bytes, size: int) 
 
 
 @given(st.text(alphabet='""",,ab\n\n\r ', max_size=120))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_quotes_wherever_they_stand_leave_no_byte_unaccounted_for(body: str) -> None:
     data = b"id,dog,price\n" + body.encode() + b"\n9,Last,3\n"
     with blocks_of(delimited.BLOCK_BYTES) as path:
@@ -774,7 +774,7 @@ def odd_files(draw: st.DrawFn) -> Odd:
 
 
 @given(odd_files(), sizes)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_in_bulk_and_one_by_one_every_row_and_line_is_the_same(odd: Odd, size: int) -> None:
     """The second reading has a separator that Polars cannot take, so that Python takes every row apart."""
     wide = "→"

@@ -104,7 +104,7 @@ def points_of(market: MarketFigures) -> dict[tuple[int, stream_replay.Key], list
     return found
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(stream_files())
 def test_any_interleaving_of_messages_reads_as_the_brute_force_replay_has_it(lines: list[bytes]) -> None:
     compare(lines)
@@ -249,7 +249,7 @@ def test_an_off_that_is_moved_late_moves_the_whole_grid(tmp_path: Path) -> None:
     assert found.markets == expected.markets
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(stream_files("PRO"), st.data())
 def test_whatever_happens_to_a_file_nothing_is_raised_and_every_line_is_told(
     tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], data: st.DataObject

@@ -29,7 +29,8 @@ PRICE_DATA = ("EX_BEST_OFFERS", "EX_TRADED", "SP_AVAILABLE")
 CURRENCY = "GBP"
 TOO_LARGE = {"TOO_MUCH_DATA", "REQUEST_SIZE_EXCEEDS_LIMIT"}
 CONNECT_S = 3
-"""A price that comes late is worth little: better ask again at the next tick."""
+LEAST_PATIENCE_S = 3
+"""A price that comes late is worth little: better ask again at the next tick. One that is given up is worth nothing."""
 
 
 class ExchangeClient:
@@ -44,7 +45,7 @@ class ExchangeClient:
     def __init__(self, settings: ExchangeSettings, identity: Identity, timing: Timing | None = None) -> None:
         self._settings = settings
         self._most = weights.books_at_once(PRICE_DATA, settings.price_depth)
-        patience = max(settings.live_polling_interval_seconds, 1)
+        patience = max(settings.live_polling_interval_seconds, LEAST_PATIENCE_S)
 
         def proof(token: str) -> dict[str, str]:
             return {"X-Authentication": token, "X-Application": identity.app_key}
