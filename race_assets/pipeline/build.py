@@ -89,7 +89,7 @@ def build(workshop: Workshop, days: Sequence[date], run_id: str, *, refresh: boo
 
     A day that cannot be published is in `failed` of its chunk and keeps its old rows; the others are not held up.
     """
-    with ThreadPoolExecutor(1, thread_name_prefix="publish") as copying:
+    with workshop.warehouse.kept(), ThreadPoolExecutor(1, thread_name_prefix="publish") as copying:
         pending: Future[Built] | None = None
         try:
             for group in chunks(workshop, days):

@@ -79,9 +79,10 @@ def land(workshop: Workshop, source: str, paths: Iterable[tuple[Path, str]]) -> 
         paths: each file and the name it has in the source's inbox.
     """
     parser = workshop.source(source)
-    yield from finish_pending(workshop, parser)
-    for path, name in paths:
-        yield _land_one(workshop, parser, path, name)
+    with workshop.warehouse.kept():
+        yield from finish_pending(workshop, parser)
+        for path, name in paths:
+            yield _land_one(workshop, parser, path, name)
 
 
 def finish_pending(workshop: Workshop, parser: FileSource) -> Iterator[Landed]:
@@ -304,14 +305,15 @@ def _account_row(run_id: str, source: str, archived: ArchivedFile, account: Acco
 def bring_up_to_date(workshop: Workshop) -> list[Landed]:
     """Parses files anew that another parser version read, and dates rows anew that another registry could not date."""
     done = []
-    for source in workshop.enabled:
-        parser = workshop.source(source)
-        done += list(finish_pending(workshop, parser))
-        for file in _outdated(workshop, parser):
-            path = workshop.archive.path(source, file.sha256)
-            archived = ArchivedFile(source, file.sha256, file.name, file.bytes, file.landed_at, path)
-            reread = partial(_parse_and_enter, workshop, parser, archived, file.name)
-            done.append(_isolated(parser, file.name, reread))
+    with workshop.warehouse.kept():
+        for source in workshop.enabled:
+            parser = workshop.source(source)
+            done += list(finish_pending(workshop, parser))
+            for file in _outdated(workshop, parser):
+                path = workshop.archive.path(source, file.sha256)
+                archived = ArchivedFile(source, file.sha256, file.name, file.bytes, file.landed_at, path)
+                reread = partial(_parse_and_enter, workshop, parser, archived, file.name)
+                done.append(_isolated(parser, file.name, reread))
     return done
 
 

@@ -61,9 +61,10 @@ class Workshop:
     def ledger(self) -> Ledger:
         """The ledger, told which configuration is in force."""
         ledger = Ledger(self.warehouse)
-        ledger.configure(self.configuration, self.enabled)
         wanted = self.settings.coverage.sources.items()
-        ledger.expect({name: each for name, each in wanted if each is not None and name in self.enabled})
+        with self.warehouse.kept():
+            ledger.configure(self.configuration, self.enabled)
+            ledger.expect({name: each for name, each in wanted if each is not None and name in self.enabled})
         return ledger
 
     def source(self, name: str) -> FileSource:

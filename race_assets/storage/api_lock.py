@@ -37,7 +37,7 @@ def api_lock(warehouse: Warehouse, api: str) -> Iterator[None]:
         WarehouseError: Postgres cannot be reached, or went away while waiting.
     """
     key = LOCKS[api]
-    with warehouse.connect() as connection:
+    with warehouse.session() as connection:
         _take(connection, api, key)
         try:
             yield

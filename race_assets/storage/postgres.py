@@ -5,7 +5,7 @@ Without a URL in the settings the embedded server is started; the rest of the co
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 from race_assets.errors import SettingsError, WarehouseError
 from race_assets.settings import Settings
 from race_assets.storage.files import check_home
+from race_assets.storage.spares import Spares
 
 if TYPE_CHECKING:
     import psycopg
@@ -35,6 +36,7 @@ class Warehouse:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self._spares = Spares()
         self._working: set[psycopg.Connection[tuple[Any, ...]]] = set()
 
     @classmethod
@@ -48,12 +50,13 @@ class Warehouse:
         warehouse.migrate()
         return warehouse
 
-    def connect(self) -> "psycopg.Connection[tuple[Any, ...]]":
-        """A connection for small statements, each its own transaction."""
+    def session(self) -> "psycopg.Connection[tuple[Any, ...]]":
+        """A connection that nobody had before and nobody gets after; whoever asks for it closes it."""
         import psycopg
 
         try:
-            return psycopg.connect(self.url, autocommit=True, application_name="race_assets")
+            # Statements are not prepared: what hands connections around (PgBouncer) would not know them.
+            return psycopg.connect(self.url, autocommit=True, application_name="race_assets", prepare_threshold=None)
         except psycopg.ProgrammingError:
             # The message would show a part of the URL, which may be the password.
             raise SettingsError(NO_URL) from None
@@ -64,15 +67,30 @@ class Warehouse:
             raise WarehouseError(f"Postgres cannot be reached: {error}; check postgres.url and that it runs") from error
 
     @contextmanager
+    def connect(self) -> "Iterator[psycopg.Connection[tuple[Any, ...]]]":
+        """A connection for small statements, each its own transaction; nothing of its session may be set."""
+        connection = self._spares.take() or self.session()
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        self._spares.give_back(connection)
+
+    def kept(self) -> AbstractContextManager[None]:
+        """Until its end connections are used again: for who has many statements and pauses between them."""
+        return self._spares.kept()
+
+    @contextmanager
     def transaction(self) -> "Iterator[psycopg.Connection[tuple[Any, ...]]]":
         """A connection whose statements are one transaction, which `cancel` may stop: committed on a clean exit."""
-        connection = self.connect()
-        self._working.add(connection)
-        try:
-            with connection, connection.transaction():
-                yield connection
-        finally:
-            self._working.discard(connection)
+        with self.connect() as connection:
+            self._working.add(connection)
+            try:
+                with connection.transaction():
+                    yield connection
+            finally:
+                self._working.discard(connection)
 
     def cancel(self) -> None:
         """Stops what is being written, from another thread; nothing of those transactions is kept."""

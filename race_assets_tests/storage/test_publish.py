@@ -287,7 +287,7 @@ def test_an_error_that_is_no_lost_connection_is_not_tried_again(warehouse: Wareh
 
 def test_an_unreachable_server_is_named(database: str) -> None:
     with pytest.raises(WarehouseError, match="Postgres cannot be reached"):
-        Warehouse(database.replace("/race_assets_test_", "/no_such_", 1)).connect()
+        Warehouse(database.replace("/race_assets_test_", "/no_such_", 1)).session()
 
 
 def test_an_account_without_a_day_is_unique_too(warehouse: Warehouse) -> None:
