@@ -55,8 +55,7 @@ class Warehouse:
         import psycopg
 
         try:
-            # Statements are not prepared: what hands connections around (PgBouncer) would not know them.
-            return psycopg.connect(self.url, autocommit=True, application_name="race_assets", prepare_threshold=None)
+            return psycopg.connect(self.url, autocommit=True, application_name="race_assets")
         except psycopg.ProgrammingError:
             # The message would show a part of the URL, which may be the password.
             raise SettingsError(NO_URL) from None
@@ -70,6 +69,8 @@ class Warehouse:
     def connect(self) -> "Iterator[psycopg.Connection[tuple[Any, ...]]]":
         """A connection for small statements, each its own transaction; nothing of its session may be set."""
         connection = self._spares.take() or self.session()
+        # What hands connections around (PgBouncer) would not know a statement that was prepared a while ago.
+        connection.prepare_threshold = None
         try:
             yield connection
         except BaseException:

@@ -81,7 +81,7 @@ def read_only(warehouse: Warehouse, sql: str) -> tuple[list[str], list[tuple[Any
     """
     import psycopg
 
-    with warehouse.connect() as connection:
+    with warehouse.session() as connection:
         connection.read_only = True
         connection.autocommit = False
         try:
