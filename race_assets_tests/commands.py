@@ -4,6 +4,7 @@ What a command imports by itself, and how it is started, is tested elsewhere wit
 """
 
 import atexit
+import gc
 import multiprocessing
 import os
 import subprocess
@@ -16,6 +17,10 @@ TIMEOUT_S = 200
 PRELOADED = [
     "dagster._core.storage.base_storage",
     "dagster.components",
+    "dotenv",
+    # What pandera imports when it judges, where it is installed.
+    "hypothesis.strategies",
+    "psycopg2.extras",
     "race_assets.assets.core",
     "race_assets.assets.raw",
     "race_assets.automation.jobs",
@@ -27,6 +32,8 @@ PRELOADED = [
     "race_assets.resources.io_managers",
     "race_assets.resources.workshop",
     "race_assets.sources.registry",
+    "rich.progress",
+    "upath.implementations.local",
 ]
 """None reads settings when it is imported; `race_assets.definitions` does."""
 
@@ -50,6 +57,8 @@ def run(arguments: Sequence[str], environment: Mapping[str, str], folder: Path) 
 
 def _be(arguments: list[str], environment: dict[str, str], folder: Path, out: Path, err: Path) -> None:
     """The command itself, in its process."""
+    # What was imported for all stays, and need not be looked through for garbage, nor copied for it.
+    gc.freeze()
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
