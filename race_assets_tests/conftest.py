@@ -4,6 +4,7 @@ Without RACE_ASSETS_POSTGRES__URL an embedded server is started once per test pr
 server, in databases it creates and drops.
 """
 
+import gc
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -113,6 +114,11 @@ def realdata() -> Path:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Those that say they take minutes come first: behind all others they would hold up the end alone."""
     items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+
+
+def pytest_collection_finish() -> None:
+    """The tests and what they import stay to the end: they need not be looked through for garbage after each."""
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
