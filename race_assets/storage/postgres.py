@@ -108,7 +108,7 @@ class Warehouse:
 
     def migrate(self) -> None:
         """Brings the tables up to this code's version; costs one small query when they are."""
-        with self.connect() as connection:
+        with self.session() as connection:
             if _version(connection) == newest_migration():
                 return
             connection.execute("select pg_advisory_lock(%s)", [MIGRATION_LOCK])
