@@ -1,7 +1,10 @@
 """The pipeline's tools as a Dagster resource; what they do is in `pipeline/`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import dagster as dg
-from structlog.contextvars import bind_contextvars, unbind_contextvars
+from structlog.contextvars import bound_contextvars
 
 from race_assets import settings
 from race_assets.pipeline.workshop import Workshop
@@ -23,13 +26,12 @@ def workshop_in_use() -> Workshop:
 class WorkshopResource(dg.ConfigurableResource[Workshop]):
     """Hands the process's tools to assets, jobs and sensors; the warehouse is opened when it is first used."""
 
-    def create_resource(self, context: dg.InitResourceContext) -> Workshop:
-        """The tools; until the run is over, every log line tells it."""
-        if context.run:
-            bind_contextvars(run_id=context.run.run_id)
-        return workshop_in_use()
-
-    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
-        """What this process logs later is about no run."""
-        del context
-        unbind_contextvars("run_id")
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Workshop]:
+        """The tools; until the run is over every log line tells it, and connections are used again."""
+        workshop = workshop_in_use()
+        if not context.run:
+            yield workshop
+            return
+        with bound_contextvars(run_id=context.run.run_id), workshop.warehouse.kept():
+            yield workshop

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -29,12 +29,11 @@ def inbox(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def tick(tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch) -> Tick:
+def tick(tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tick]:
     """Evaluates a sensor of these definitions once, as the daemon does at a tick."""
     monkeypatch.setenv("RACE_ASSETS_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("RACE_ASSETS_POSTGRES__URL", database)
     monkeypatch.setenv("RACE_ASSETS_AUTOMATION__DROPS__SETTLE_SECONDS", "0")
-    instance = dg.DagsterInstance.ephemeral()
     repository = definitions.build(definitions.settings.load()).get_repository_def()
 
     def evaluate(name: str) -> dg.SensorResult | dg.SkipReason:
@@ -45,7 +44,8 @@ def tick(tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch) -> Tick
             assert isinstance(told, dg.SensorResult | dg.SkipReason)
             return told
 
-    return evaluate
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield evaluate
 
 
 def requests(told: dg.SensorResult | dg.SkipReason) -> int:

@@ -12,7 +12,6 @@ import dagster as dg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from structlog.contextvars import get_contextvars
 
 from race_assets import definitions, settings
 from race_assets.console import day_page
@@ -181,14 +180,14 @@ def test_assets_show_their_pictures(environment: dict[str, str], monkeypatch: py
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("RACE_ASSETS_COVERAGE__SOURCES", "{betfair_csv: {}}")
     built = definitions.build(settings.load())
-    done = built.resolve_implicit_global_asset_job_def().execute_in_process(
-        partition_key=str(DAY1),
-        asset_selection=[dg.AssetKey(["validated", "records"]), *(dg.AssetKey(["core", name]) for name in CORE)],
-        resources=built.resources,
-        instance=dg.DagsterInstance.ephemeral(),
-    )
-    assert done.run_id
-    assert "run_id" not in get_contextvars()
+    with dg.DagsterInstance.ephemeral() as instance:
+        done = built.resolve_implicit_global_asset_job_def().execute_in_process(
+            partition_key=str(DAY1),
+            asset_selection=[dg.AssetKey(["validated", "records"]), *(dg.AssetKey(["core", name]) for name in CORE)],
+            resources=built.resources,
+            instance=instance,
+        )
+    assert done.success
     shown = {
         event.asset_key.path[-1]: {name: value.value for name, value in event.materialization.metadata.items()}
         for event in done.get_asset_materialization_events()

@@ -87,18 +87,19 @@ def built(workshop: Workshop, database: str, tmp_path: Path, monkeypatch: pytest
 
 def run(*assets: dg.AssetsDefinition, first: str = FIRST, last: str = LAST) -> dg.ExecuteInProcessResult:
     upstream = dg.AssetSpec(KEYS["core.selections"], partitions_def=DAYS).with_io_manager_key("io_manager")
-    return dg.materialize(
-        [*assets, upstream],
-        selection=[*assets],
-        instance=dg.DagsterInstance.ephemeral(),
-        resources={
-            "workshop": WorkshopResource(),
-            "io_manager": PostgresIOManager(),
-            "lake": LakeIOManager(),
-        },
-        tags={"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last},
-        raise_on_error=False,
-    )
+    with dg.DagsterInstance.ephemeral() as instance:
+        return dg.materialize(
+            [*assets, upstream],
+            selection=[*assets],
+            instance=instance,
+            resources={
+                "workshop": WorkshopResource(),
+                "io_manager": PostgresIOManager(),
+                "lake": LakeIOManager(),
+            },
+            tags={"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last},
+            raise_on_error=False,
+        )
 
 
 def count(database: str, table: str) -> int:
