@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 HEAD_BYTES = 1024
+HTML_MARKS = (b"<!doctype html", b"<html")
 
 
 class Action(Enum):
@@ -102,11 +103,14 @@ class Actions:
 
 
 def looks_like_html(body: bytes) -> bool:
-    """The body begins as an HTML page does, after white space, a byte order mark, an XML line or a comment."""
+    """The body begins as an HTML page does, after white space, a byte order mark, an XML line or a comment.
+
+    One that ends within that beginning is a page that was cut: no data of ours begins with `<`.
+    """
     head = body[:HEAD_BYTES].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    return head.startswith((b"<!doctype html", b"<html")) or (
-        head.startswith((b"<?xml", b"<!--")) and any(mark in head for mark in (b"<!doctype html", b"<html"))
-    )
+    if head.startswith((b"<?xml", b"<!--")):
+        return any(mark in head for mark in HTML_MARKS)
+    return bool(head) and any(head.startswith(mark) or mark.startswith(head) for mark in HTML_MARKS)
 
 
 def _reason(reply: Reply) -> str:

@@ -7,6 +7,7 @@ replacing fault fires for a request, the first that is still live; those that sp
 
 import gzip
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ from race_assets_tests.fake_betfair.messages import JSON, Answer, Request, html
 ANY = "*"
 REPLACING = frozenset(("status", "too_many", "page", "reset", "sometimes"))
 SPOILING = frozenset(("cut", "truncate", "duplicate", "gzip"))
+FAILING = REPLACING | {"cut", "truncate"}
 IN_SECONDS, AS_DATE = "seconds", "date"
 
 
@@ -120,9 +122,15 @@ def expire(after: int = 0, times: int | None = 1) -> Fault:
 
 
 class Board:
-    """The switches that are on, by route; `*` is every route."""
+    """The switches that are on, by route; `*` is every route.
+
+    `mercy` is how often the same request may fail of them (null: any number). With several requests at a time it is
+    chance which of them a fault meets, and one that meets them all has no try left.
+    """
 
     def __init__(self) -> None:
+        self.mercy: int | None = None
+        self._failed: Counter[str] = Counter()
         self._faults: list[tuple[str, Fault]] = []
         self._lock = Lock()
 
@@ -144,14 +152,24 @@ class Board:
             for fault in self._of(request):
                 if fault.kind in SPOILING or (fault.kind in REPLACING and any(f.kind in REPLACING for f in fired)):
                     continue
-                if fault.fires():
+                if self._meets(request, fault):
                     fired.append(fault)
         return fired
 
     def after(self, request: Request) -> list[Fault]:
         """The faults that spoil a genuine answer."""
         with self._lock:
-            return [fault for fault in self._of(request) if fault.kind in SPOILING and fault.fires()]
+            return [fault for fault in self._of(request) if fault.kind in SPOILING and self._meets(request, fault)]
+
+    def _meets(self, request: Request, fault: Fault) -> bool:
+        """Whether the fault fires for this request; one that is spared is none of the fault's."""
+        if fault.kind not in FAILING:
+            return fault.fires()
+        same = f"{request.method} {request.path} {json.dumps(request.params, sort_keys=True)}"
+        if (self.mercy is not None and self._failed[same] >= self.mercy) or not fault.fires():
+            return False
+        self._failed[same] += 1
+        return True
 
     def _of(self, request: Request) -> Iterator[Fault]:
         names = (ANY, request.route, *request.operations)

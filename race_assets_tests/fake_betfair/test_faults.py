@@ -186,6 +186,16 @@ def test_faults_together(betfair: FakeBetfair, owner: Owner) -> None:
     assert told == [("latency", "status"), ("latency", "page"), ("latency", "truncate"), ("latency",)]
 
 
+def test_the_same_request_is_spared_after_so_many_failures_and_the_faults_wait_for_another(
+    betfair: FakeBetfair, owner: Owner
+) -> None:
+    betfair.faults.mercy = 2
+    refused = betfair.fault("*", faults.status(503, times=4))
+    assert [my_data(betfair, owner).status_code for _ in range(4)] == [503, 503, 200, 200]
+    assert refused.fired == 2
+    assert [download(betfair, owner).status_code for _ in range(3)] == [503, 503, 200]
+
+
 def test_a_connection_is_kept_over_faults(betfair: FakeBetfair) -> None:
     betfair.fault("bsp-index", faults.status(503, times=1))
     connection = http.client.HTTPConnection("127.0.0.1", betfair.port, timeout=10)

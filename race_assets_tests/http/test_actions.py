@@ -50,6 +50,8 @@ def test_the_body_is_judged_before_the_status() -> None:
         b"\xef\xbb\xbf \r\n\t<HTML lang='en'>",
         b"<?xml version='1.0'?>\n<!DOCTYPE html PUBLIC '-//W3C//DTD XHTML'>",
         b"<!-- proxy -->\n<html>",
+        b"<",
+        b"\n<!DocT",
     ],
 )
 def test_pages_are_told(body: bytes) -> None:

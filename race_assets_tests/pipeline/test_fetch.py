@@ -102,6 +102,8 @@ def test_a_month_is_fetched_once_and_is_in_postgres_what_the_fake_means(
 def test_with_everything_going_wrong_the_tables_are_the_same_and_each_file_is_served_once(
     run: Callable[..., Fetched], workshop: Workshop, betfair: FakeBetfair
 ) -> None:
+    # Of a request's six tries: two are left for those that are sent down a connection that a fault has closed.
+    betfair.faults.mercy = 3
     betfair.fault("*", faults.sometimes(0.1, seed=5))
     betfair.fault("GetMyData", faults.too_many(1, retry_after=faults.AS_DATE, seconds=2))
     betfair.fault("DownloadListOfFiles", faults.duplicate(1))

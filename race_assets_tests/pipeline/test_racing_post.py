@@ -269,6 +269,7 @@ def test_with_everything_going_wrong_the_tables_are_the_same(
     run: Run, workshop: Workshop, feed: FakeRacingPost, races: tuple[Race, ...]
 ) -> None:
     feed.repeats = 1
+    feed.faults.mercy = 3
     feed.fault("GetRaceInfo", faults.status(503, 1))
     feed.fault("GetRaceInfo", faults.too_many(1, retry_after=faults.IN_SECONDS, seconds=30))
     feed.fault("GetRaceInfo", faults.cut(times=1))
