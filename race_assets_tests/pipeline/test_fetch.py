@@ -109,8 +109,9 @@ def test_with_everything_going_wrong_the_tables_are_the_same_and_each_file_is_se
     betfair.fault("DownloadListOfFiles", faults.duplicate(1))
     betfair.fault("DownloadFile", faults.too_many(2, retry_after=faults.IN_SECONDS, after=2))
     betfair.fault("DownloadFile", faults.reset(2, after=6))
-    betfair.fault("DownloadFile", faults.page(1, after=9))
-    betfair.fault("DownloadFile", faults.expire(after=13))
+    # Far apart: a file that gets two pages is believed not to be bought.
+    betfair.fault("DownloadFile", faults.expire(after=4))
+    betfair.fault("DownloadFile", faults.page(1, after=20))
     for number, at_byte in enumerate((0, 1, 3, 200)):
         betfair.fault("DownloadFile", faults.cut(at_byte, 1, after=3 * number))
         betfair.fault("DownloadFile", faults.truncate(at_byte, 1, after=3 * number + 1))
