@@ -132,7 +132,8 @@ FIGURES = (
     Figure(
         "live_unaccounted_seconds_total", "counter",
         "Time between the last tick a killed session stored and the last poll it wrote down.", [],
-        """select coalesce(sum(extract(epoch from greatest(ended_at - flushed_at, interval '0'))), 0)
+        """select coalesce(sum(extract(epoch from greatest(
+               ended_at - coalesce(flushed_at, started_at), interval '0'))), 0)
            from live.sessions where ended = 'killed'""",
     ),
     Figure(

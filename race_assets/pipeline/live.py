@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -28,7 +28,7 @@ from race_assets.sources.betfair.exchange.client import API, ExchangeClient
 from race_assets.sources.betfair.exchange.messages import Book, Entry
 from race_assets.sources.betfair.exchange.plan import Plan, Planned
 from race_assets.sources.betfair.exchange.recorder import MarketRecorder, facts_of, names_of, resumed
-from race_assets.sources.betfair.exchange.ticks import Ticker, race_date
+from race_assets.sources.betfair.exchange.ticks import Row, Ticker, race_date
 from race_assets.sources.betfair.identity import Identity
 from race_assets.sources.betfair.stream.market import milliseconds
 from race_assets.sources.betfair.stream.messages import BrokenLineError, Definition
@@ -144,6 +144,7 @@ class Polling:
         self.session = Session(f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}")
         self._plan = Plan(self._settings)
         self._markets: dict[str, MarketRecorder] = {}
+        self._recordings = recordings
         self._recorder = Recorder(recordings, self.session.session_id)
         self._ticker = Ticker()
         self._writer = Writer(workshop, self.session.session_id, self._recorder, self._counts)
@@ -158,10 +159,10 @@ class Polling:
 
     def _resume(self, recordings: Recordings) -> None:
         """Takes up markets that an earlier session saw open: the catalogue has none that closed meanwhile."""
-        for market_id, definition in definitions_of(self._workshop, recordings).items():
+        for market_id, (day, definition) in definitions_of(self._workshop, recordings).items():
             if definition.get("status") != "CLOSED":
                 self._markets[market_id] = resumed(market_id, definition)
-                self._place(market_id, definition)
+                self._place(market_id, definition, day)
 
     def run(self, duration: timedelta, stopping: threading.Event) -> Session:
         """See the module's `run`."""
@@ -189,7 +190,7 @@ class Polling:
         looked = reported = 0.0
         while not stopping.is_set() and self._refused is None:
             passed = self._timing.clock() - began
-            if passed >= seconds or (self._plan.markets and self._plan.is_over(self._timing.now())):
+            if passed >= seconds or self._is_over():
                 return
             behind = int(passed / self._interval) - tick
             if behind > 0:
@@ -206,6 +207,10 @@ class Polling:
             stopping.wait(max(0.0, began + tick * self._interval - self._timing.clock()))
         if self._refused is not None:
             raise self._refused
+
+    def _is_over(self) -> bool:
+        with self._lock:
+            return bool(self._plan.markets) and self._plan.is_over(self._timing.now())
 
     # --- which markets there are
 
@@ -232,17 +237,18 @@ class Polling:
                 self._place(entry.market_id, facts_of(entry))
             self.session.figures.markets = len(self._markets)
 
-    def _place(self, market_id: str, facts: dict[str, Any]) -> None:
-        """Plans a market, or moves it where its off has moved."""
+    def _place(self, market_id: str, facts: dict[str, Any], day: date | None = None) -> None:
+        """Plans a market, or moves it where its off has moved; `day` is of the recording it has already."""
         try:
             start = milliseconds(facts.get("marketTime") or "") / 1000
         except BrokenLineError as error:
             log.warning("market %s is not polled: %s", market_id, error)
             return
-        definition = msgspec.convert({"marketTime": facts["marketTime"], "timezone": facts.get("timezone")}, Definition)
-        day = race_date(definition) or datetime.fromtimestamp(start, UTC).date()
-        planned = self._plan.markets.setdefault(market_id, Planned(market_id, start, day))
-        planned.start, planned.race_date = start, day
+        planned = self._plan.markets.get(market_id)
+        if planned is None:
+            day = day or _race_date(facts) or datetime.fromtimestamp(start, UTC).date()
+            planned = self._plan.markets[market_id] = Planned(market_id, start, day)
+        planned.start = start
 
     # --- asking
 
@@ -315,22 +321,42 @@ class Polling:
     def _take(self, ids: Sequence[str], books: Sequence[Book]) -> None:
         """Writes the answer down; the caller holds the lock."""
         now = self._timing.now()
-        self._last_pt = pt = max(self._last_pt, int(now * 1000))
+        # Each answer has a moment of its own, though the wall clock be set back.
+        self._last_pt = pt = max(self._last_pt + 1, int(now * 1000))
         answered = {book.market_id: book for book in books if book.market_id in self._plan.markets}
-        rows = []
+        rows: list[Row] = []
+        lost: list[tuple[Planned, OSError]] = []
         for market_id in ids:
             planned, book = self._plan.markets[market_id], answered.get(market_id)
             if book is None:
+                self._count_missed([planned])
                 planned.is_missing = True
                 continue
+            try:
+                line = self._write(planned, pt, book)
+            except OSError as error:
+                lost.append((planned, error))
+                continue
             self._count(planned, now)
-            line = self._markets[market_id].line(pt, book)
-            self._recorder.append(planned.race_date, line)
             rows += self._ticker.rows(line)
             planned.status, planned.is_missing = book.status, False
+        if lost:
+            self._count_missed(planned for planned, _ in lost)
+            log.error("%d polls are lost, they could not be written down: %s", len(lost), lost[0][1])
         self._writer.put(
-            [{**row, "race_date": row["race_date"] or self._plan.markets[row["market_id"]].race_date} for row in rows]
+            [{**row, "race_date": row["race_date"] or self._plan.markets[row["market_id"]].day} for row in rows]
         )
+
+    def _write(self, planned: Planned, pt: int, book: Book) -> bytes:
+        recorder = self._markets[planned.market_id]
+        line = recorder.line(pt, book)
+        try:
+            self._recorder.append(planned.day, line)
+        except OSError:
+            # The next line may not build on one that is not there.
+            recorder.start_over()
+            raise
+        return line
 
     def _count(self, planned: Planned, now: float) -> None:
         """Counts a poll, and whether it came in time after the one before."""
@@ -368,10 +394,29 @@ class Polling:
         self.session.ended = ended
         self.session.is_stored = self._writer.finish(left * FOR_STORING)
         self.session.ticks = self._writer.stored
-        self._recorder.close()
-        # Without an end the next session stores what this one could not.
+        try:
+            self._recorder.close()
+        except OSError as error:
+            log.warning("the disk may lose what was written down last: %s", error)
+        self._note_end(store.End(ended, datetime.now(UTC), detail, self._counts()))
+
+    def _note_end(self, end: store.End) -> None:
+        """To the database where all is stored; else the next session stores what is missing, and notes it then."""
+        import psycopg
+
+        session_id, why = self.session.session_id, "ticks are not stored yet"
         if self.session.is_stored:
-            store.end(self._workshop.warehouse, self.session.session_id, ended, detail)
+            try:
+                store.end(self._workshop.warehouse, session_id, end)
+            except (RaceAssetsError, psycopg.Error) as error:
+                why = str(error)
+            else:
+                return
+        log.warning("the next session notes the end of this one: %s", why)
+        try:
+            self._recordings.leave_end(session_id, msgspec.json.encode(end))
+        except OSError as error:
+            log.warning("it will take it for killed, no word could be left of its end: %s", error)
 
     def _counts(self) -> dict[str, Any]:
         traffic = self._client.traffic
@@ -386,8 +431,14 @@ class Polling:
 
     def _progress(self) -> str:
         figures = self.session.figures
-        done = sum(each.is_done for each in self._plan.markets.values())
+        with self._lock:
+            done = sum(each.is_done for each in self._plan.markets.values())
         return (
             f"{figures.markets:,} markets, {done:,} of them settled; {figures.polls:,} polls, near the off "
             f"{figures.polls_near:,}: {figures.polls_late:,} late, {figures.polls_missed:,} missed"
         )
+
+
+def _race_date(facts: dict[str, Any]) -> date | None:
+    told = {name: facts.get(name) for name in ("marketTime", "timezone")}
+    return race_date(msgspec.convert(told, Definition))

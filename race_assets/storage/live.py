@@ -1,8 +1,10 @@
 """Storing polled prices and the figures of their sessions, in one transaction; when that is done is elsewhere."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 import polars as pl
 
 from race_assets.schemas.live import PRICE_TICKS, SESSIONS
@@ -10,9 +12,30 @@ from race_assets.schemas.table import polars_schema
 from race_assets.storage.binary_copy import copy_rows
 from race_assets.storage.postgres import Warehouse
 
+if TYPE_CHECKING:
+    from psycopg import Cursor
+
 Row = Mapping[str, Any]
 TICK_COLUMNS = polars_schema(PRICE_TICKS)
 FIGURES = [name for name in SESSIONS.columns if name != "session_id"]
+
+
+class End(msgspec.Struct):
+    """How a session ended.
+
+    Attributes:
+        ended: as in `live.sessions`.
+        ended_at: None where nobody has seen it.
+        figures: columns of `live.sessions`.
+    """
+
+    ended: str
+    ended_at: datetime | None = None
+    detail: str | None = None
+    figures: dict[str, Any] = {}
+
+
+KILLED = End("killed")
 
 
 def begin(warehouse: Warehouse, session_id: str, process: str) -> None:
@@ -34,16 +57,8 @@ def store(warehouse: Warehouse, session_id: str, ticks: Sequence[Row], figures: 
         ticks: rows of `live.price_ticks`; `session_id` is added.
         figures: columns of `live.sessions`; `flushed_at` is set where there are ticks.
     """
-    frame = pl.DataFrame([{**row, "session_id": session_id} for row in ticks], schema=TICK_COLUMNS)
-    names = ", ".join(TICK_COLUMNS)
     with warehouse.transaction() as connection, connection.cursor() as cursor:
-        # The word of a commit may be lost, and a killed session's ticks may be there in part: none is stored twice.
-        cursor.execute("create temporary table polled (like live.price_ticks) on commit drop")
-        copy_rows(cursor, "polled", frame)
-        cursor.execute(
-            f"insert into live.price_ticks ({names}) select {names} from polled on conflict do nothing".encode()
-        )
-        new = cursor.rowcount
+        new = _insert(cursor, session_id, ticks)
         told = {name: value for name, value in figures.items() if name in FIGURES}
         setting = ", ".join(f"{name} = %({name})s" for name in told)
         flushed = ", flushed_at = now()" if ticks else ""
@@ -55,12 +70,26 @@ def store(warehouse: Warehouse, session_id: str, ticks: Sequence[Row], figures: 
     return new
 
 
-def end(warehouse: Warehouse, session_id: str, ended: str, detail: str | None = None) -> None:
-    """Notes how a session ended, now."""
+def _insert(cursor: "Cursor[Any]", session_id: str, ticks: Sequence[Row]) -> int:
+    frame = pl.DataFrame([{**row, "session_id": session_id} for row in ticks], schema=TICK_COLUMNS)
+    names = ", ".join(TICK_COLUMNS)
+    # The word of a commit may be lost, and a killed session's ticks may be there in part: none is stored twice.
+    cursor.execute("create temporary table polled (like live.price_ticks) on commit drop")
+    copy_rows(cursor, "polled", frame)
+    cursor.execute(f"insert into live.price_ticks ({names}) select {names} from polled on conflict do nothing".encode())
+    return cursor.rowcount
+
+
+def end(warehouse: Warehouse, session_id: str, end: End) -> None:
+    """Notes how a session ended."""
+    told = {name: value for name, value in end.figures.items() if name in FIGURES}
+    setting = "".join(f", {name} = %({name})s" for name in told)
     with warehouse.transaction() as connection:
+        # What a killed one did last is what was recovered of it, or stored.
         connection.execute(
-            "update live.sessions set ended_at = now(), ended = %s, detail = %s where session_id = %s",
-            [ended, detail, session_id],
+            "update live.sessions set ended_at = coalesce(%(ended_at)s, ended_at, flushed_at, started_at), "
+            f"ended = %(ended)s, detail = %(detail)s{setting} where session_id = %(session_id)s".encode(),
+            {**told, "ended": end.ended, "ended_at": end.ended_at, "detail": end.detail, "session_id": session_id},
         )
 
 
@@ -71,14 +100,17 @@ def without_end(warehouse: Warehouse) -> list[tuple[str, str]]:
         return [(session, process) for session, process in connection.execute(query).fetchall()]
 
 
-def bury(warehouse: Warehouse, session_id: str, ticks: Sequence[Row]) -> int:
-    """Stores what a killed session had written down and not stored, and notes its end; how many ticks were new."""
-    new = store(warehouse, session_id, ticks, {})
-    last = max((row["polled_at"] for row in ticks), default=None)
-    with warehouse.transaction() as connection:
-        connection.execute(
-            "update live.sessions set ended = 'killed', ended_at = coalesce(%s, flushed_at, started_at), "
-            "ticks_recovered = %s where session_id = %s",
-            [last, new, session_id],
+def recover(warehouse: Warehouse, session_id: str, ticks: Sequence[Row]) -> int:
+    """Stores ticks that a session had written down and not stored itself; how many were new.
+
+    `flushed_at` stays what the session came to: how long it had stored nothing is told from it.
+    """
+    last = max(row["polled_at"] for row in ticks)
+    with warehouse.transaction() as connection, connection.cursor() as cursor:
+        new = _insert(cursor, session_id, ticks)
+        cursor.execute(
+            "update live.sessions set ticks = ticks + %(new)s, ticks_recovered = ticks_recovered + %(new)s, "
+            "ended_at = greatest(ended_at, %(last)s) where session_id = %(session_id)s",
+            {"new": new, "last": last, "session_id": session_id},
         )
     return new

@@ -16,7 +16,7 @@ import pytest
 
 from race_assets.errors import LoginRefusedError, SettingsError
 from race_assets.pipeline import land, live
-from race_assets.pipeline.live_recordings import SOURCE, land_recorded, together
+from race_assets.pipeline.live_recordings import SOURCE, land_recorded
 from race_assets.pipeline.workshop import Workshop
 from race_assets.settings import Settings
 from race_assets.sources.betfair.exchange.ticks import Ticker
@@ -110,9 +110,10 @@ def recorded(home: Path) -> Ticks:
         if path.is_file() and path.read_bytes()[:2] == b"\x1f\x8b":
             lines += gzip.decompress(path.read_bytes()).splitlines(keepends=True)
     ticker = Ticker()
+    lines.sort(key=lambda line: json.loads(line)["pt"])
     return {
         (row["market_id"], row["selection_id"], row["polled_at"], row["best_back"], row["last_traded"], row["volume"])
-        for line in together([lines])
+        for line in lines
         for row in ticker.rows(line)
     }
 

@@ -27,9 +27,6 @@ from race_assets.sources.betfair.stream.results import MarketFigures, MemberFigu
 from race_assets.sources.betfair.stream.workers import read_members
 from race_assets.values import distances, names, times
 
-VERSION = 1
-"""Raised whenever the same file would parse to something else."""
-
 GREYHOUNDS = "4339"
 RACES = {"WIN", "PLACE"}
 SENTINEL_ABOVE, SENTINEL_BELOW = 1000.0, 1.01
@@ -42,11 +39,12 @@ RULE, MESSAGE = "rule", "message"
 COLUMNS: dict[str, Any] = {
     "source_row": pl.Int64, "byte_offset": pl.Int64, "market_id": pl.String, "event_id": pl.String,
     "event_name": pl.String, "market_type": pl.String, "market_name": pl.String, "track_name": pl.String,
-    "country": pl.String, "timezone": pl.String, "start_ms": pl.Int64, "off_ms": pl.Int64, "told_ms": pl.Int64,
-    "selection_id": pl.String, "selection_name": pl.String, "status": pl.String, "result": pl.String,
-    "is_dead_heat": pl.Boolean, "bsp": pl.Float64, "last_traded": pl.Float64, "pre_off_volume": pl.Float64,
-    "pre_off_wap": pl.Float64, "pre_off_max": pl.Float64, "pre_off_min": pl.Float64, "filtered": pl.String,
-    "problems": pl.List(PROBLEM), "notes": pl.List(pl.String), "market": pl.Int64, "runner": pl.Int64,
+    "country": pl.String, "timezone": pl.String, "start_ms": pl.Int64, "off_ms": pl.Int64, "heard_ms": pl.Int64,
+    "told_ms": pl.Int64, "selection_id": pl.String, "selection_name": pl.String, "status": pl.String,
+    "result": pl.String, "is_dead_heat": pl.Boolean, "bsp": pl.Float64, "last_traded": pl.Float64,
+    "pre_off_volume": pl.Float64, "pre_off_wap": pl.Float64, "pre_off_max": pl.Float64, "pre_off_min": pl.Float64,
+    "filtered": pl.String, "problems": pl.List(PROBLEM), "notes": pl.List(pl.String), "market": pl.Int64,
+    "runner": pl.Int64,
 }  # fmt: skip
 """What is gathered of a record before whole columns are made of it."""
 
@@ -62,12 +60,14 @@ class BetfairHistoric(FileSource):
 
     Attributes:
         must_close: a market whose file does not reach its close is refused: the file was cut.
+        version: raised whenever the same file would parse to something else.
     """
 
     name = "betfair_historic"
     title = "Betfair historic data: stream files of every plan, as bought or recorded"
     row_is = "record"
     must_close = True
+    version = 1
 
     @classmethod
     def configured(cls, settings: Settings) -> "BetfairHistoric":
@@ -77,7 +77,7 @@ class BetfairHistoric(FileSource):
     def __init__(self, settings: StreamSettings | ExchangeSettings) -> None:
         self.offsets = settings.price_points.offsets()
         self.processes = settings.processes or os.cpu_count() or 1
-        self.parser_version = zlib.crc32(f"{VERSION} {self.offsets}".encode()) & 0x7FFF_FFFF
+        self.parser_version = zlib.crc32(f"{self.version} {self.offsets}".encode()) & 0x7FFF_FFFF
 
     def read(self, path: Path, name: str, report: ReadReport) -> Iterator[pl.DataFrame]:
         """See `FileSource.read`."""
@@ -92,12 +92,21 @@ class BetfairHistoric(FileSource):
             unknown.update(found.unknown)
             gathered.add(member, found)
             if len(gathered.rows) >= BATCH_RECORDS:
-                yield gathered.frame()
+                yield self.seen(gathered.frame())
         if not count:
             raise UnreadableFileError("no_data", "the archive holds no files; nothing to take")
         if gathered.rows:
-            yield gathered.frame()
+            yield self.seen(gathered.frame())
         report.warnings += _told_unknown(unknown)
+
+    def seen(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The records without what nobody has seen; a file that was bought has seen everything.
+
+        Args:
+            frame: records, beside the columns of `schemas.records.PARSED` with `heard_at`, the last message before the
+                off.
+        """
+        return frame.drop("heard_at")
 
     def cells_of(self, path: Path, text: str) -> list[str]:
         """See `FileSource.cells_of`; a message is one cell."""
@@ -160,7 +169,7 @@ class _Gathered:
         self.rows.append(row | place_of)
 
     def frame(self) -> pl.DataFrame:
-        """The records so far, in the shape of `schemas.records.PARSED`, with their points; then begins anew."""
+        """The records so far with their points and `heard_at`; then begins anew."""
         frame = _records(pl.DataFrame(self.rows, schema=COLUMNS, infer_schema_length=None))
         if self.grids:
             frame = frame.join(_nested(self.grids), on=["market", "runner"], how="left", maintain_order="left")
@@ -197,6 +206,7 @@ def _market_row(market: MarketFigures) -> Row:
         "timezone": market.timezone,
         "start_ms": market.scheduled_off,
         "off_ms": None if _is_void(market) else market.off,
+        "heard_ms": market.last_heard,
         "told_ms": market.last_message,
         "filtered": _filtered(market),
     }
@@ -290,7 +300,10 @@ def _records(rows: pl.DataFrame) -> pl.DataFrame:
     race = distances.grade_and_distance(pl.col("market_name"))
     zones = [zone for zone in rows["timezone"].drop_nulls().unique() if times.is_zone(zone)]
     frame = names.with_trap_and_dog(rows, "selection_name").with_columns(
-        start_at=_instant("start_ms"), actual_off_at=_instant("off_ms"), observed_at=_instant("told_ms")
+        start_at=_instant("start_ms"),
+        actual_off_at=_instant("off_ms"),
+        observed_at=_instant("told_ms"),
+        heard_at=_instant("heard_ms"),
     )
     return frame.with_columns(
         race_date=times.in_zone(pl.col("start_at"), pl.col("timezone"), zones).dt.date(),

@@ -19,13 +19,15 @@ class Planned:
 
     Attributes:
         start: its scheduled off, in seconds of the epoch.
+        day: the race day in whose recording its lines are. It stays that one though the off moves over midnight: a
+            market is read out of one file.
         status: as the last book had it; empty before the first.
         is_missing: the last answer had no book of it: it has closed, and is asked about in a call of its own kind.
     """
 
     market_id: str
     start: float
-    race_date: date
+    day: date
     status: str = ""
     is_missing: bool = False
 

@@ -12,6 +12,9 @@ import msgspec
 from race_assets.sources.betfair.exchange.messages import Book, BookRunner, Entry, ExchangePrices, PriceSize
 
 CLOSED = "CLOSED"
+NO_PRICE = "NaN"
+"""How the stream says that a starting price is not expected any more (SOURCE_FACTS 1.2)."""
+
 REMOVED = {"REMOVED", "REMOVED_VACANT"}
 Level = tuple[float, float]
 
@@ -51,8 +54,15 @@ class MarketRecorder:
         """Whether every runner of a book has a name."""
         return all(runner.selection_id in self._names for runner in book.runners)
 
+    def start_over(self) -> None:
+        """Has the next line tell everything, as the first did: one before it was not written down."""
+        self._definition, self._seen, self._is_first = {}, {}, True
+
     def line(self, pt: int, book: Book) -> bytes:
         """One poll as a line with its end; `pt` is when its answer came, in milliseconds of the epoch."""
+        if any(self._has_vanished(runner) for runner in book.runners):
+            # A change cannot say that there is no such price any more, an image can.
+            self._seen, self._is_first = {}, True
         change: dict[str, Any] = {"id": self.market_id, "con": True, "img": self._is_first}
         definition = self._defined(book)
         if definition != self._definition:
@@ -91,6 +101,14 @@ class MarketRecorder:
             told["bsp"] = bsp
         return told
 
+    def _has_vanished(self, runner: BookRunner) -> bool:
+        """Whether its last price traded or its volume was told before and is not any more."""
+        seen = self._seen.get(runner.selection_id)
+        if seen is None:
+            return False
+        told = _said(runner)
+        return any(told[name] is None and seen.said.get(name) is not None for name in ("ltp", "tv"))
+
     def _changes(self, runner: BookRunner) -> list[dict[str, Any]]:
         """The elements of one runner: trades alone, since a first level tells whether `ltp` is a trade (4.6)."""
         seen = self._seen.setdefault(runner.selection_id, _Seen())
@@ -105,13 +123,10 @@ class MarketRecorder:
             back, lay = _levels(prices.available_to_back), _levels(prices.available_to_lay)
             rest = {"batb": _changed(seen.back, back), "batl": _changed(seen.lay, lay)}
             seen.back, seen.lay = back, lay
-        said = {
-            "ltp": runner.last_price_traded,
-            "tv": runner.total_matched,
-            "spn": _finite(runner.sp.near_price) if runner.sp else None,
-            "spf": _finite(runner.sp.far_price) if runner.sp else None,
+        said = _said(runner)
+        rest |= {
+            name: NO_PRICE if value is None else value for name, value in said.items() if value != seen.said.get(name)
         }
-        rest |= {name: value for name, value in said.items() if value != seen.said.get(name)}
         seen.said = said
         if rest := {name: value for name, value in rest.items() if value not in ([], None)}:
             parts.append({**key, **rest})
@@ -160,6 +175,16 @@ def resumed(market_id: str, definition: dict[str, Any]) -> MarketRecorder:
     facts = {name: value for name, value in definition.items() if name not in DYNAMIC}
     names = {runner["id"]: runner["name"] for runner in definition["runners"] if runner.get("name")}
     return MarketRecorder(market_id, facts, names)
+
+
+def _said(runner: BookRunner) -> dict[str, float | None]:
+    """Its single figures, by their names in the stream."""
+    return {
+        "ltp": runner.last_price_traded,
+        "tv": runner.total_matched,
+        "spn": _finite(runner.sp.near_price) if runner.sp else None,
+        "spf": _finite(runner.sp.far_price) if runner.sp else None,
+    }
 
 
 def _finite(value: float | str | None) -> float | None:

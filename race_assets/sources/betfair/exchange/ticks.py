@@ -107,8 +107,9 @@ def _take(runner: _Runner, each: Any) -> None:
     for name, value in (
         ("last_traded", each.ltp), ("volume", each.tv), ("near_price", each.spn), ("far_price", each.spf)
     ):  # fmt: skip
-        if isinstance(value, float | int):
-            setattr(runner, name, float(value))
+        if value is not None:
+            # A word, such as NaN: there is no such price any more.
+            setattr(runner, name, float(value) if isinstance(value, float | int) else None)
 
 
 def _prices(runner: _Runner) -> Row:

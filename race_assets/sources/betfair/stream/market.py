@@ -46,6 +46,7 @@ class Market:
         self.last_pt = first_pt
         self.was_open = self.is_suspended = self.is_final = False
         self.off_pt: int | None = None
+        self._heard_pt: int | None = None
         self.listed: dict[Key, Runner] = {}
         self.withdrawn: set[Key] = set()
         self.strangers: dict[Key, int] = {}
@@ -63,6 +64,11 @@ class Market:
         return of_several.get(True) or of_several.get(False)
 
     @property
+    def heard_pt(self) -> int:
+        """When it was last heard of before its off, or else before its prices were final."""
+        return self.last_pt if self._heard_pt is None else self._heard_pt
+
+    @property
     def books(self) -> dict[Key, Book]:
         """Each runner's prices; final from the close on."""
         return {(key if isinstance(key, tuple) else (key, 0.0)): book for key, book in self._books.items()}
@@ -78,9 +84,9 @@ class Market:
         if pt > self.grid.next_pt:
             self.grid.note_until(pt, self._books.values(), self._family)
         self.messages += 1
-        self.last_pt = pt
         if change.definition is not None:
             self._define(pt, change.definition)
+        self.last_pt = pt
         if self.is_basic and not change.con is change.img is change.tv is None:
             self.is_basic = False
         if self.is_final:
@@ -110,11 +116,11 @@ class Market:
         if len(removed) < len(new.runners):
             self.withdrawn |= removed
         if new.status == OPEN:
-            self.was_open, self.off_pt = True, None
+            self.was_open, self.off_pt, self._heard_pt = True, None, None
             for book in self._books.values():
                 book.undo(pt)
         elif self.is_suspended and self.was_open and self.off_pt is None:
-            self.off_pt = pt
+            self.off_pt, self._heard_pt = pt, self.last_pt
         if new.status == CLOSED or new.in_play:
             self._freeze()
         elif new.market_time is not None:
@@ -130,6 +136,8 @@ class Market:
 
     def _freeze(self) -> None:
         """Prices are final: with the close, or where betting goes on in play."""
+        if self._heard_pt is None:
+            self._heard_pt = self.last_pt
         self.is_final = True
         self.grid.close()
         for book in self._books.values():

@@ -40,6 +40,7 @@ class MarketFigures(msgspec.Struct, array_like=True):
     Attributes:
         has_definition: without one nothing is known but the runners' ids.
         off: when it was suspended for the off.
+        last_heard: the last message before that, or before its prices were final.
         points: rows of `grid.FIELDS` as doubles; `runner` is the place in `runners`.
     """
 
@@ -56,6 +57,7 @@ class MarketFigures(msgspec.Struct, array_like=True):
     timezone: str | None
     scheduled_off: int | None
     off: int | None
+    last_heard: int
     last_message: int
     number_of_winners: int | None
     is_basic: bool
@@ -125,6 +127,7 @@ def _market(market: Market, broken: str | None) -> MarketFigures:
         definition.timezone,
         scheduled_off(market.definition),
         market.off_pt,
+        market.heard_pt,
         market.last_pt,
         definition.number_of_winners,
         market.is_basic,
