@@ -2,20 +2,24 @@
 
 import gzip
 import json
+import resource
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
 from race_assets.errors import LoginRefusedError, SettingsError
-from race_assets.pipeline import land, live
+from race_assets.http.timing import Timing
+from race_assets.observability import metrics
+from race_assets.pipeline import land, live, live_recordings
 from race_assets.pipeline.live_recordings import SOURCE, land_recorded
 from race_assets.pipeline.workshop import Workshop
 from race_assets.settings import Settings
@@ -25,9 +29,9 @@ from race_assets_tests.conftest import PROJECT
 from race_assets_tests.fake_betfair import FakeBetfair, faults
 from race_assets_tests.fake_betfair.cast import TRACKS, Cast
 from race_assets_tests.fake_betfair.fixtures import meeting, pair
-from race_assets_tests.fake_betfair.markets import Life
+from race_assets_tests.fake_betfair.markets import Life, moment_of
 from race_assets_tests.fake_betfair.streams import PRO, market_file
-from race_assets_tests.pipeline.feed import ask, build_stale
+from race_assets_tests.pipeline.feed import ask, build_stale, tell
 
 INTERVAL = 0.1
 PATIENCE_S = 60
@@ -271,17 +275,20 @@ def test_told_to_stop_it_stores_everything_it_polled(
 
 
 def test_killed_it_loses_no_poll_it_had_finished_and_the_next_session_says_so(
-    workshop: Workshop, betfair: FakeBetfair, command_line: dict[str, str]
+    workshop: Workshop, betfair: FakeBetfair, command_line: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(live_recordings, "AT_ONCE", 7)
     code, _ = killed_with(signal.SIGKILL, command_line, betfair, 7)
     assert code == -signal.SIGKILL
     polled = recorded(workshop.settings.home)
     assert set(stored(workshop)) <= polled
-    with psycopg.connect(workshop.warehouse.url, autocommit=True) as connection:
-        # As if it had been killed before it stored any of the last ones.
-        connection.execute(
-            "delete from live.price_ticks where polled_at > (select min(polled_at) from live.price_ticks)"
-        )
+    # As if it had been killed before it stored any of the last ones, though it ran for a minute.
+    tell(workshop, "delete from live.price_ticks where polled_at > (select min(polled_at) from live.price_ticks)")
+    tell(
+        workshop,
+        "update live.sessions set started_at = started_at - interval '1 minute', "
+        "flushed_at = (select min(polled_at) - interval '1 minute' from live.price_ticks)",
+    )
     before = polls(betfair)
     session = run(workshop, lambda: polls(betfair) >= before + 3)
     told = stored(workshop)
@@ -290,6 +297,12 @@ def test_killed_it_loses_no_poll_it_had_finished_and_the_next_session_says_so(
     assert polled < set(told) == recorded(workshop.settings.home)
     rows = ask(workshop, "select ended, ticks_recovered, ended_at is not null from live.sessions order by started_at")
     assert rows == [("killed", session.recovered, True), ("stopped", 0, True)]
+    page = metrics.page(lambda: workshop.warehouse)
+    (unaccounted,) = [line for line in page.splitlines() if line.startswith("race_assets_live_unaccounted_seconds")]
+    last = max(at for _, _, at, *_ in polled)
+    assert float(unaccounted.split()[1]) == pytest.approx(
+        60 + (last - min(at for _, _, at, *_ in polled)).total_seconds()
+    )
 
 
 def test_a_line_that_a_power_cut_has_torn_is_left_out_and_the_rest_is_landed(
@@ -303,3 +316,169 @@ def test_a_line_that_a_power_cut_has_torn_is_left_out_and_the_rest_is_landed(
     assert (landed.state, landed.records) == ("landed", 36)
     build_stale(workshop)
     assert ask(workshop, "select count(*) from quarantine.rejects") == [(0,)]
+
+
+# Trouble at home
+
+
+def files_of(workshop: Workshop) -> list[Path]:
+    return sorted(Recordings(workshop.settings.home, SOURCE).folder.glob("*/*.jsonl"))
+
+
+def lands_whole(workshop: Workshop) -> None:
+    """What is recorded is a file of whole records, and its day is built."""
+    (landed,) = land_recorded(workshop)
+    assert (landed.state, landed.records) == ("landed", 36)
+    build_stale(workshop)
+    assert ask(workshop, "select count(*) from quarantine.rejects") == [(0,)]
+    assert ask(workshop, "select count(*) from core.selections") == [(18,)]
+
+
+def test_a_disk_that_is_full_for_a_while_costs_polls_that_are_counted_and_nothing_else(
+    workshop: Workshop, betfair: FakeBetfair
+) -> None:
+    """Files of this process may grow no further than 40 bytes, in the middle of a line, for a while."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def condition() -> bool:
+        limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+        if limit == soft and 6 <= polls(betfair) < 12:
+            largest = max(file.stat().st_size for file in files_of(workshop))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (largest + 40, hard))
+        elif limit != soft and polls(betfair) >= 20:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        return polls(betfair) >= 40
+
+    try:
+        session = run(workshop, condition)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert session.is_stored
+    assert session.figures.polls_missed >= 6
+    lines = [line for file in files_of(workshop) for line in file.read_bytes().splitlines()]
+    # A recording that begins anew does so with an image of all its markets.
+    images = [line for line in lines if json.loads(line)["mc"][0]["img"]]
+    assert len(lines) == session.figures.polls > len(images) >= 12
+    told = stored(workshop)
+    assert len(told) == len(set(told)) == session.ticks
+    assert set(told) == recorded(workshop.settings.home)
+    lands_whole(workshop)
+
+
+def test_a_clock_that_is_set_back_loses_no_poll(
+    workshop: Workshop, betfair: FakeBetfair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back = 0.0
+    monkeypatch.setattr(live, "Timing", partial(Timing, now=lambda: time.time() - back))
+
+    def condition() -> bool:
+        nonlocal back
+        back = 3.0 if polls(betfair) >= 6 else 0.0
+        return polls(betfair) >= 30
+
+    session = run(workshop, condition)
+    assert session.figures.polls >= 30
+    assert ask(workshop, "select count(*) from live.price_ticks") == [(6 * session.figures.polls,)]
+    assert set(stored(workshop)) == recorded(workshop.settings.home)
+
+
+def test_a_market_whose_off_moves_over_midnight_stays_in_its_file(
+    make_settings: Callable[..., Settings],
+) -> None:
+    now = datetime.now(UTC)
+    start = now.replace(second=0, microsecond=0) + timedelta(minutes=3)
+    moved = start + timedelta(days=1)
+    cast = Cast(8)
+    at = meeting(cast, next(iter(TRACKS)), start)
+    win, place = pair(cast, at, "A3 462m", cast.field(), start)
+    for life, winners in ((win, [4]), (place, [4, 1])):
+        life.is_moved(moved, (moved - now).total_seconds() / 60 - 1).trades((5, 2)).finishes(winners, delay=20)
+    with FakeBetfair(live=[win, place], now=now, running=True) as betfair:
+        workshop = Workshop(make_settings(**pointed(betfair, hours_ahead=48, far_polling_interval_seconds=INTERVAL)))
+
+        def condition() -> bool:
+            if polls(betfair) >= 4 and betfair.clock.now() < now + timedelta(minutes=1):
+                betfair.clock.set(now + timedelta(minutes=2))
+            after = [each for each in betfair.requests_to("listMarketCatalogue") if each.status == 200]
+            return len(after) >= 4
+
+        run(workshop, condition)
+        again = polls(betfair) + 3
+        run(workshop, lambda: polls(betfair) >= again)
+    dates = ask(workshop, "select distinct race_date from live.price_ticks order by 1")
+    assert len(dates) == 2, "the off was not moved"
+    (landed,) = land_recorded(workshop)
+    assert landed.days == (dates[1][0],)
+    assert landed.records == 12
+
+
+def test_a_market_that_answers_leave_out_is_counted_missed_until_it_is_found_closed(
+    workshop: Workshop, betfair: FakeBetfair, lives: list[Life]
+) -> None:
+    def condition() -> bool:
+        if polls(betfair) >= 6:
+            betfair.clock.set(moment_of(lives[0].lines[-1].pt + 1000))
+        return bool(ask(workshop, "select from live.price_ticks where market_status = 'CLOSED'"))
+
+    session = run(workshop, condition)
+    assert session.figures.polls_missed >= 1
+
+
+def test_a_database_that_is_away_at_the_end_is_told_of_it_by_the_next_session(
+    workshop: Workshop, betfair: FakeBetfair
+) -> None:
+    def condition() -> bool:
+        if polls(betfair) < 8:
+            return False
+        tell(workshop, "alter table live.sessions rename to lost")
+        return True
+
+    first = run(workshop, condition)
+    assert (first.ended, first.is_stored) == ("stopped", False)
+    tell(workshop, "alter table live.lost rename to sessions")
+    second = run(workshop, lambda: polls(betfair) >= 20)
+    rows = ask(workshop, "select ended, polls, ticks_recovered from live.sessions order by started_at")
+    assert rows == [("stopped", first.figures.polls, second.recovered), ("stopped", second.figures.polls, 0)]
+    assert set(stored(workshop)) == recorded(workshop.settings.home)
+    assert list(Recordings(workshop.settings.home, SOURCE).folder.glob("*.end.json")) == []
+
+
+def test_a_line_of_a_recording_that_is_none_keeps_nobody_from_polling(workshop: Workshop, betfair: FakeBetfair) -> None:
+    run(workshop, lambda: polls(betfair) >= 3)
+    (file,) = files_of(workshop)
+    first, *rest = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(first[:40] + first + b"".join(rest))
+    assert b"marketDefinition" in first
+    session = run(workshop, lambda: polls(betfair) >= 12)
+    assert session.figures.polls > 0
+
+
+def test_an_archive_that_is_cut_is_told_keeps_nobody_from_polling_and_the_recording_stays(
+    workshop: Workshop, betfair: FakeBetfair, caplog: pytest.LogCaptureFixture
+) -> None:
+    run(workshop, lambda: polls(betfair) >= 3)
+    (landed,) = land_recorded(workshop)
+    path = workshop.archive.path(SOURCE, landed.sha256)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-40])
+    before = polls(betfair)
+    assert run(workshop, lambda: polls(betfair) >= before + 4).is_stored
+    (refused,) = land_recorded(workshop)
+    assert (refused.state, refused.is_bad) == ("failed", True)
+    assert str(path) in refused.detail
+    assert "bring the archive back" in caplog.text
+    path.write_bytes(whole)
+    (again,) = land_recorded(workshop)
+    assert (again.state, again.version) == ("landed", 2)
+    assert set(stored(workshop)) == recorded(workshop.settings.home)
+
+
+def test_a_file_that_a_killed_landing_left_in_the_archive_is_landed_as_well(
+    workshop: Workshop, betfair: FakeBetfair, tmp_path: Path
+) -> None:
+    run(workshop, lambda: polls(betfair) >= 3)
+    older = tmp_path / "2024-06-27.jsonl"
+    older.write_bytes(files_of(workshop)[0].read_bytes())
+    workshop.archive.take(older, SOURCE, older.name)
+    assert [each.state for each in land_recorded(workshop)] == ["landed", "landed"]
+    assert Recordings(workshop.settings.home, SOURCE).days() == []
