@@ -7,6 +7,7 @@ from decimal import ROUND_DOWN, Decimal
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from race_assets.schemas.records import PARSED
@@ -24,7 +25,7 @@ from race_assets.sources.betfair.exchange.ticks import Ticker
 from race_assets.sources.betfair.identity import Identity
 from race_assets_tests.fake_betfair import FakeBetfair, faults
 from race_assets_tests.fake_betfair.fixtures import KINSLEY
-from race_assets_tests.fake_betfair.markets import Life
+from race_assets_tests.fake_betfair.markets import Life, moment_of
 
 EXCHANGE = "betfair_exchange"
 
@@ -182,10 +183,14 @@ def recorded(betfair: FakeBetfair, client: ExchangeClient, life: Life) -> list[t
 
 
 def parsed(folder: Path, lines: list[bytes]) -> Any:
+    return conform(with_points(folder, lines), PARSED)
+
+
+def with_points(folder: Path, lines: list[bytes]) -> Any:
     path = folder / "2024-06-27.jsonl"
     path.write_bytes(b"".join(lines))
     (frame,) = registry.create(EXCHANGE, Settings()).read(path, path.name, ReadReport())
-    return conform(frame, PARSED)
+    return frame
 
 
 def cents(value: float | None) -> Decimal | None:
@@ -268,6 +273,79 @@ def test_a_market_that_was_left_before_its_off_has_a_plain_price_and_is_open(
     assert frame["price_kind"].unique().to_list() == ["PRICE"]
     assert {note for notes in frame["notes"].to_list() for note in notes} == {"left_before_the_off"}
     assert frame["problems"].null_count() == frame.height
+
+
+def gap(
+    betfair: FakeBetfair, client: ExchangeClient, folder: Path, life: Life, until: datetime, again: datetime
+) -> tuple[Any, Any]:
+    """Records, with points, of a market that was polled throughout and of one nobody polled between two moments."""
+    told = [(moment_of(json.loads(line)["pt"]), book, line) for book, line in recorded(betfair, client, life)]
+    first = [line for at, _, line in told if at <= until]
+    definitions = [change.get("marketDefinition") for line in first for change in json.loads(line)["mc"]]
+    second = resumed(life.market_id, [each for each in definitions if each][-1])
+    rest = [second.line(round(at.timestamp() * 1000), book) for at, book, _ in told if at >= again]
+    return with_points(folder, [line for *_, line in told]), with_points(folder, first + rest)
+
+
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_what_happened_while_nobody_polled_over_the_off_is_not_known(
+    betfair: FakeBetfair, client: ExchangeClient, tmp_path: Path, is_closed: bool
+) -> None:
+    life = lives(betfair, "plain")[0]
+    assert life.off is not None
+    left = life.off - timedelta(minutes=20)
+    again = life.off + (timedelta(minutes=15) if is_closed else timedelta(seconds=40))
+    whole, found = gap(betfair, client, tmp_path, life, left, again)
+    sure = ["race_date", "market_id", "selection_id", "trap", "dog_name", "status", "result", "bsp", "start_at"]
+    assert found.select(sure).equals(whole.select(sure))
+    assert found["bsp"].null_count() == 0
+    unknown = ["actual_off_at", "last_traded", "pre_off_wap", "pre_off_max", "pre_off_min", "pre_off_volume"]
+    assert found.select(pl.col(unknown).is_null().all()).row(0) == (True,) * len(unknown)
+    assert whole.select(pl.col(unknown).is_null().any()).row(0) == (False,) * len(unknown)
+    assert found["price"].is_not_null().any()
+    assert found["price_kind"].drop_nulls().unique().to_list() == ["PRICE"]
+    assert all("left_before_the_off" in notes for notes in found["notes"].to_list())
+    points = found.explode("points").select("start_at", pl.col("points").struct.field("seconds_before_off"))
+    seen = points.filter(pl.col("start_at") - pl.duration(seconds="seconds_before_off") > left + timedelta(minutes=1))
+    assert points.height > 0
+    assert seen.height == 0
+
+
+def test_a_short_gap_over_the_off_is_none(betfair: FakeBetfair, client: ExchangeClient, tmp_path: Path) -> None:
+    life = lives(betfair, "plain")[0]
+    assert life.off is not None
+    whole, found = gap(betfair, client, tmp_path, life, life.off - timedelta(seconds=20), life.off)
+    assert whole["notes"].null_count() == found["notes"].null_count() == found.height
+    assert found["actual_off_at"].null_count() == 0
+
+
+def test_a_price_that_an_answer_does_not_tell_any_more_is_gone() -> None:
+    def book(near: float | str, last: float | None) -> Book:
+        told = [{"price": 5.0, "size": 10.0}] if last else []
+        runner = {
+            "selectionId": 7,
+            "status": "ACTIVE",
+            "totalMatched": 10.0 if last else 0.0,
+            "sp": {"nearPrice": near, "farPrice": near},
+            "ex": {"availableToBack": [], "availableToLay": [], "tradedVolume": told},
+            **({"lastPriceTraded": last} if last else {}),
+        }
+        ((read,), _) = typed([{"marketId": "1.1", "status": "OPEN", "runners": [runner]}], Book)
+        return read
+
+    recorder = MarketRecorder(
+        "1.1", {"marketTime": "2024-06-27T14:52:00.000Z", "timezone": "Europe/London"}, {7: "1. X"}
+    )
+    ticker = Ticker()
+    answers = [(8.2, 5.0), ("NaN", 5.0), (8.0, None), ("Infinity", 4.0)]
+    lines = [recorder.line(1_719_499_000_000 + 1000 * n, book(*each)) for n, each in enumerate(answers)]
+    rows = [ticker.rows(line)[0] for line in lines]
+    names = ("near_price", "far_price", "last_traded", "volume")
+    assert [tuple(row[name] for name in names) for row in rows] == [
+        (8.2, 8.2, 5.0, 10.0), (None, None, 5.0, 10.0), (8.0, 8.0, None, 0.0), (None, None, 4.0, 10.0),
+    ]  # fmt: skip
+    # Where a starting price alone goes, the trades are not told again: they would look younger than they are.
+    assert [json.loads(line)["mc"][0]["img"] for line in lines] == [True, False, True, False]
 
 
 # Asking
