@@ -23,8 +23,7 @@ Rows = Sequence[Sequence[Any]]
 
 def page(workshop: Workshop, day: date) -> str:
     """The page, whole."""
-    # The ledger states what the settings expect before anything is held against it.
-    warehouse = workshop.ledger.warehouse
+    warehouse = workshop.reading
     body = "".join(
         f"<section><h2>{escape(title)}</h2>{content}</section>" for title, content in _sections(warehouse, day)
     )

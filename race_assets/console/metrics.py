@@ -41,6 +41,6 @@ class Opened:
         """Opens it; what the settings expect of coverage is stated then, too."""
         if self._workshop is None:
             workshop = Workshop(self._settings)
-            _ = workshop.ledger
+            _ = workshop.reading
             self._workshop = workshop
         return self._workshop.warehouse

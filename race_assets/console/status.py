@@ -29,8 +29,7 @@ def show(
     in_detail: bool,
 ) -> bool:
     """Shows the days; whether nothing is late."""
-    # The ledger states what the settings expect before anything is held against it.
-    found = covered(workshop.ledger.warehouse, *days, source, track)
+    found = covered(workshop.reading, *days, source, track)
     late = [each for each in found if each.is_late]
     if output != "table":
         report.rows(list(Coverage.__dataclass_fields__), [list(asdict(each).values()) for each in found], output)

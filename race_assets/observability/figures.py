@@ -35,8 +35,8 @@ RECORDS = f"""select source, outcome, sum(count) from {RUNS} cross join lateral 
     ('duplicates', (select coalesce(sum(value::bigint), 0) from jsonb_each_text(duplicates))),
     ('filtered', (select coalesce(sum(value::bigint), 0) from jsonb_each_text(filtered)))) as told (outcome, count)
     group by 1, 2"""
-LAST_RUN = f"""(select distinct on (source) * from {RUNS} where race_date is not null and records_in > 0
-    order by source, finished_at desc) as last"""
+LAST_RUN = f"""(select distinct on (source) * from {RUNS} join ops.built_days using (race_date, run_id)
+    where records_in > 0 order by source, finished_at desc) as last"""
 
 FIGURES = (
     Figure("records_total", "counter", "Records of built days by what became of them.", ["source", "outcome"], RECORDS),

@@ -47,6 +47,11 @@ class Workshop:
         return Lake(self.settings.home)
 
     @cached_property
+    def published(self) -> Lake:
+        """The records that days were published with, for what changes later; they cannot be made again."""
+        return Lake(self.settings.home, "published")
+
+    @cached_property
     def tracks(self) -> TrackRegistry:
         """The track registry with the user's own additions."""
         extra = self.settings.home / "tracks.yaml"
@@ -59,13 +64,23 @@ class Workshop:
 
     @cached_property
     def ledger(self) -> Ledger:
-        """The ledger, told which configuration is in force."""
+        """The ledger, told which configuration is in force: for who lands or builds."""
         ledger = Ledger(self.warehouse)
-        wanted = self.settings.coverage.sources.items()
         with self.warehouse.kept():
             ledger.configure(self.configuration, self.enabled)
-            ledger.expect({name: each for name, each in wanted if each is not None and name in self.enabled})
+            self._expect()
         return ledger
+
+    @cached_property
+    def reading(self) -> Warehouse:
+        """Postgres, told what is expected of which source, and not what days are built by: for who only looks."""
+        self._expect()
+        return self.warehouse
+
+    def _expect(self) -> None:
+        wanted = self.settings.coverage.sources.items()
+        told = {name: each for name, each in wanted if each is not None and name in self.enabled}
+        Ledger(self.warehouse).expect(told)
 
     def source(self, name: str) -> FileSource:
         """The source of that name, as the settings have it."""

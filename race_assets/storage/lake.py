@@ -22,10 +22,10 @@ ROW_GROUP = 50_000
 
 
 class Lake:
-    """The lake below a home folder."""
+    """A folder of Parquet files: the lake below a home folder, or one beside it."""
 
-    def __init__(self, home: Path) -> None:
-        self.folder = home / "lake"
+    def __init__(self, home: Path, name: str = "lake") -> None:
+        self.folder = home / name
 
     def parsed_path(self, source: str, sha256: str, parser_version: int) -> Path:
         """The folder of Parquet parts that hold what a parser made of a landed file."""
@@ -64,16 +64,16 @@ class Lake:
                 metadata={FINGERPRINT: fingerprint, **(metadata or {})},
             )
 
-    def copy_day(self, table: str, day: date, other: str) -> None:
-        """Gives another table the day's file as it is now, whatever takes its place in this one later."""
-        with temporary_folder(self.day_path(other, day).parent) as folder:
+    def copy_day(self, table: str, day: date, other: Path) -> None:
+        """Gives the day's file as it is now another name, whatever takes its place under this one later."""
+        with temporary_folder(other.parent) as folder:
             part = folder / "copy"
             try:
                 part.hardlink_to(self.day_path(table, day))
             except OSError:
                 # Not every file system has links.
                 shutil.copyfile(self.day_path(table, day), part)
-            commit(part, self.day_path(other, day))
+            commit(part, other)
 
     def metadata(self, table: str, day: date) -> dict[str, str]:
         """What `write_day` wrote beside the rows; empty without a file, or with a damaged one."""

@@ -1,4 +1,4 @@
-"""Reading what published days said otherwise before; it is written by `publish`."""
+"""Reading what published days said otherwise before; `publish` writes it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,3 +34,13 @@ def listed(warehouse: Warehouse, days: tuple[date, date], source: str | None, si
                     limit %s"""
         rows = connection.execute(query.encode(), [*bound, limit]).fetchall()
     return Listed(SHOWN, rows, counted[0] if counted else 0)
+
+
+def revised_before(warehouse: Warehouse, days: Sequence[date]) -> dict[date, set[str]]:
+    """The sources whose records of a day were revised before, by day."""
+    query = b"select distinct race_date, source from ops.revisions where race_date = any(%s)"
+    found: dict[date, set[str]] = {}
+    with warehouse.connect() as connection:
+        for day, source in connection.execute(query, [list(days)]):
+            found.setdefault(day, set()).add(source)
+    return found

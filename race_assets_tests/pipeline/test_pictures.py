@@ -14,11 +14,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from race_assets import definitions, settings
-from race_assets.console import day_page
+from race_assets.console import day_page, status
+from race_assets.console.metrics import Opened
+from race_assets.observability import metrics
 from race_assets.pipeline.pictures import charts, figures
 from race_assets.pipeline.workshop import Workshop
 from race_assets.settings import Settings
-from race_assets_tests.pipeline.feed import BSP, CSV, DAY1, DAY2, ask, bsp_row, build_stale, csv_race, csv_row, drop
+from race_assets_tests.pipeline.feed import (
+    BSP,
+    CSV,
+    DAY1,
+    DAY2,
+    ask,
+    bsp_row,
+    build_days,
+    build_stale,
+    csv_race,
+    csv_row,
+    drop,
+)
 
 SVG = "{http://www.w3.org/2000/svg}"
 VOID = {"meta"}
@@ -209,3 +223,26 @@ def test_assets_show_their_pictures(environment: dict[str, str], monkeypatch: py
 
 
 CORE = ("races", "selections", "prices", "price_points", "dog_form", "race_analysis", "race_links")
+
+
+def test_a_source_that_was_taken_back_has_no_account_any_more(told: Workshop) -> None:
+    before = {str(row["source"]) for row in figures.accounts(told.warehouse, DAY1)}
+    for file in told.ledger.files(BSP):
+        told.ledger.withdraw(BSP, file.sha256)
+    build_stale(told, "later")
+    after = {str(row["source"]) for row in figures.accounts(told.warehouse, DAY1)}
+    assert (before, after) == ({BSP, CSV}, {CSV})
+    ratios = [line for line in metrics.page(lambda: told.warehouse).splitlines() if "success_ratio{" in line]
+    assert [BSP in line for line in ratios] == [False]
+
+
+def test_who_only_looks_leaves_what_days_are_built_by_as_it_is(
+    told: Workshop, make_settings: Callable[..., Settings]
+) -> None:
+    other = Workshop(make_settings(rules={"price_range": {"max": 900}}, coverage={"sources": {CSV: {"due_days": 7}}}))
+    day_page.page(other, DAY1)
+    status.show(other, (DAY1, DAY1), None, None, "json", in_detail=False)
+    metrics.page(Opened(other.settings))
+    assert ask(told, "select count(*) from ops.stale_days") == [(0,)]
+    assert ask(told, "select due_days from ops.expectations where source = %s", CSV) == [(7,)]
+    assert not build_days(told, [DAY1], refresh=True).failed

@@ -1,6 +1,7 @@
 """What a re-ingest changes in a published day is kept cell by cell, once, whatever happens in between."""
 
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from datetime import date
@@ -16,7 +17,6 @@ from race_assets.pipeline.judge import VALIDATED, ensure_judged
 from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.records import RECORDS
 from race_assets.schemas.table import conform
-from race_assets.storage.lake import Lake
 from race_assets_tests.pipeline.feed import (
     BSP,
     DAY1,
@@ -132,13 +132,36 @@ def test_a_build_that_did_not_come_to_its_publishing_loses_and_doubles_nothing(
 
 
 def test_what_was_published_is_kept_though_the_judged_file_is_replaced(published: Workshop) -> None:
-    lake = Lake(published.settings.home)
-    slots = [slot for slot in revisions.SLOTS if lake.fingerprint(slot, DAY1)]
+    lake, kept = published.lake, published.published
     before = lake.fingerprint(VALIDATED, DAY1)
-    assert [lake.fingerprint(slot, DAY1) for slot in slots] == [before]
+    assert {kept.fingerprint(slot, DAY1) for slot in revisions.SLOTS} == {before, None}
     drop(published, bsp_name(DAY1), results("5.0", "3.0", "2.5"), BSP)
     build_stale(published)
-    assert {lake.fingerprint(slot, DAY1) for slot in revisions.SLOTS} == {before, lake.fingerprint(VALIDATED, DAY1)}
+    assert {kept.fingerprint(slot, DAY1) for slot in revisions.SLOTS} == {before, lake.fingerprint(VALIDATED, DAY1)}
+
+
+def test_a_source_that_was_taken_back_and_comes_again_is_told(published: Workshop) -> None:
+    (file,) = published.ledger.files(BSP)
+    published.ledger.withdraw(BSP, file.sha256)
+    build_stale(published)
+    drop(published, bsp_name(DAY1), results("9.9", "3.0", "2.5"), BSP)
+    build_stale(published)
+    assert [row[1:3] for row in told(published)] == [("went", "*")] * 3 + [("came", "*")] * 3
+
+
+def test_the_lake_may_be_deleted_and_a_lost_copy_is_told_of(
+    published: Workshop, caplog: pytest.LogCaptureFixture
+) -> None:
+    shutil.rmtree(published.settings.home / "lake")
+    drop(published, bsp_name(DAY1), results("9.9", "3.0", "2.5"), BSP)
+    build_stale(published)
+    assert told(published) == [("1", "changed", "bsp", "4.5", "9.9")]
+    assert "is not told" not in caplog.text
+    shutil.rmtree(published.settings.home / "published")
+    drop(published, bsp_name(DAY1), results("8.8", "3.0", "2.5"), BSP)
+    build_stale(published)
+    assert len(told(published)) == 1
+    assert "what changes in it now is not told" in caplog.text
 
 
 RECORD = st.fixed_dictionaries(

@@ -72,9 +72,10 @@ def rejects_by_rule(warehouse: Warehouse, days: Sequence[date]) -> Values:
 
 
 def accounts(warehouse: Warehouse, day: date) -> list[Mapping[str, Any]]:
-    """The conservation table of a day: of each source the newest account."""
+    """The conservation table of a day: the account of each source that the day as published is made of."""
     columns = ("source", "records_in", "accepted", "quarantined", "duplicates", "filtered", "finished_at")
-    query = f"""select distinct on (source) {", ".join(columns)} from ops.ingestion_runs where race_date = %s
+    query = f"""select distinct on (source) {", ".join(columns)} from ops.ingestion_runs
+                join ops.built_days using (race_date, run_id) where race_date = %s
                 order by source, finished_at desc"""
     return [dict(zip(columns, row, strict=True)) for row in _ask(warehouse, query, day)]
 
