@@ -226,6 +226,8 @@ CORE = ("races", "selections", "prices", "price_points", "dog_form", "race_analy
 
 
 def test_a_source_that_was_taken_back_has_no_account_any_more(told: Workshop) -> None:
+    drop(told, "bsp.csv", "".join(bsp_row(DAY1, f"{n}. {dog}", selection=n) for n, dog in enumerate("XYZ", 1)), BSP)
+    build_stale(told, "first")
     before = {str(row["source"]) for row in figures.accounts(told.warehouse, DAY1)}
     for file in told.ledger.files(BSP):
         told.ledger.withdraw(BSP, file.sha256)
