@@ -131,6 +131,7 @@ EXPECTATIONS = table(
         "due_days": column(pl.Int32, "Days after the race day by which it has told of it.", required=True),
         "due_time": column(pl.String, "The time of that day, `12:00`.", required=True),
         "timezone": column(pl.String, "The zone of that time.", required=True),
+        "results": column(pl.Boolean, "It is to tell of results, too.", required=True),
     },
 )
 

@@ -17,6 +17,9 @@ class Expectation(Node):
     due_days: int = Field(2, description="days after the race day by which it has told of it; 0 is that day")
     due_time: str = Field("12:00", pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", description="the time of that day")
     timezone: str = "Europe/London"
+    results: bool = Field(
+        default=False, description="a race that nobody has the result of is missing from it: it was left before its end"
+    )
 
     @field_validator("timezone")
     @classmethod
@@ -27,7 +30,7 @@ class Expectation(Node):
 DEFAULT: dict[str, Expectation | None] = {
     "betfair_bsp": Expectation(),
     "betfair_historic": Expectation(due_days=45),
-    "betfair_exchange": Expectation(due_days=1),
+    "betfair_exchange": Expectation(due_days=1, results=True),
     "racing_post_races": Expectation(countries=("GB", "IE"), due_days=1),
 }
 
@@ -43,5 +46,12 @@ class CoverageSettings(Node):
     @field_validator("sources", mode="before")
     @classmethod
     def _over_defaults(cls, value: Any) -> Any:
-        """A source that is left out has its default."""
-        return {**DEFAULT, **value} if isinstance(value, dict) else value
+        """A source that is left out has its default, and so has what is left out of a source."""
+        if not isinstance(value, dict):
+            return value
+        return {**DEFAULT, **{name: _over_default(name, each) for name, each in value.items()}}
+
+
+def _over_default(name: str, value: Any) -> Any:
+    default = DEFAULT.get(name)
+    return {**default.model_dump(), **value} if default is not None and isinstance(value, dict) else value

@@ -105,16 +105,16 @@ class Ledger:
     def expect(self, expectations: Mapping[str, Expectation]) -> None:
         """States what sources are expected to tell of; writes only when it changed."""
         rows = sorted(
-            (name, list(each.countries), each.due_days, each.due_time, each.timezone)
+            (name, list(each.countries), each.due_days, each.due_time, each.timezone, each.results)
             for name, each in expectations.items()
         )
-        columns = "source, countries, due_days, due_time, timezone"
+        columns = "source, countries, due_days, due_time, timezone, results"
         with self.warehouse.transaction() as connection:
             known = connection.execute(f"select {columns} from ops.expectations order by 1".encode()).fetchall()
             if known != rows:
                 connection.execute("delete from ops.expectations")
                 connection.cursor().executemany(
-                    f"insert into ops.expectations ({columns}) values (%s, %s, %s, %s, %s)".encode(), rows
+                    f"insert into ops.expectations ({columns}) values (%s, %s, %s, %s, %s, %s)".encode(), rows
                 )
 
     def file(self, source: str, sha256: str) -> LedgerFile | None:

@@ -176,3 +176,49 @@ def test_the_command_shows_a_calendar_and_ends_with_1_for_what_is_late(
     detail = command("status", "--day", "2024-06-03")
     assert detail.returncode == 0
     assert "every race that is known" in detail.stdout
+
+
+def test_what_was_landed_and_not_built_is_waiting(workshop: Workshop) -> None:
+    tell(workshop, DAY, bsp=False)
+    (found,) = covered(workshop.ledger.warehouse, DAY, DAY, CSV)
+    assert (found.track_id, found.state, found.is_late) == (None, "partial", True)
+    assert "race-assets ingest" in found.reason
+    build_stale(workshop)
+    assert states(workshop, source=CSV) == [(3, ROMFORD, "complete", False)]
+    assert states(workshop) == []
+    tell(workshop, DAY, csv=False)
+    (found,) = covered(workshop.ledger.warehouse, DAY, DAY, BSP)
+    assert (found.state, found.races_told, found.reason.split(":")[0]) == (
+        "partial", 0, "what was landed of that day is not built yet",
+    )  # fmt: skip
+
+
+def test_a_day_all_of_whose_records_were_refused_is_no_day_without_racing(workshop: Workshop) -> None:
+    drop(workshop, "a.csv", csv_race(DAY, price="x"))
+    build_stale(workshop)
+    (found,) = covered(workshop.ledger.warehouse, DAY, DAY, CSV)
+    assert (found.state, found.is_late, found.reason) == (
+        "partial", True, "all its records of that day were refused: see race-assets rejects",
+    )  # fmt: skip
+
+
+def test_a_source_of_results_lacks_a_race_that_nobody_has_the_result_of(make_settings: MakeSettings) -> None:
+    sources = {CSV: {"due_days": 1, "results": True}, BSP: {"due_days": 1}}
+    workshop = Workshop(make_settings(coverage={"sources": sources}))
+    tell(workshop, DAY, bsp=False)
+    build_stale(workshop)
+    (found,) = covered(workshop.ledger.warehouse, DAY, DAY, CSV)
+    assert (found.state, found.is_late, found.reason) == ("partial", True, "nobody has the result of 1 of 1 races")
+    today = datetime.now(UTC).date()
+    tell(workshop, today, bsp=False)
+    drop(workshop, "results.csv", bsp_race(DAY).replace("Alpha,0", "Alpha,1"), BSP)
+    build_stale(workshop)
+    assert states(workshop, source=CSV) == [(3, ROMFORD, "complete", False)]
+    assert states(workshop, today, source=CSV) == [(today.day, ROMFORD, "not_yet_published", False)]
+
+
+def test_what_is_left_out_of_an_expectation_is_the_default() -> None:
+    told = Settings.model_validate({"coverage": {"sources": {"betfair_exchange": {"due_days": 3}, BSP: None}}})
+    exchange = told.coverage.sources["betfair_exchange"]
+    assert exchange is not None
+    assert (exchange.due_days, exchange.results, told.coverage.sources[BSP]) == (3, True, None)
