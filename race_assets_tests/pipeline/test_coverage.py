@@ -222,3 +222,17 @@ def test_what_is_left_out_of_an_expectation_is_the_default() -> None:
     exchange = told.coverage.sources["betfair_exchange"]
     assert exchange is not None
     assert (exchange.due_days, exchange.results, told.coverage.sources[BSP]) == (3, True, None)
+
+
+def test_a_file_that_was_taken_back_and_landed_again_is_waiting_until_it_is_built(workshop: Workshop) -> None:
+    tell(workshop, DAY)
+    build_stale(workshop, "one")
+    (file,) = workshop.ledger.files(BSP)
+    workshop.ledger.withdraw(BSP, file.sha256)
+    build_stale(workshop, "two")
+    assert [each[2] for each in states(workshop)] == ["partial"]
+    tell(workshop, DAY, csv=False)
+    (found,) = covered(workshop.ledger.warehouse, DAY, DAY, BSP)
+    assert found.reason.startswith("what was landed of that day is not built yet")
+    build_stale(workshop, "three")
+    assert states(workshop) == [(3, ROMFORD, "complete", False)]

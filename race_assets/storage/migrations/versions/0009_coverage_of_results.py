@@ -50,7 +50,10 @@ with known as (
     select due.*,
            ((due.race_date + due.due_days) + due.due_time::time) at time zone due.timezone as deadline_at,
            unbuilt.reason as unbuilt, problem.kind, problem.reason as in_the_way,
-           coalesce(brought.landed_at > coalesce(built.built_at, '-infinity'), false) as is_waiting,
+           brought.records > 0 and (brought.landed_at > coalesce(built.built_at, '-infinity') or not exists (
+               select from ops.ingestion_runs as run
+               where run.race_date = due.race_date and run.source = due.source and run.run_id = built.run_id
+           )) as is_waiting,
            due.races_known = 0 and brought.records > 0
                and exists (select from quarantine.rejects as reject
                            where reject.race_date = due.race_date and reject.source = due.source
