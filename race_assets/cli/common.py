@@ -38,11 +38,18 @@ def open_settings(*, writes: bool = False) -> Settings:
     return settings
 
 
-def check_source(settings: Settings, name: str) -> None:
-    """Refuses a source that there is not, or that is switched off."""
+def known_source(settings: Settings, name: str | None) -> str | None:
+    """The name, where it is none or a source's; refuses one that there is not."""
     from race_assets.sources import registry
 
-    registry.create(name, settings)
+    if name is not None:
+        registry.create(name, settings)
+    return name
+
+
+def check_source(settings: Settings, name: str) -> None:
+    """Refuses a source that there is not, or that is switched off."""
+    known_source(settings, name)
     if not settings.source(name).enabled:
         raise SettingsError(f"source {name} is not enabled; set sources.{name}.enabled in race_assets.yaml")
 

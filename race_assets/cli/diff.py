@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from race_assets.cli.common import Format, day_of, open_settings
+from race_assets.cli.common import Format, day_of, known_source, open_settings
 from race_assets.errors import SettingsError
 
 
@@ -30,7 +30,9 @@ def diff(
     end = day_of(last, "--to") or first
     if first is None or end is None or end < first:
         raise SettingsError(f"--to {last} is before {day}")
-    found = revisions.listed(Workshop(open_settings()).warehouse, (first, end), source, day_of(since, "--since"), limit)
+    settings = open_settings()
+    named, published = known_source(settings, source), day_of(since, "--since")
+    found = revisions.listed(Workshop(settings).warehouse, (first, end), named, published, limit)
     report.rows(found.columns, found.rows, output.value)
     if output is Format.table:
         more = f"; --limit shows more than {limit:,}" if found.total > len(found.rows) else ""

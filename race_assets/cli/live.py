@@ -9,7 +9,7 @@ import typer
 from race_assets.cli.common import DATA_FAILED, GOOD, check_source, open_settings
 from race_assets.errors import SettingsError
 
-DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+DURATION = re.compile(r"(?:(\d{1,4})h)?(?:(\d{1,6})m)?(?:(\d{1,8})s)?")
 
 
 def live(

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from race_assets.cli.common import DATA_FAILED, GOOD, Format, day_of, open_settings
+from race_assets.cli.common import DATA_FAILED, GOOD, Format, day_of, known_source, open_settings
 from race_assets.errors import SettingsError
 
 
@@ -37,5 +37,7 @@ def status(
     begin = day_of(day or first, "--from") or end - timedelta(days=settings.coverage.shown_days - 1)
     if begin > end:
         raise SettingsError(f"--from {begin} is after --to {end}")
-    is_well = console.show(Workshop(settings), (begin, end), source, track, output.value, in_detail=day is not None)
+    is_well = console.show(
+        Workshop(settings), (begin, end), known_source(settings, source), track, output.value, in_detail=day is not None
+    )
     raise typer.Exit(GOOD if is_well else DATA_FAILED)

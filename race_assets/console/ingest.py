@@ -36,6 +36,7 @@ class Ingested:
         reread: files that were landed from the drop folders, or parsed or dated anew.
         stages: seconds by stage.
         without_day: open rejects whose day cannot be told, of all files there are.
+        waiting: stale days that are no partitions, so that nothing builds them now.
     """
 
     outcomes: Sequence[runs.Outcome]
@@ -45,6 +46,7 @@ class Ingested:
     seconds: float
     stages: Mapping[str, float]
     without_day: int = 0
+    waiting: Sequence[date] = ()
 
     @property
     def exit_code(self) -> int:
@@ -75,7 +77,7 @@ def run(
     if wanted is None:
         reread += land_recorded(workshop)
         reread += [each for name in workshop.enabled for each in _dropped(workshop, name)]
-    ranges = contiguous(_stale(workshop, settings)) if wanted is None else wanted
+    ranges = contiguous(_stale(workshop, settings)[0]) if wanted is None else wanted
     days = sum((last - first).days + 1 for first, last in ranges)
     began = time.perf_counter()
     with dg.DagsterInstance.get() as instance, _bar(days, hidden=hidden) as progress:
@@ -87,7 +89,8 @@ def run(
         _landed(each) for each in workshop.ledger.landed_since(started_at) if (each.source, each.sha256) not in told
     ]
     seconds, without_day = time.perf_counter() - began, rejects.without_day(workshop.warehouse)
-    return Ingested(outcomes, accounts, reread, days, seconds, dict(workshop.seconds), without_day)
+    _, waiting = _stale(workshop, settings)
+    return Ingested(outcomes, accounts, reread, days, seconds, dict(workshop.seconds), without_day, waiting)
 
 
 def _landed(file: LedgerFile) -> Landed:
@@ -107,10 +110,11 @@ def _dropped(workshop: Workshop, source: str) -> list[Landed]:
         return [Landed(str(workshop.settings.drop_folder(source)), source, "failed", str(error))]
 
 
-def _stale(workshop: Workshop, settings: Settings) -> list[date]:
-    """Stale days that are partitions already; days further ahead wait until they are."""
+def _stale(workshop: Workshop, settings: Settings) -> tuple[list[date], list[date]]:
+    """Stale days that are partitions, and those that are none: they lie further ahead, or before the first one."""
     first, last = settings.partitions.start, settings.partitions.last()
-    return [day for day, _ in workshop.ledger.stale_days() if first <= day <= last]
+    stale = [day for day, _ in workshop.ledger.stale_days()]
+    return [day for day in stale if first <= day <= last], [day for day in stale if not first <= day <= last]
 
 
 @contextmanager
@@ -135,13 +139,20 @@ def show(ingested: Ingested) -> None:
     for file in ingested.reread:
         report.landed_file(file)
     _show_days(ingested)
+    if ingested.waiting:
+        days = f"{min(ingested.waiting)} to {max(ingested.waiting)}"
+        report.line(
+            f"{len(ingested.waiting):,} stale days are no partitions yet or any more, {days}: they are built when "
+            "partitions.start and partitions.end_offset let them"
+        )
     if ingested.without_day:
         report.line(f"{ingested.without_day:,} refused records have no day: `race-assets rejects` lists them first")
 
 
 def _show_days(ingested: Ingested) -> None:
     if not ingested.outcomes:
-        report.line("No day is stale: every published day is what its files make.")
+        if not ingested.waiting:
+            report.line("No day is stale: every published day is what its files make.")
         return
     report.conservation(ingested.accounts)
     report.figures(total(ingested.accounts.values()), ingested.days, ingested.seconds)
@@ -165,5 +176,6 @@ def as_json(ingested: Ingested) -> str:
         "records_per_s": everything.records_in / ingested.seconds if ingested.seconds else None,
         "stages": ingested.stages,
         "rejects_without_day": ingested.without_day,
+        "days_waiting": ingested.waiting,
     }
     return json.dumps(told, default=str, indent=1)

@@ -47,7 +47,7 @@ def failure(text: str) -> None:
 
 def landed_file(each: Landed) -> None:
     """One line for a file that was landed, or was not."""
-    line = Text(f"{each.state:12}", style=STYLES.get(each.state, "red")).append(each.path, style="default")
+    line = Text(f"{each.state:12} ", style=STYLES.get(each.state, "red")).append(each.path, style="default")
     if each.state == "landed":
         days = (
             f"{each.days[0]} to {each.days[-1]}" if len(each.days) > 1 else str(each.days[0]) if each.days else "no day"

@@ -36,7 +36,8 @@ def show(
         return not late
     if not found:
         report.line(
-            "no source is expected that has brought anything yet; coverage.sources in race_assets.yaml says which"
+            "nothing to show: no file told of these days, or no source that is expected (coverage.sources in "
+            "race_assets.yaml) has brought anything yet"
         )
         return True
     if in_detail:

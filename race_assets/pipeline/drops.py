@@ -174,23 +174,33 @@ def _seen(workshop: Workshop, source: str) -> list[Seen]:
         ) from error
 
 
-def _walk(folder: Path, top: Path) -> Iterator[Seen]:
+def _walk(folder: Path, top: Path, above: frozenset[Path] = frozenset()) -> Iterator[Seen]:
+    """The files of a folder and those in it; `above` are the folders it lies in, as the disk knows them."""
+    above |= {folder.resolve()}
     with os.scandir(folder) as entries:
         listed = list(entries)
     names = {entry.name for entry in listed}
     for entry in listed:
         if entry.name.startswith(".") or entry.name.lower().endswith(UNFINISHED):
             continue
+        name = readable_name(os.path.relpath(entry.path, top))
+        told = {"folder": str(top), "file": name}
         if entry.is_dir():
-            yield from _walk(Path(entry.path), top)
+            if Path(entry.path).resolve() in above:
+                log.warning("a link to a folder it lies in; it is left alone", extra=told)
+            else:
+                yield from _walk(Path(entry.path), top, above)
             continue
         try:
             stat = entry.stat()
-        except FileNotFoundError:
+        except OSError as error:
+            if entry.is_symlink():
+                log.warning("a link that leads nowhere; it is left alone", extra=told)
+            elif not isinstance(error, FileNotFoundError):
+                raise
             continue
-        name = readable_name(os.path.relpath(entry.path, top))
         if not S_ISREG(stat.st_mode):
             # Reading from a pipe waits for whoever writes into it, for ever.
-            log.warning("neither a file nor a folder; it is left alone", extra={"folder": str(top), "file": name})
+            log.warning("neither a file nor a folder; it is left alone", extra=told)
             continue
         yield Seen(name, stat.st_size, stat.st_mtime_ns, entry.name + DONE in names)

@@ -31,6 +31,9 @@ from race_assets.values.file_names import dates_in
 
 log = logging.getLogger(__name__)
 DAY = timedelta(days=1)
+LEAST_PREFIX = 6
+FARTHEST = timedelta(days=92)
+"""A race so long after its file came is a slip of the pen, mostly of the year."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +184,7 @@ def _parse(workshop: Workshop, parser: FileSource, archived: ArchivedFile) -> _P
     path = workshop.lake.parsed_path(parser.name, archived.sha256, parser.parser_version)
     with workshop.timed("parse"), workshop.lake.parsed_writer(path) as writer:
         for batch in ahead(parser.read(archived.path, archived.name, report)):
-            frame, taken = taken_off(dated(conform(batch, PARSED), workshop), batch)
+            frame, taken = taken_off(dated(conform(batch, PARSED), workshop, archived.landed_at), batch)
             writer.write(frame, taken)
             _add_days(dates, frame)
             for rows in taken.values():
@@ -200,21 +203,25 @@ def _add_days(counts: dict[date, int], frame: pl.DataFrame) -> None:
             counts[day] = counts.get(day, 0) + count
 
 
-def dated(frame: pl.DataFrame, workshop: Workshop) -> pl.DataFrame:
-    """Gives records whose source states no local date the day it is at their track; days before the first have none."""
+def dated(frame: pl.DataFrame, workshop: Workshop, landed_at: datetime) -> pl.DataFrame:
+    """Gives records whose source states no local date the day it is at their track.
+
+    Days before the first there is have no records, nor have those far ahead: nobody draws a race so long before.
+    """
     open_days = pl.col("race_date").is_null() & pl.col("start_at").is_not_null()
     if frame.select(open_days.any()).item():
         settled = workshop.tracks.resolve(frame.select("track_name", "country", "start_at"))
         zones = settled["timezone"].drop_nulls().unique().to_list()
         local = settled.select(times.in_zone(pl.col("start_at"), pl.col("timezone"), zones).dt.date()).to_series()
         frame = frame.with_columns(race_date=pl.coalesce("race_date", pl.when(open_days).then(local)))
-    first = workshop.settings.partitions.start
-    early = pl.col("race_date") < first
-    if not frame.select(early.any()).item():
+    first, last = workshop.settings.partitions.start, landed_at.date() + FARTHEST
+    early, late = pl.col("race_date") < first, pl.col("race_date") > last
+    if not frame.select((early | late).any()).item():
         return frame
-    message = pl.format(f"race date {{}} is before partitions.start, {first}", "race_date")
-    frame = with_problems(frame, [Problem("start_time", early, message)])
-    return frame.with_columns(race_date=pl.when(~early).then("race_date"))
+    too_early = pl.format(f"race date {{}} is before partitions.start, {first}", "race_date")
+    too_late = pl.format(f"race date {{}} is over {FARTHEST.days} days after its file came", "race_date")
+    frame = with_problems(frame, [Problem("start_time", early, too_early), Problem("start_time", late, too_late)])
+    return frame.with_columns(race_date=pl.when(~early & ~late).then("race_date"))
 
 
 def _landing(
@@ -357,6 +364,8 @@ def withdraw(workshop: Workshop, prefix: str, source: str | None = None) -> Ledg
     Raises:
         SettingsError: no file, or more than one, begins so; or it was withdrawn before.
     """
+    if len(prefix) < LEAST_PREFIX:
+        raise SettingsError(f"--withdraw {prefix}: name at least {LEAST_PREFIX} characters of the hash")
     found = workshop.ledger.matching(prefix, source)
     if len(found) != 1:
         names = ", ".join(f"{file.sha256[:12]} {file.source} {file.name}" for file in found) or "none"

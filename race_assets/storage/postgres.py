@@ -6,6 +6,7 @@ Without a URL in the settings the embedded server is started; the rest of the co
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -32,10 +33,16 @@ LANDING_LOCK = 0x7261_6365_0003
 
 
 class Warehouse:
-    """A Postgres database that holds our tables, migrated to what this code expects."""
+    """A Postgres database that holds our tables, migrated to what this code expects.
 
-    def __init__(self, url: str) -> None:
+    Args:
+        url: where it is.
+        revive: starts the server again where it is ours and has died; says where it is then.
+    """
+
+    def __init__(self, url: str, revive: Callable[[], str] | None = None) -> None:
         self.url = url
+        self._revive = revive
         self._spares = Spares()
         self._working: set[psycopg.Connection[tuple[Any, ...]]] = set()
 
@@ -46,7 +53,8 @@ class Warehouse:
         Raises:
             WarehouseError: it cannot be reached.
         """
-        warehouse = cls(server_url(settings))
+        revive = partial(server_url, settings) if settings.postgres.url is None else None
+        warehouse = cls(server_url(settings), revive)
         warehouse.migrate()
         return warehouse
 
@@ -55,6 +63,8 @@ class Warehouse:
         import psycopg
 
         try:
+            if self._revive is not None:
+                self.url = self._revive()
             return psycopg.connect(self.url, autocommit=True, application_name="race_assets")
         except psycopg.ProgrammingError:
             # The message would show a part of the URL, which may be the password.
@@ -63,7 +73,8 @@ class Warehouse:
             if "@" in without_password(self.url)[0]:
                 # What libpq takes for the host is then the end of the password, and the message shows it.
                 raise SettingsError("postgres.url holds a second @; write one in the password as %40") from None
-            raise WarehouseError(f"Postgres cannot be reached: {error}; check postgres.url and that it runs") from error
+            step = "check postgres.url and that it runs" if self._revive is None else "see postgres.log below home"
+            raise WarehouseError(f"Postgres cannot be reached: {error}; {step}") from error
 
     @contextmanager
     def connect(self) -> "Iterator[psycopg.Connection[tuple[Any, ...]]]":

@@ -125,6 +125,10 @@ def _markets(settings: Settings, identity: Identity) -> Iterator[Finding]:
     try:
         entries = client.catalogue(datetime.now(UTC))
         books = client.books([entries[0].market_id]) if entries else []
+    except ApiUnavailableError as error:
+        yield well(KEY, "it is taken")
+        yield Finding(MARKETS, PROBLEM, f"the exchange does not answer: {error}", "try again later")
+        return
     except RaceAssetsError as error:
         yield Finding(KEY, PROBLEM, str(error), "check betfair.app_key", is_credentials=True)
         yield skipped(MARKETS, "they could not be listed")

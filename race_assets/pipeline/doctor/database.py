@@ -1,8 +1,9 @@
 """The database: whether it answers, the version of its tables, its clock, and whether Dagster's daemon lives."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from race_assets.errors import RaceAssetsError
@@ -24,9 +25,9 @@ def findings(settings: Settings) -> Iterator[Finding]:
         with warehouse.connect() as connection:
             where = "postgres.url" if settings.postgres.url else f"the embedded server in {settings.home / 'postgres'}"
             yield well("database", f"{where} answers")
-            yield _tables(connection)
-            yield _clock(connection)
-            yield _daemon(connection, settings)
+            yield _answer(_tables, "tables", connection)
+            yield _answer(_clock, "clock of the database", connection)
+            yield _answer(partial(_daemon, settings), "daemon", connection)
     except (RaceAssetsError, OSError) as error:
         step = (
             "start the server that postgres.url names, or correct the URL"
@@ -36,6 +37,17 @@ def findings(settings: Settings) -> Iterator[Finding]:
         yield Finding("database", PROBLEM, f"it cannot be reached: {error}", step)
         for thing in THINGS:
             yield skipped(thing, "the database cannot be asked")
+
+
+def _answer(ask: Callable[[Any], Finding], thing: str, connection: Any) -> Finding:
+    """What the database says, or that it refuses to."""
+    from psycopg import Error
+
+    try:
+        return ask(connection)
+    except Error as error:
+        step = "give the role of postgres.url rights on the schemas core, quarantine, ops, live and dagster"
+        return Finding(thing, PROBLEM, f"the database refuses to tell: {str(error).splitlines()[0]}", step)
 
 
 def _tables(connection: Any) -> Finding:
@@ -69,7 +81,7 @@ def skew(thing: str, seconds: float) -> Finding:
     return well(thing, "agrees with this machine's")
 
 
-def _daemon(connection: Any, settings: Settings) -> Finding:
+def _daemon(settings: Settings, connection: Any) -> Finding:
     """By its heartbeats, which Dagster writes into its schema of this database."""
     automation = settings.automation
     wanted = [name for name in type(automation).model_fields if getattr(automation, name).enabled]

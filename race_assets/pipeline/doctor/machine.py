@@ -11,6 +11,9 @@ from race_assets.settings import Settings
 from race_assets.sources import registry
 from race_assets.storage.files import check_home
 
+WRITTEN = ("archive", "lake", "published", "recordings", "fetching")
+"""Folders below home that may lie on other disks."""
+
 LEAST, LITTLE = 1 << 30, 5 << 30
 """Bytes free below which nothing can be built for long, and below which a person should know."""
 
@@ -19,6 +22,9 @@ def findings(settings: Settings) -> Iterator[Finding]:
     """Home, disk, drop folders."""
     try:
         check_home(settings.home)
+        for folder in (settings.home / name for name in WRITTEN):
+            if folder.is_dir():
+                check_home(folder)
         yield well("home", f"{settings.home} can be written")
     except SettingsError as error:
         yield Finding("home", PROBLEM, str(error), "give this user the right to write there, or set home")

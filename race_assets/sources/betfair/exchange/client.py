@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from race_assets.errors import ApiRefusedError
+from race_assets.errors import ApiRefusedError, LoginRefusedError
 from race_assets.http.call import Access, Timeouts
 from race_assets.http.retry import RetryPolicy
 from race_assets.http.session import HttpSession
@@ -28,6 +28,7 @@ PROJECTION = ("EVENT", "EVENT_TYPE", "MARKET_START_TIME", "MARKET_DESCRIPTION", 
 PRICE_DATA = ("EX_BEST_OFFERS", "EX_TRADED", "SP_AVAILABLE")
 CURRENCY = "GBP"
 TOO_LARGE = {"TOO_MUCH_DATA", "REQUEST_SIZE_EXCEEDS_LIMIT"}
+NOT_LET_IN = {"NO_APP_KEY", "INVALID_APP_KEY"}
 CONNECT_S = 3
 LEAST_PATIENCE_S = 3
 """A price that comes late is worth little: better ask again at the next tick. One that is given up is worth nothing."""
@@ -131,7 +132,12 @@ class ExchangeClient:
             return self.books(market_ids[:half]) + self.books(market_ids[half:])
 
     def _post(self, operation: str, asked: dict[str, Any]) -> Any:
-        return self._session.post_json(f"{self._settings.url}/{operation}/", asked)
+        try:
+            return self._session.post_json(f"{self._settings.url}/{operation}/", asked)
+        except ApiRefusedError as error:
+            if error.code in NOT_LET_IN:
+                raise LoginRefusedError(str(error), error.code) from error
+            raise
 
 
 def _read(document: Any, kind: Any) -> list[Any]:
