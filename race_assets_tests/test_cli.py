@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -232,6 +232,8 @@ def test_a_query_without_rows_prints_its_columns(season: Season) -> None:
         ("commit; delete from core.races", "cannot insert multiple commands"),
         ("with gone as (delete from core.races returning 1) select * from gone", "read-only transaction"),
         ("select set_config('transaction_read_only', 'off', false)", "read-write mode"),
+        ("copy (select 1) to program 'touch /tmp/race-assets-was-here'", "permission denied"),
+        ("select pg_read_file('/etc/hostname')", "permission denied"),
         ("select * from core.racs", '"core.racs" does not exist'),
     ],
 )
@@ -396,6 +398,9 @@ def test_schedule_lists_each_schedule_and_sensor_with_its_next_ticks(season: Sea
         (["feed", "suggest", "first.csv", "--name", "My Feed"], ["--name", "'My Feed' is no name of a source"]),
         (["feed", "suggest", "first.csv", "--name", CSV], ["--name", f"{CSV} is the name of another source"]),
         (["query", "select 1", "--format", "xml"], ["xml", "table", "csv", "json"]),
+        (["status", "--source", "nope"], ["there is no source 'nope'"]),
+        (["diff", "2024-06-27", "--source", "nope"], ["there is no source 'nope'"]),
+        (["live", "--for", "99999999999999999999h"], ["--for", "is no duration"]),
         (["schedule", "--ticks", "0"], ["--ticks", "greater than or equal to 1"]),
         (["ingset"], ["No such command", "ingest"]),
     ],
@@ -490,18 +495,20 @@ def test_a_file_is_withdrawn_by_the_start_of_its_hash(command: Command, tmp_path
     twins: list[bytes] = []
     while len(twins) < 2:
         data = next(texts).encode()
-        twins = by_first.setdefault(hashlib.sha256(data).hexdigest()[0], [])
+        twins = by_first.setdefault(hashlib.sha256(data).hexdigest()[:6], [])
         twins.append(data)
     paths = [written(tmp_path, f"twin{n}.csv", data.decode()) for n, data in enumerate(twins)]
     hashes = [hashlib.sha256(data).hexdigest() for data in twins]
     ended(command("land", *paths, "--source", CSV), GOOD)
 
-    ambiguous = command("land", "--withdraw", hashes[0][0])
+    short = command("land", "--withdraw", hashes[0][:5])
+    assert (short.returncode, "name at least 6 characters" in words(short)) == (USAGE, True)
+    ambiguous = command("land", "--withdraw", hashes[0][:6])
     assert ambiguous.returncode != GOOD
     assert [part for part in (hashes[0][:12], hashes[1][:12], "exactly one") if part not in words(ambiguous)] == []
-    unknown = command("land", "--withdraw", "0g")
+    unknown = command("land", "--withdraw", "0g0g0g")
     assert unknown.returncode != GOOD
-    assert "--withdraw 0g: must begin the hash of exactly one landed file; found: none" in words(unknown)
+    assert "--withdraw 0g0g0g: must begin the hash of exactly one landed file; found: none" in words(unknown)
 
     ended(command("land", "--withdraw", hashes[0][:16]), GOOD, f"twin0.csv ({hashes[0][:12]}) is withdrawn")
     again = command("land", "--withdraw", hashes[0][:16])
@@ -510,6 +517,21 @@ def test_a_file_is_withdrawn_by_the_start_of_its_hash(command: Command, tmp_path
     query = "select name, withdrawn_at is not null as gone from ops.source_files order by name"
     shown = command("query", query, "--format", "csv")
     assert shown.stdout.splitlines()[1:] == ["twin0.csv,True", "twin1.csv,False"]
+
+
+def test_days_far_ahead_are_refused_and_those_that_are_no_partitions_yet_are_told(
+    command: Command, tmp_path: Path
+) -> None:
+    today = datetime.now(UTC).date()
+    soon, late = today + timedelta(days=20), today + timedelta(days=365)
+    path = written(tmp_path, "ahead.csv", CSV_HEADER + csv_race(soon) + csv_race(late))
+    ended(command("land", path, "--source", CSV), GOOD, f"6 records, {soon}, 3 whose day cannot be told")
+    done = command("ingest")
+    ended(done, GOOD, f"1 stale days are no partitions yet or any more, {soon} to {soon}")
+    assert "No day is stale" not in words(done)
+    shown = command("query", "select rules, messages[1] as said from quarantine.rejects", "--format", "json")
+    assert {tuple(row["rules"]) for row in json.loads(shown.stdout)} == {("start_time",)}
+    assert f"race date {late} is over 92 days after its file came" in shown.stdout
 
 
 # When things go wrong

@@ -17,6 +17,8 @@ from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.records import RAW
 from race_assets.schemas.table import polars_schema
 
+DAEMON_TAGS = {"dagster/sensor_name", "dagster/schedule_name"}
+
 
 def raw_asset(
     source: str, title: str, partitions: dg.PartitionsDefinition, *, fetches: bool = False
@@ -115,8 +117,11 @@ def _fetch(context: dg.AssetExecutionContext, workshop: Workshop, source: str, d
 
 
 def _land(context: dg.AssetExecutionContext, workshop: Workshop, source: str) -> list[Landed]:
+    # Where the sensor looks all the time, a run of the daemon's takes what the sensor has found settled.
+    is_looked_after = workshop.settings.automation.drops.enabled and DAEMON_TAGS & context.run.tags.keys()
+    take = drops.land_settled if is_looked_after else drops.land_by_hand
     try:
-        landed = drops.land_by_hand(workshop, source)
+        landed = list(take(workshop, source))
     except PermanentError as error:
         # The days already landed are still good; the check says what is wrong.
         context.log.error(str(error))  # noqa: TRY400 - the message says it all

@@ -12,7 +12,7 @@ from race_assets.automation.ranges import LIVE, range_tags
 from race_assets.pipeline import process
 from race_assets.pipeline.workshop import REFRESH_TAG
 
-STOPPED = "told to stop; the transaction in flight was finished, what was not begun is still stale"
+STOPPED = "told to stop; the transaction in flight was finished, days that were not begun are as they were"
 INTERRUPTED = "DagsterExecutionInterruptedError"
 
 

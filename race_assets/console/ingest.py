@@ -155,9 +155,10 @@ def _show_days(ingested: Ingested) -> None:
             report.line("No day is stale: every published day is what its files make.")
         return
     report.conservation(ingested.accounts)
-    report.figures(total(ingested.accounts.values()), ingested.days, ingested.seconds)
-    idle = ingested.days - len({day for _, day in ingested.accounts})
-    if idle > 0 and all(each.succeeded for each in ingested.outcomes):
+    is_whole, built = all(each.succeeded for each in ingested.outcomes), len({day for _, day in ingested.accounts})
+    report.figures(total(ingested.accounts.values()), ingested.days if is_whole else built, ingested.seconds)
+    idle = ingested.days - built
+    if idle > 0 and is_whole:
         report.line(f"{idle:,} days were as they should be already, or have no files")
     for each in ingested.outcomes:
         if not each.succeeded:

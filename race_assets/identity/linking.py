@@ -188,7 +188,8 @@ class Meetings:
             del self.race_of[told]
             self.ambiguous[told] = (
                 f"{self._named(other)} is off in the same minute at the same track, with other dogs: one of the two is "
-                f"wrong; {self._remedy(told, other)}"
+                f"wrong; if they are one race, `race-assets links accept {self._pair(told, other)} --reason …`, else "
+                "correct or withdraw the file whose off is wrong"
             )
 
     def market(self, told: int) -> tuple[str, str]:
@@ -203,8 +204,10 @@ class Meetings:
         return f"the race of {source} {market} at {at:%H:%M} UTC"
 
     def _remedy(self, told: int, other: int) -> str:
-        given = " ".join((*self.market(told), *self.market(other)))
-        return f"say whether they are one: `race-assets links accept {given} --reason …`, or `refuse`"
+        return f"say whether they are one: `race-assets links accept {self._pair(told, other)} --reason …`, or `refuse`"
+
+    def _pair(self, told: int, other: int) -> str:
+        return " ".join((*self.market(told), *self.market(other)))
 
     def with_standing_off(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The records with the off that stands for their race."""

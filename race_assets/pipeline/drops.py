@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from stat import S_ISREG
+from stat import S_ISDIR, S_ISREG
 from threading import Event
 
 from race_assets.errors import PermanentError
@@ -185,12 +185,6 @@ def _walk(folder: Path, top: Path, above: frozenset[Path] = frozenset()) -> Iter
             continue
         name = readable_name(os.path.relpath(entry.path, top))
         told = {"folder": str(top), "file": name}
-        if entry.is_dir():
-            if Path(entry.path).resolve() in above:
-                log.warning("a link to a folder it lies in; it is left alone", extra=told)
-            else:
-                yield from _walk(Path(entry.path), top, above)
-            continue
         try:
             stat = entry.stat()
         except OSError as error:
@@ -198,6 +192,12 @@ def _walk(folder: Path, top: Path, above: frozenset[Path] = frozenset()) -> Iter
                 log.warning("a link that leads nowhere; it is left alone", extra=told)
             elif not isinstance(error, FileNotFoundError):
                 raise
+            continue
+        if S_ISDIR(stat.st_mode):
+            if Path(entry.path).resolve() in above:
+                log.warning("a link to a folder it lies in; it is left alone", extra=told)
+            else:
+                yield from _walk(Path(entry.path), top, above)
             continue
         if not S_ISREG(stat.st_mode):
             # Reading from a pipe waits for whoever writes into it, for ever.

@@ -123,18 +123,18 @@ def _enter(workshop: Workshop, parser: FileSource, archived: ArchivedFile, shown
     known = workshop.ledger.file(parser.name, archived.sha256)
     if known and known.withdrawn_at is None and known.parser_version == parser.parser_version:
         workshop.archive.settle(archived)
-        return _known(workshop, known, archived, shown)
+        return _known(workshop, known, shown)
     landed = _parse_and_enter(workshop, parser, archived, shown)
     workshop.archive.settle(archived)
     return landed
 
 
-def _known(workshop: Workshop, known: LedgerFile, archived: ArchivedFile, shown: str) -> Landed:
+def _known(workshop: Workshop, known: LedgerFile, shown: str) -> Landed:
     if known.state != "landed":
         return Landed(shown, known.source, known.state, known.detail or "", known.sha256, known.version)
     detail = f"these bytes were landed before, as {known.name} version {known.version}; nothing changes"
     newer = [f.version for f in workshop.ledger.files(known.source) if f.name == known.name and f.withdrawn_at is None]
-    if archived.name == known.name and max(newer) > known.version:
+    if max(newer) > known.version:
         detail += f" (version {max(newer)} is in force; withdraw it to go back)"
     return Landed(shown, known.source, "known", detail, known.sha256, known.version)
 

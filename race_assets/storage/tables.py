@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from polars.io.plugins import register_io_source
@@ -11,6 +11,9 @@ from race_assets.errors import SettingsError
 from race_assets.schemas.catalogue import CORE
 from race_assets.schemas.table import key_of
 from race_assets.storage.postgres import Warehouse
+
+if TYPE_CHECKING:
+    from psycopg import Connection
 
 
 def read(warehouse: Warehouse, query: str) -> pl.DataFrame:
@@ -73,8 +76,21 @@ def head(warehouse: Warehouse, table: str, days: Sequence[date], rows: int) -> p
         return pl.DataFrame(cursor.fetchall(), schema=names, orient="row", infer_schema_length=None)
 
 
+READER = "pg_read_all_data"
+"""A role of every Postgres since 14."""
+
+
+def _give_up_rights(connection: "Connection[tuple[Any, ...]]") -> None:
+    """A transaction that only reads still lets a superuser run programs and read the server's files."""
+    (is_superuser,) = connection.execute("select rolsuper from pg_roles where rolname = current_user").fetchone() or (
+        0,
+    )
+    if is_superuser:
+        connection.execute(f"set local role {READER}".encode())
+
+
 def read_only(warehouse: Warehouse, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Runs one statement that can change nothing, and gives column names and rows.
+    """Runs one statement that can change nothing, here or on the server's machine, and gives column names and rows.
 
     Raises:
         SettingsError: it is not one statement, is wrong, or would change something.
@@ -85,6 +101,7 @@ def read_only(warehouse: Warehouse, sql: str) -> tuple[list[str], list[tuple[Any
         connection.read_only = True
         connection.autocommit = False
         try:
+            _give_up_rights(connection)
             # Sent as a prepared statement: Postgres takes only one at a time that way.
             cursor = connection.execute(sql.encode(), prepare=True)
             if cursor.pgresult and cursor.pgresult.status == psycopg.pq.ExecStatus.EMPTY_QUERY:

@@ -137,6 +137,45 @@ def test_one_bad_file_stops_nobody(workshop: Workshop, inbox: Path) -> None:
     assert states == {"a_bad.csv": "blocked_page", "b_good.csv": "landed", "sub/c_good.csv": "landed"}
 
 
+def test_links_that_lead_nowhere_or_round_in_circles_stop_nobody(
+    workshop: Workshop, inbox: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (inbox / "good.csv").write_bytes(FEED.read_bytes())
+    (inbox / "sub").mkdir()
+    (inbox / "sub" / "up").symlink_to(inbox)
+    (inbox / "itself.csv").symlink_to(inbox / "itself.csv")
+    (inbox / "gone.csv").symlink_to(inbox / "not there")
+    assert [each.state for each in drops.land_by_hand(workshop, "betfair_csv")] == ["landed"]
+    told = {record.file for record in caplog.records if "link" in record.message}  # type: ignore[attr-defined]
+    assert told == {"sub/up", "itself.csv", "gone.csv"}
+
+
+def test_a_run_of_the_daemon_takes_only_what_the_sensor_found_settled(
+    tick: Tick, workshop: Workshop, inbox: Path
+) -> None:
+    raw = definitions.build(definitions.settings.load()).get_assets_def(dg.AssetKey(["raw", "betfair_csv"]))
+    (inbox / "day.csv").write_bytes(FEED.read_bytes())
+
+    def run(**tags: str) -> int:
+        with dg.DagsterInstance.ephemeral() as instance:
+            done = dg.materialize(
+                [raw],
+                instance=instance,
+                resources={"workshop": WorkshopResource()},
+                partition_key="2024-06-27",
+                tags=tags,
+            )
+            assert done.success
+        return len(workshop.ledger.files("betfair_csv"))
+
+    sensed = {"dagster/sensor_name": DROP_SENSOR}
+    assert run(**sensed) == 0
+    assert [requests(tick(DROP_SENSOR)) for _ in range(2)] == [0, 1]
+    assert run(**sensed) == 1
+    (inbox / "more.csv").write_bytes(b"".join(FEED.read_bytes().splitlines(keepends=True)[:9]))
+    assert run() == 2
+
+
 def test_stale_days_are_asked_for_as_stretches_a_bounded_number_of_times(tick: Tick, workshop: Workshop) -> None:
     files = sorted((SAMPLES / "betfair_csv").glob("*.csv"))
     landed = list(land.land(workshop, "betfair_csv", land.named(files)))

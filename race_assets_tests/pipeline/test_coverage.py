@@ -236,3 +236,15 @@ def test_a_file_that_was_taken_back_and_landed_again_is_waiting_until_it_is_buil
     assert found.reason.startswith("what was landed of that day is not built yet")
     build_stale(workshop, "three")
     assert states(workshop) == [(3, ROMFORD, "complete", False)]
+
+
+def test_days_after_the_last_that_anybody_told_of_are_missing_and_not_free_of_racing(workshop: Workshop) -> None:
+    tell(workshop, DAY)
+    build_stale(workshop)
+    today = datetime.now(UTC).date()
+    silent = covered(workshop.ledger.warehouse, today - timedelta(days=9), today, BSP)
+    assert {(each.state, each.is_late) for each in silent if each.race_date < today - timedelta(days=4)} == {
+        ("partial", True)
+    }
+    assert silent[0].reason == f"nothing has come from anybody since {DAY}"
+    assert silent[-1].state == "not_yet_published"

@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from race_assets.console import doctor
 from race_assets.pipeline.doctor.finding import Finding
@@ -122,6 +124,14 @@ def test_a_key_that_is_not_active_a_delayed_one_and_no_markets(make_settings: Ma
     assert told["Betfair markets"].state == "ok"
 
 
+def test_an_exchange_that_is_busy_is_no_fault_of_the_key(make_settings: Make, betfair: FakeBetfair) -> None:
+    betfair.fault("listMarketCatalogue", faults.status(503, 99))
+    told = found(make_settings(**pointed(betfair)))
+    assert (told["Betfair application key"].state, told["Betfair markets"].state) == ("ok", "problem")
+    assert told["Betfair markets"].step == "try again later"
+    assert not any(each.is_credentials for each in told.values())
+
+
 def test_a_login_service_that_does_not_answer(make_settings: Make, betfair: FakeBetfair) -> None:
     betfair.fault("login", faults.status(503))
     assert "does not answer" in found(make_settings(**pointed(betfair)))["Betfair login"].said
@@ -159,6 +169,22 @@ def test_tables_of_another_version(make_settings: Make, database: str, version: 
     assert (tables.state, said in tables.said) == (state, True)
 
 
+def test_a_database_that_refuses_to_tell(make_settings: Make, database: str) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        role = f"stranger_{connection.info.dbname}"
+        connection.execute(f"create role {role} login".encode())
+        try:
+            url = make_conninfo(database, user=role)
+            told = found(
+                make_settings(postgres={"url": f"postgresql:///?{urlencode(conninfo_to_dict(url))}"}), offline=True
+            )
+        finally:
+            connection.execute(f"drop role {role}".encode())
+    assert (told["database"].state, told["tables"].state) == ("ok", "problem")
+    assert "permission denied for schema ops" in told["tables"].said
+    assert told["clock of the database"].state == "ok"
+
+
 def test_a_daemon_that_lives_and_one_that_does_not(make_settings: Make, database: str) -> None:
     def daemon() -> Finding:
         return found(make_settings(), offline=True)["daemon"]
@@ -188,7 +214,8 @@ def test_drop_folders_that_cannot_be_read(make_settings: Make, tmp_path: Path) -
     (tmp_path / "a file").touch()
     told = found(settings, offline=True)
     assert told["drop folder of betfair_csv"].said.endswith("is no folder")
-    assert "drop folder of betfair_bsp" not in told
+    assert told["drop folder of betfair_bsp"].state == "problem"
+    assert "drop folder of betfair_historic" not in told
     if os.geteuid() == 0:
         return
     (tmp_path / "gone").mkdir(mode=0)

@@ -227,6 +227,15 @@ def test_a_password_that_is_refused_ends_it_before_anything_is_written(
     assert len(betfair.requests_to("login")) == 1
 
 
+def test_a_key_that_is_refused_ends_it_as_a_password_does(
+    make_settings: Callable[..., Settings], betfair: FakeBetfair
+) -> None:
+    told = pointed(betfair)
+    workshop = Workshop(make_settings(**{**told, "betfair": {**told["betfair"], "app_key": "nonsense"}}))
+    with pytest.raises(LoginRefusedError, match=r"INVALID_APP_KEY: correct betfair\.app_key"):
+        live.run(workshop, timedelta(seconds=5), threading.Event())
+
+
 # As a command, told to stop or killed
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from race_assets.errors import RaceAssetsError
+from race_assets.errors import RaceAssetsError, SettingsError
 from race_assets.pipeline.doctor.finding import PROBLEM, WARNING, Finding, skipped, well
 from race_assets.settings import Settings
 from race_assets.storage.postgres import Warehouse, newest_migration, server_url
@@ -32,6 +32,8 @@ def findings(settings: Settings) -> Iterator[Finding]:
         step = (
             "start the server that postgres.url names, or correct the URL"
             if settings.postgres.url
+            else "mend home first"
+            if isinstance(error, SettingsError)
             else f"see {settings.home / 'postgres.log'}"
         )
         yield Finding("database", PROBLEM, f"it cannot be reached: {error}", step)

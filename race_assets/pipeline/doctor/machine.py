@@ -30,7 +30,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
         yield Finding("home", PROBLEM, str(error), "give this user the right to write there, or set home")
     yield _disk(settings.home)
     for name in registry.enabled(settings):
-        if finding := _drop_folder(name, settings.drop_folder(name)):
+        if finding := _drop_folder(name, settings.drop_folder(name), is_ours=settings.source(name).path is None):
             yield finding
 
 
@@ -47,11 +47,12 @@ def _disk(home: Path) -> Finding:
     return well("disk", said)
 
 
-def _drop_folder(source: str, folder: Path) -> Finding | None:
-    """Something is said of a folder that cannot be used only; one that is missing is made when it is needed."""
+def _drop_folder(source: str, folder: Path, *, is_ours: bool) -> Finding | None:
+    """Something is said of a folder that cannot be used only; ours is made when it is needed."""
     thing = f"drop folder of {source}"
     if not os.path.lexists(folder):
-        return None
+        step = f"mount or make it, or set sources.{source}.path"
+        return None if is_ours else Finding(thing, PROBLEM, f"there is no folder {folder}", step)
     if not folder.is_dir():
         return Finding(thing, PROBLEM, f"{folder} is no folder", f"move it away, or set sources.{source}.path")
     if not os.access(folder, os.R_OK | os.X_OK):

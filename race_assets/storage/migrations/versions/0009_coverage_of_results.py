@@ -32,6 +32,8 @@ with known as (
     union select race_date from ops.day_problems
     union select race_date from brought
     union select generate_series(current_date - 30, current_date + 1, interval '1 day')::date
+), newest as (
+    select max(race_date) as race_date from brought
 ), due as (
     select known.race_date, expected.source, known.track_id, known.track, known.races as races_known,
            coalesce(told.races, 0) as races_seen,
@@ -58,6 +60,7 @@ with known as (
                and exists (select from quarantine.rejects as reject
                            where reject.race_date = due.race_date and reject.source = due.source
                              and reject.state = 'open') as is_refused,
+           due.race_date > newest.race_date as is_silent, newest.race_date as newest,
            exists (select from unnest(built.clock_shifts) as shift (told) where shift.told like due.source || ' %')
                as is_shifted
     from due
@@ -65,6 +68,7 @@ with known as (
     left join ops.day_problems as problem on (problem.race_date, problem.source) = (due.race_date, due.source)
     left join ops.built_days as built on built.race_date = due.race_date
     left join brought on (brought.race_date, brought.source) = (due.race_date, due.source)
+    cross join newest
 ), stated as (
     select judged.*,
            case when unbuilt is not null then 'failed'
@@ -73,7 +77,7 @@ with known as (
                 when is_shifted then 'blocked'
                 when is_waiting or is_refused then 'partial'
                 when races_told = 0 and now() <= deadline_at then 'not_yet_published'
-                when races_known = 0 then 'no_racing'
+                when races_known = 0 and not coalesce(is_silent, false) then 'no_racing'
                 else 'partial' end as state
     from judged
 )
@@ -87,6 +91,7 @@ select race_date, source, track_id, track, state,
            when state = 'blocked'
                then coalesce(in_the_way, 'its clock is wrong that day: see the rejects of rule clock_shift')
            when is_waiting then 'what was landed of that day is not built yet: race-assets ingest builds it'
+           when races_known = 0 and is_silent then format('nothing has come from anybody since %s', newest)
            when is_refused then 'all its records of that day were refused: see race-assets rejects'
            when races_seen >= races_known then format('nobody has the result of %s of %s races',
                                                       races_known - races_told, races_known)
