@@ -228,7 +228,7 @@ def test_every_command_of_a_page_runs(page: Path, place: Place, workshop: Worksh
             del place.environment["RACE_ASSETS_POSTGRES__URL"]
         if any("source_files from" in line for line in block):
             # It is brought back to a server that has nothing.
-            tell(workshop, "truncate ops.source_files, quarantine.rejects cascade")
+            tell(workshop, "truncate ops.source_files, quarantine.rejects, ops.link_decisions cascade")
         for written in block:
             line = with_ids_of(workshop, database, written)
             if line.partition("#")[0].strip() in SERVED_ELSEWHERE or (line in ran and len(block) == 1):
