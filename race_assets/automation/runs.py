@@ -1,6 +1,7 @@
 """Running `ingest` in this process as a Dagster run like any other, and failing runs whose process died."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -9,6 +10,7 @@ import dagster as dg
 
 from race_assets.automation.jobs import INGEST
 from race_assets.automation.ranges import LIVE, range_tags
+from race_assets.errors import WarehouseError
 from race_assets.pipeline import process
 from race_assets.pipeline.workshop import REFRESH_TAG
 
@@ -49,19 +51,35 @@ def ingest(
             **({REFRESH_TAG: "true"} if refresh else {}),
             process.TAG: process.process_mark(),
         }
-        result = job.execute_in_process(
-            instance=instance,
-            tags=tags,
-            raise_on_error=False,
-            asset_selection=selection,
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-        )
+        with database_held():
+            result = job.execute_in_process(
+                instance=instance,
+                tags=tags,
+                raise_on_error=False,
+                asset_selection=selection,
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            )
         outcomes.append(Outcome(result.run_id, first, last, result.success, _reason(result)))
         if _was_stopped(result):
             why = "not begun: the command was told to stop; `race-assets ingest` builds what is still stale"
             outcomes += [Outcome("", *each, succeeded=False, reason=why) for each in ranges[number + 1 :]]
             break
     return outcomes
+
+
+@contextmanager
+def database_held() -> Iterator[None]:
+    """Dagster notes its events in the same database, and has more words for its loss than anybody reads."""
+    from dagster_postgres.utils import DagsterPostgresException
+    from sqlalchemy.exc import DBAPIError
+
+    try:
+        yield
+    except (DagsterPostgresException, DBAPIError) as error:
+        raise WarehouseError(
+            f"Postgres went away during the run: {str(error).splitlines()[0]}; days published before stay, the others "
+            "are as they were: see that it runs, then run this again"
+        ) from None
 
 
 def _was_stopped(result: dg.ExecuteInProcessResult) -> bool:
