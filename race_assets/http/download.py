@@ -34,7 +34,12 @@ class Downloaded:
 
 
 def download(
-    session: HttpSession, call: Call, target: Path, verify: Callable[[Path], None] | None = None
+    session: HttpSession,
+    call: Call,
+    target: Path,
+    verify: Callable[[Path], None] | None = None,
+    *,
+    is_proof: bool = False,
 ) -> Downloaded | None:
     """Fetches a file: to a temporary name beside `target`, checked, synced, and only then to its name.
 
@@ -46,6 +51,7 @@ def download(
         call: the request.
         target: the file's name; one that is there is replaced.
         verify: raises `TransientError` for a file that may be whole another time, anything else for one that is bad.
+        is_proof: what `verify` lets pass cannot be parts of two versions of the file, such as bytes with a checksum.
 
     Returns:
         The file, or None where the API has no data.
@@ -56,7 +62,7 @@ def download(
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     with _unfinished(target) as file:
-        receiver = _FileReceiver(file, _unfinished_path(target), verify)
+        receiver = _FileReceiver(file, _unfinished_path(target), verify, is_proof=is_proof)
         done = session.perform(call, receiver)
         if done is None:
             return None
@@ -128,8 +134,9 @@ def _is_named(file: IO[bytes], path: Path) -> bool:
 class _FileReceiver:
     """Writes an answer into the file, from where the last one stopped if that is what comes."""
 
-    def __init__(self, file: IO[bytes], path: Path, verify: Callable[[Path], None] | None) -> None:
+    def __init__(self, file: IO[bytes], path: Path, verify: Callable[[Path], None] | None, *, is_proof: bool) -> None:
         self._file = file
+        self._is_proof = is_proof
         self._path = path
         self._verify = verify
         self._size = 0
@@ -178,13 +185,14 @@ class _FileReceiver:
         packed = headers.get("Content-Encoding", "identity").lower() != "identity"
         length = headers.get("Content-Length", "")
         self._total = int(length) if length.isdecimal() and not packed else None
-        tag = headers.get("ETag", "")
-        self._validator = (tag if tag and not tag.startswith("W/") else None) or headers.get("Last-Modified")
-        self._resumable = not packed and (self._validator is not None or self._verify is not None)
+        self._validator = _validator(headers)
+        self._resumable = not packed and (self._validator is not None or self._is_proof)
 
     def _continues(self, answer: Answer) -> bool:
         found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", answer.headers.get("Content-Range", ""))
         if answer.status != PARTIAL or not found or int(found[1]) != self._size:
+            return False
+        if self._validator and _validator(answer.headers) not in (self._validator, None):
             return False
         if found[2] != "*" and self._total is None:
             self._total = int(found[2])
@@ -221,6 +229,11 @@ class _FileReceiver:
             return Received(Verdict(Action.SUCCESS), Downloaded(self._path, self._size, self._resumed))
         self._begin_again()
         return Received(Verdict(Action.RETRY, trouble))
+
+
+def _validator(headers: Mapping[str, str]) -> str | None:
+    tag = headers.get("ETag", "")
+    return (tag if tag and not tag.startswith("W/") else None) or headers.get("Last-Modified")
 
 
 def _head(pieces: Iterator[bytes]) -> bytes:

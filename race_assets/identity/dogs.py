@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
-from rapidfuzz.distance import OSA
+from rapidfuzz.distance import OSA, Prefix
 
-LIKE_ENOUGH = 0.5
+LIKE_ENOUGH, SLIPS = 0.5, 2
 """In races that are one, for two names of which each alone has no other in the trap they share."""
 
 
@@ -50,7 +50,9 @@ class Dogs:
             if row["runner_held"] in gone:
                 continue
             is_free = row["runner_held"] not in taken
-            if is_free and OSA.normalized_similarity(row["name"], row["name_held"]) >= LIKE_ENOUGH:
+            # A reserve is another dog than the one whose trap it took.
+            is_alike = row["is_reserve"] == row["is_reserve_held"] and alike(row["name"], row["name_held"])
+            if is_free and is_alike:
                 self.dog_of[row["runner"]] = row["runner_held"]
                 taken.add(row["runner_held"])
             else:
@@ -85,6 +87,14 @@ class Dogs:
         )
         joined = numbered.join(dogs, on="dog", how="left", maintain_order="left")
         return joined.select("told", "trap", "name", "runner", "dog_trap", "runner_name")
+
+
+def alike(one: str, other: str) -> bool:
+    """Whether two names in one trap are spellings of one: few letters differ, or few after the kennel's name."""
+    if OSA.distance(one, other) <= SLIPS:
+        return True
+    shared = Prefix.similarity(one, other)
+    return OSA.normalized_similarity(one[shared:], other[shared:]) >= LIKE_ENOUGH
 
 
 def mapped(numbers: pl.Series, to: Mapping[int, int]) -> pl.Series:

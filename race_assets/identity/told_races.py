@@ -74,7 +74,7 @@ def comparable(dog_name: str = "dog_name") -> pl.Expr:
 
 
 def runners(frame: pl.DataFrame) -> pl.DataFrame:
-    """One row per told race, trap and name: `runner`, `told`, `trap`, `name` (comparable), `is_cut`, `stands`.
+    """One row per told race, trap and name: `runner`, these, `is_cut`, `stands`, `is_reserve`; names are comparable.
 
     Args:
         frame: with `told`, `trap`, `dog_name`, `selection_name`, `status`.
@@ -85,6 +85,11 @@ def runners(frame: pl.DataFrame) -> pl.DataFrame:
         name=comparable(),
         is_cut=names.is_truncated(pl.col("selection_name")),
         stands=pl.col("status") == STANDING,
+        is_reserve=names.is_reserve(pl.col("selection_name")).fill_null(value=False),
     )
-    told = named.drop_nulls("name").group_by("told", "trap", "name").agg(pl.col("is_cut").all(), pl.col("stands").all())
+    told = (
+        named.drop_nulls("name")
+        .group_by("told", "trap", "name")
+        .agg(pl.col("is_cut").all(), pl.col("stands").all(), pl.col("is_reserve").any())
+    )
     return told.sort("told", "trap", "name").with_row_index("runner").with_columns(pl.col("runner").cast(pl.Int64))

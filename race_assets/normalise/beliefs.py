@@ -47,8 +47,10 @@ def is_out(is_place: pl.Expr) -> pl.Expr:
 
 
 def settled_status() -> pl.Expr:
-    """In a group: SCRATCHED where the dog `is_out`, else what is believed."""
-    return pl.when(is_out(pl.col("is_place"))).then(pl.lit("SCRATCHED")).otherwise(believed("status", "status"))
+    """In a group: SCRATCHED where the dog `is_out`, ACTIVE where somebody knows how it ran, else what is believed."""
+    ran = pl.col("result").is_in(RAN).any()
+    out = pl.when(is_out(pl.col("is_place"))).then(pl.lit("SCRATCHED"))
+    return out.when(ran).then(pl.lit("ACTIVE")).otherwise(believed("status", "status"))
 
 
 def fullest_name() -> pl.Expr:

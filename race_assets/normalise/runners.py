@@ -27,8 +27,8 @@ def assign(records: pl.DataFrame, tracks: pl.DataFrame) -> pl.DataFrame:
 
 
 def one_start_per_market(frame: pl.DataFrame) -> pl.DataFrame:
-    """A market whose rows differ in their off gets the one most of them state, then the earliest."""
-    market = ["source", "market_id"]
+    """A market of a day whose rows differ in their off gets the one most of them state, then the earliest."""
+    market = ["race_date", "source", "market_id"]
     offs = frame.select(*market, "start_at").unique()
     if offs.height == offs.select(market).unique().height:
         return frame

@@ -10,12 +10,15 @@ from race_assets.schemas.core import PRICES, RACES, SELECTIONS
 from race_assets.schemas.table import conform
 from race_assets.settings.precedence import Precedence
 
+PLAIN = pl.col("price_kind").fill_null("PRICE")
+"""The kind of a source's own price; one that does not say is plain."""
+
 # The price of a selection: the first of these that is known, from its win market.
 PRICE_ORDER = (
     ("bsp", pl.lit("BSP")),
     ("last_traded", pl.lit("LAST_TRADED")),
     ("pre_off_wap", pl.lit("PRE_OFF_WAP")),
-    ("price", pl.col("price_kind")),
+    ("price", PLAIN),
     ("sp_decimal", pl.lit("SP")),
 )
 FORECAST = "FORECAST"
@@ -29,7 +32,7 @@ PRICE_ROWS = (
     ("pre_off_max", pl.lit("PRE_OFF_MAX"), None),
     ("pre_off_min", pl.lit("PRE_OFF_MIN"), None),
     ("morning_wap", pl.lit("MORNING_WAP"), "morning_volume"),
-    ("price", pl.col("price_kind"), "volume"),
+    ("price", PLAIN, "volume"),
     ("sp_decimal", pl.lit("SP"), None),
 )
 
@@ -61,8 +64,10 @@ def selections(records: pl.DataFrame, processed_at: datetime, precedence: Preced
     if shared.any():
         told = pl.concat([told.filter(~shared), _merged(told.filter(shared), precedence)])
     told = told.sort(SELECTION).with_columns(
-        finish_position=pl.coalesce("finish_position", pl.when(pl.col("result") == "WINNER").then(pl.lit(1, pl.Int16))),
-        is_dead_heat=pl.col("is_dead_heat") | _shared_win(),
+        finish_position=_position(),
+    )
+    told = told.with_columns(
+        is_dead_heat=pl.col("is_dead_heat") | _shared_win() | _shared_position(),
         # A source that names a runner and says no more of it, such as form, leaves it where the card put it.
         status=pl.col("status").fill_null("ACTIVE"),
         processed_at=pl.lit(processed_at, dtype=pl.Datetime("us", "UTC")),
@@ -70,9 +75,23 @@ def selections(records: pl.DataFrame, processed_at: datetime, precedence: Preced
     return conform(told.rename({"core_selection_id": "selection_id"}), SELECTIONS)
 
 
+def _position() -> pl.Expr:
+    """The winner's is 1; of sources that contradict each other about who won, the position is not known."""
+    position, result = pl.col("finish_position"), pl.col("result")
+    is_denied = (position == 1) & (result == "LOSER")
+    return pl.when(result == "WINNER").then(pl.lit(1, pl.Int16)).when(~is_denied.fill_null(value=False)).then(position)
+
+
 def _shared_win() -> pl.Expr:
     won = pl.col("result") == "WINNER"
     return (won & (won.sum().over(RACE) > 1)).fill_null(value=False)
+
+
+def _shared_position() -> pl.Expr:
+    """Results tell of a dead heat behind the winner by the same position twice."""
+    place = [*RACE, "finish_position"]
+    ran = (pl.col("status") == "ACTIVE").fill_null(value=True) & (pl.col("finish_position") > 0)
+    return (ran & (ran.sum().over(place) > 1)).fill_null(value=False)
 
 
 def _selection_columns() -> list[pl.Expr]:
@@ -88,7 +107,7 @@ def _selection_columns() -> list[pl.Expr]:
         pl.when(is_win).then("bsp").alias("bsp"),
         pl.col("sp_fraction", "sp_decimal"),
         pl.when(is_win).then(pl.coalesce("volume", "pre_off_volume")).alias("volume"),
-        pl.col("currency"),
+        pl.when(is_win & pl.coalesce("volume", "pre_off_volume").is_not_null()).then("currency").alias("currency"),
         pl.concat_list("source").alias("sources"),
         (~is_win).alias("is_place"),
     ]
@@ -121,7 +140,14 @@ def _merged(told: pl.DataFrame, precedence: Precedence) -> pl.DataFrame:
     told = told.with_columns(source=pl.col("sources").list.first())
     sources = told["source"].unique().to_list()
     told = with_ranks(told, {fact: precedence.ranks(fact, sources) for fact in ("name", "status", "result", "price")})
-    told = told.sort(*SELECTION, "is_place", "source", maintain_order=True)
+    # A void place market says nothing of the race where there is a win market.
+    is_void = (pl.col("result") == "VOID").fill_null(value=False)
+    says_nothing = is_void & pl.col("is_place") & ~pl.col("is_place").all().over(SELECTION)
+    told = told.with_columns(pl.when(~says_nothing).then("result").alias("result"))
+    # Of one source's markets of a race the one that was run speaks, not the one that was void and opened anew.
+    told = told.sort(
+        *SELECTION, "is_place", "source", (pl.col("result") == "VOID").fill_null(value=False), maintain_order=True
+    )
     is_told = pl.col("result").is_not_null()
     first = told.group_by(SELECTION, maintain_order=True).agg(
         *(pl.col(name).first() for name in ("race_id", "trap", "runner_seq")),

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 DAY = timedelta(days=1)
 LEAST_PREFIX = 6
 FARTHEST = timedelta(days=92)
-"""A race so long after its file came is a slip of the pen, mostly of the year."""
+"""A race so long ahead is a slip of the pen, mostly of the year."""
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ def _parse(workshop: Workshop, parser: FileSource, archived: ArchivedFile) -> _P
     path = workshop.lake.parsed_path(parser.name, archived.sha256, parser.parser_version)
     with workshop.timed("parse"), workshop.lake.parsed_writer(path) as writer:
         for batch in ahead(parser.read(archived.path, archived.name, report)):
-            frame, taken = taken_off(dated(conform(batch, PARSED), workshop, archived.landed_at), batch)
+            frame, taken = taken_off(dated(conform(batch, PARSED), workshop), batch)
             writer.write(frame, taken)
             _add_days(dates, frame)
             for rows in taken.values():
@@ -203,10 +203,11 @@ def _add_days(counts: dict[date, int], frame: pl.DataFrame) -> None:
             counts[day] = counts.get(day, 0) + count
 
 
-def dated(frame: pl.DataFrame, workshop: Workshop, landed_at: datetime) -> pl.DataFrame:
+def dated(frame: pl.DataFrame, workshop: Workshop) -> pl.DataFrame:
     """Gives records whose source states no local date the day it is at their track.
 
-    Days before the first there is have no records, nor have those far ahead: nobody draws a race so long before.
+    Days before the first there is have no records, nor have those far ahead: nobody draws a race so long before. What
+    is no longer far ahead has its day when its file is read again.
     """
     open_days = pl.col("race_date").is_null() & pl.col("start_at").is_not_null()
     if frame.select(open_days.any()).item():
@@ -214,12 +215,13 @@ def dated(frame: pl.DataFrame, workshop: Workshop, landed_at: datetime) -> pl.Da
         zones = settled["timezone"].drop_nulls().unique().to_list()
         local = settled.select(times.in_zone(pl.col("start_at"), pl.col("timezone"), zones).dt.date()).to_series()
         frame = frame.with_columns(race_date=pl.coalesce("race_date", pl.when(open_days).then(local)))
-    first, last = workshop.settings.partitions.start, landed_at.date() + FARTHEST
+    today = datetime.now(UTC).date()
+    first, last = workshop.settings.partitions.start, today + FARTHEST
     early, late = pl.col("race_date") < first, pl.col("race_date") > last
     if not frame.select((early | late).any()).item():
         return frame
     too_early = pl.format(f"race date {{}} is before partitions.start, {first}", "race_date")
-    too_late = pl.format(f"race date {{}} is over {FARTHEST.days} days after its file came", "race_date")
+    too_late = pl.format(f"race date {{}} is over {FARTHEST.days} days ahead of this machine's, {today}", "race_date")
     frame = with_problems(frame, [Problem("start_time", early, too_early), Problem("start_time", late, too_late)])
     return frame.with_columns(race_date=pl.when(~early & ~late).then("race_date"))
 

@@ -18,7 +18,7 @@ from race_assets.storage.lake import Lake
 from race_assets.storage.ledger import Ledger, WantedDay
 from race_assets.storage.postgres import Warehouse
 
-BUILD_VERSION = 4
+BUILD_VERSION = 5
 """Raised whenever the same records would be judged or built to something else; every day is then stale."""
 
 REFRESH_TAG = "race_assets/refresh"

@@ -33,6 +33,7 @@ __all__ = ["Block", "Dialect", "cell", "names_of", "read", "rows_as_read"]
 
 BLOCK_BYTES = 16 << 20
 LONGEST_LINE = 1 << 20
+NEWLINE = 10
 """A line longer than this is refused; it is passed over without being held in memory."""
 SHOWN_BYTES = 64_000
 
@@ -238,7 +239,7 @@ class _Reader:
             return None
         length = pl.sum_horizontal(pl.all().str.len_bytes().fill_null(0)) + (len(self.names) - 1 + ending)
         lengths = rows.select(length.cast(pl.Int64)).to_series()
-        if lengths.sum() != len(data) or (lengths > LONGEST_LINE).any() or _may_hold_furniture(rows):
+        if (lengths > LONGEST_LINE).any() or _may_hold_furniture(rows) or not _are_lines(lengths, data):
             return None
         offsets = lengths.cum_sum().shift(1, fill_value=0)
         return self._placed(rows, pl.int_range(0, lines, dtype=pl.Int64, eager=True), offsets)
@@ -285,6 +286,17 @@ class _Reader:
         self.offset += length + len(newline)
         self.line += 1
         return Block(pl.DataFrame(schema={**dict.fromkeys(self.taken, pl.String), **NOTED}), broken), rest
+
+
+def _are_lines(lengths: pl.Series, data: bytes) -> bool:
+    """Whether each row is a line: in sum a field too few and an empty one too many make up for each other."""
+    if lengths.sum() != len(data):
+        return False
+    import pyarrow as pa
+
+    codes = pl.from_arrow(pa.Array.from_buffers(pa.uint8(), len(data), [None, pa.py_buffer(data)]))
+    assert isinstance(codes, pl.Series)  # noqa: S101 - an array is a series
+    return bool((codes.gather(lengths.cum_sum() - 1) == NEWLINE).all())
 
 
 def _may_hold_furniture(rows: pl.DataFrame) -> bool:

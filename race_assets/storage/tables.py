@@ -1,5 +1,6 @@
 """Reading tables of the warehouse as Polars frames; writing whole days of core is in `publish.py`."""
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -76,6 +77,21 @@ def head(warehouse: Warehouse, table: str, days: Sequence[date], rows: int) -> p
         return pl.DataFrame(cursor.fetchall(), schema=names, orient="row", infer_schema_length=None)
 
 
+def _refuse_what_gives_no_rows(connection: "Connection[tuple[Any, ...]]", sql: str) -> None:
+    """DO, SET, COPY and the like: they could take rights back. The server says what a statement is; nothing runs."""
+    from psycopg.pq import ExecStatus
+
+    server = connection.pgconn
+    prepared = server.prepare(b"asked", sql.encode())
+    if prepared.status != ExecStatus.COMMAND_OK:
+        raise SettingsError(f"the query was refused: {prepared.error_message.decode().strip()}")
+    if NOTHING.fullmatch(sql):
+        raise SettingsError('the query says nothing; give one SELECT, such as "select * from core.races limit 5"')
+    if not server.describe_prepared(b"asked").nfields:
+        raise SettingsError("the query was refused: only what gives rows is run, such as SELECT")
+
+
+NOTHING = re.compile(r"(?:\s|;|--[^\n]*|/\*.*?\*/)*", re.DOTALL)
 READER = "pg_read_all_data"
 """A role of every Postgres since 14."""
 
@@ -102,13 +118,10 @@ def read_only(warehouse: Warehouse, sql: str) -> tuple[list[str], list[tuple[Any
         connection.autocommit = False
         try:
             _give_up_rights(connection)
+            _refuse_what_gives_no_rows(connection, sql)
             # Sent as a prepared statement: Postgres takes only one at a time that way.
             cursor = connection.execute(sql.encode(), prepare=True)
-            if cursor.pgresult and cursor.pgresult.status == psycopg.pq.ExecStatus.EMPTY_QUERY:
-                raise SettingsError(
-                    'the query says nothing; give one SELECT, such as "select * from core.races limit 5"'
-                )
-            rows = cursor.fetchall() if cursor.description else []
+            rows = cursor.fetchall()
         except psycopg.Error as error:
             raise SettingsError(f"the query was refused: {str(error).strip()}") from None
         finally:

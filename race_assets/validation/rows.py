@@ -69,6 +69,14 @@ def row_rules(settings: RuleSettings) -> list[RowRule]:
             _offending(EXCHANGE_PRICES, prices.min, prices.max),
             "price_range",
         ),
+        # The ring knows no limits, but whoever wins gets more than the stake back.
+        RowRule(
+            "price_range",
+            prices.severity,
+            pl.col("sp_decimal").is_between(1, inf, closed="none"),
+            pl.format("sp_decimal {}: decimal odds above 1 pass", "sp_decimal"),
+            "price_range",
+        ),
         RowRule(
             "volume",
             settings.volume.severity,

@@ -44,9 +44,14 @@ def target(tmp_path: Path) -> Path:
 
 
 def get(
-    session: HttpSession, url: str, target: Path, verify: Callable[[Path], None] | None = None
+    session: HttpSession,
+    url: str,
+    target: Path,
+    verify: Callable[[Path], None] | None = None,
+    *,
+    is_proof: bool = False,
 ) -> Downloaded | None:
-    return download(session, Call("GET", url), target, verify)
+    return download(session, Call("GET", url), target, verify, is_proof=is_proof)
 
 
 def left(target: Path) -> list[str]:
@@ -122,7 +127,7 @@ def test_parts_that_nothing_holds_together_are_not_joined(
 
 def test_parts_that_the_verification_holds_together_are(server: Server, session: HttpSession, target: Path) -> None:
     packed = bz2.compress(BODY)
-    get(session, server.serve("/f", ranges(packed, 100_000, headers={})), target, whole_bz2)
+    get(session, server.serve("/f", ranges(packed, 100_000, headers={})), target, whole_bz2, is_proof=True)
     assert [seen.headers["Range"] for seen in server.seen] == [None, "bytes=100000-"]
     assert [seen.headers["If-Range"] for seen in server.seen] == [None, None]
     assert target.read_bytes() == packed
@@ -144,9 +149,26 @@ def test_parts_of_two_files_are_fetched_again_whole(server: Server, session: Htt
 
     before, after = ranges(BODY, 100_000, headers={}), ranges(new, headers={})
     server.serve("/f", lambda seen: before(seen) if len(server.seen) == 1 else after(seen))
-    get(session, server.url + "/f", target, verify)
+    get(session, server.url + "/f", target, verify, is_proof=True)
     assert target.read_bytes() == new
     assert len(server.seen) == 3
+
+
+def test_a_part_of_another_version_is_not_joined_though_the_server_sends_it(
+    server: Server, session: HttpSession, target: Path
+) -> None:
+    new = BODY[::-1]
+    before = ranges(BODY, 100_000, headers={"ETag": '"v1"'})
+
+    def after(seen: Seen) -> Say:
+        # As servers do that know nothing of If-Range.
+        start = int(seen.headers["Range"].removeprefix("bytes=").removesuffix("-")) if seen.headers["Range"] else 0
+        told = {"ETag": '"v2"', "Content-Range": f"bytes {start}-{len(new) - 1}/{len(new)}"}
+        return Say(206, new[start:], told) if start else Say(200, new, {"ETag": '"v2"'})
+
+    server.serve("/f", lambda seen: before(seen) if len(server.seen) == 1 else after(seen))
+    get(session, server.url + "/f", target)
+    assert target.read_bytes() == new
 
 
 def test_a_short_file_is_there_when_it_is_verified(server: Server, session: HttpSession, target: Path) -> None:

@@ -1,6 +1,6 @@
 """Races, selections and prices out of small hand-made records, each expectation written by hand."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
@@ -432,3 +432,65 @@ def test_rows_that_point_at_nothing_are_named() -> None:
     nothing = core.races.clear()
     assert tables.unreferenced(nothing, core.selections, core.prices) == [f"{RACE}-t1"]
     assert tables.unreferenced(core.races, core.selections.clear(), core.prices) == [f"{RACE}-t1"]
+
+
+# What must not be mistaken
+
+
+def test_a_void_place_market_does_not_void_a_race_whose_win_market_has_no_result_yet() -> None:
+    core = Core(
+        *(bsp(f"{trap}. Dog") for trap in (1, 2)),
+        *(bsp(f"{trap}. Dog", market_type="PLACE", market_id="1.8", result="VOID") for trap in (1, 2)),
+    )
+    assert core.race("status") == "OPEN"
+    assert core.selections["result"].to_list() == [None, None]
+    alone = Core(*(bsp(f"{trap}. Dog", market_type="PLACE", result="VOID") for trap in (1, 2)))
+    assert alone.race("status") == "VOID"
+
+
+def test_of_a_market_that_was_void_and_its_successor_the_one_that_was_run_speaks() -> None:
+    core = Core(
+        *(bsp(f"{trap}. Dog", market_id="1.1", result="VOID") for trap in (1, 2)),
+        bsp("1. Dog", market_id="1.2", result="WINNER"),
+        bsp("2. Dog", market_id="1.2", result="LOSER"),
+    )
+    assert (core.race("status"), core.selections["result"].to_list()) == ("RESULT", ["WINNER", "LOSER"])
+
+
+def test_the_currency_is_that_of_the_volume() -> None:
+    told = stream(currency="GBP", bsp=4.0), bsp(currency="AUD", volume=80.0, bsp=4.0)
+    assert Core(*told).runner("volume", "currency") == (80.0, "AUD")
+    assert Core(bsp(currency="GBP")).runner("volume", "currency") == (None, None)
+
+
+def test_a_price_of_a_source_that_does_not_say_what_kind_is_a_plain_one() -> None:
+    core = Core(record(price=3.0, price_kind=None), record("2. Beta", price=4.0, price_kind="FORECAST"))
+    assert core.selections.select("price", "price_kind").rows() == [(3.0, "PRICE"), (4.0, "FORECAST")]
+    assert core.prices["price_kind"].to_list() == ["PRICE", "FORECAST"]
+
+
+def test_dogs_at_one_position_ran_a_dead_heat_and_those_without_any_did_not() -> None:
+    places = [1, 2, 2, 4, None, None]
+    core = Core(*(bsp(f"{trap}. Dog", finish_position=place) for trap, place in enumerate(places, start=1)))
+    assert core.selections["is_dead_heat"].to_list() == [False, True, True, False, False, False]
+
+
+def test_a_market_id_that_stands_on_two_days_is_two_markets() -> None:
+    later = DAY + timedelta(days=2)
+    core = Core(record(), record(race_date=later, start_at=OFF + timedelta(days=2)), record("2. Beta"))
+    assert core.races.select("race_date", "race_id").rows() == [
+        (DAY, f"gb-romford-{DAY:%Y%m%d}-1836"),
+        (later, f"gb-romford-{later:%Y%m%d}-1836"),
+    ]
+
+
+def test_what_sources_say_against_each_other_of_one_dog_does_not_stand_in_one_row() -> None:
+    told = stream(result="LOSER"), record(source="racing_post_races", market_id="rp", finish_position=1, result=None)
+    assert Core(*told).runner("result", "finish_position") == ("LOSER", None)
+    told = (
+        stream(result="WINNER"),
+        record(source="racing_post_races", market_id="rp", finish_position=2, result="LOSER"),
+    )
+    assert Core(*told).runner("result", "finish_position") == ("WINNER", 1)
+    told = stream(status="SCRATCHED"), record(source="racing_post_races", market_id="rp", result="LOSER")
+    assert Core(*told).runner("status", "result") == ("ACTIVE", "LOSER")

@@ -57,7 +57,7 @@ def points(workshop: Workshop, day: date = DAY1) -> list[tuple[str, float]]:
 
 
 def points_folder(workshop: Workshop, sha256: str) -> Path:
-    return workshop.lake.parsed_beside_path(CSV, sha256, 1, "points")
+    return workshop.lake.parsed_beside_path(CSV, sha256, workshop.source(CSV).parser_version, "points")
 
 
 def account(workshop: Workshop) -> list[tuple[object, ...]]:

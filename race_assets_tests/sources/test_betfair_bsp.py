@@ -520,6 +520,8 @@ def test_any_other_win_lose_is_a_problem(parse: Parse, written: str) -> None:
         ("A5 462m", "dwbfgreyhoundplace28062024.csv", "PLACE"),
         ("A5 462m", "bfpricesplace_28062024.csv", "PLACE"),
         ("A5 462m", "dwbfgreyhoundwin28062024.csv", "WIN"),
+        ("A5 462m", "replaced/dwbfgreyhoundwin28062024.csv", "WIN"),
+        ("A5 462m", "dwbfgreyhoundwin28062024_replaced.csv", "WIN"),
         ("A5 462m", ANY_NAME, "WIN"),
     ],
 )

@@ -350,6 +350,16 @@ def test_blanks_mean_the_cell_above_but_never_that_of_a_line_that_could_not_be_r
     ]  # fmt: skip
 
 
+def test_fill_down_does_not_go_on_below_a_block_that_is_one_broken_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delimited, "BLOCK_BYTES", 64)
+    monkeypatch.setattr(delimited, "LONGEST_LINE", 200)
+    lines = [HEADER, ALPHA, "x" * 500, ",,,2,Beta,4.0"]
+    reading = Reading(tmp_path, text(*lines), {"fill_down": ["Track", "Date", "Off"]})
+    assert reading.rows("track_name", "dog_name")[-1] == (None, "Beta")
+
+
 def test_filters_count_rows_under_the_first_reason_that_holds(tmp_path: Path) -> None:
     filters = [
         {"reason": "trial", "when": {"Price": {"matches": "^T"}}},

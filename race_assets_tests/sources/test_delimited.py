@@ -255,6 +255,12 @@ def test_fewer_and_more_fields_break_only_their_own_row(path: Path) -> None:
     ]
 
 
+def test_a_field_too_few_and_an_empty_one_too_many_do_not_make_up_for_each_other(path: Path) -> None:
+    reading = read(path, b"id,dog,price\n1,A,2\n2,B\n3,C,4\n4,D,5,\n5,E,6\n")
+    assert reading.cells == [("1", "A", "2"), ("3", "C", "4"), ("5", "E", "6")]
+    assert [(row["source_row"], row["byte_offset"]) for row in reading.broken] == [(3, 19), (5, 29)]
+
+
 def test_a_dialect_may_repair_a_row_and_the_row_says_so(path: Path) -> None:
     joined = Dialect(THREE.columns, repair=lambda cells: [cells[0], ",".join(cells[1:-1]), cells[-1]])
 

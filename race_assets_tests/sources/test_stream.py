@@ -227,6 +227,27 @@ def test_damage_is_told_with_its_place(tmp_path: Path, kind: str) -> None:
     assert any(said in damage for damage in damages), damages
 
 
+def turned(data: bytes, at: int) -> bytes:
+    """One bit of it has turned."""
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
+LONG = TEXT + b"".join(TEXT.replace(b"1.23", f"1.{number}".encode()) for number in range(100, 4000))
+CHANGED = {
+    "stored in a zip": turned(data := zipped([("1.23", LONG)], method=zipfile.ZIP_STORED), data.index(b"2.5") + 2),
+    "gzip": turned(packed := gzip.compress(LONG), len(packed) - 6),
+}
+
+
+@pytest.mark.parametrize("kind", CHANGED)
+def test_what_a_checksum_says_has_changed_is_no_market_to_trust(tmp_path: Path, kind: str) -> None:
+    found = everything(tmp_path / "file", CHANGED[kind])
+    markets = [market for each in found for market in each.markets]
+    assert markets
+    assert all(market.broken for market in markets)
+    assert any("check" in damage for each in found for damage in each.damages)
+
+
 def test_a_bad_member_costs_only_itself(tmp_path: Path) -> None:
     bad = bz2.compress(TEXT)
     data = tarred([("a", bz2.compress(TEXT)), ("b", bad[:40] + b"\0" + bad[41:]), ("c", b""), ("d", TEXT)])

@@ -47,6 +47,12 @@ def test_the_record_with_more_known_values_stands_wherever_it_comes() -> None:
     assert kinds(more, {}) == [None, "between_files"]
 
 
+def test_a_key_that_stands_on_two_days_is_two_records() -> None:
+    days = [date(2024, 6, 27), date(2024, 6, 28)]
+    assert kinds(*({"race_date": day} for day in days)) == [None, None]
+    assert kinds(*({"race_date": days[0]} for _ in days)) == [None, "within_file"]
+
+
 def test_a_value_that_is_known_counts_whatever_it_is() -> None:
     assert kinds({"price": 900.0, "source_file": "b"}, {"price": 900.0, "volume": 0.0, "source_file": "c"}) == [
         "between_files",

@@ -84,7 +84,13 @@ def test_the_message_names_every_price_that_is_out_of_range_and_no_other() -> No
 
 
 def test_a_starting_price_of_the_ring_is_not_held_to_the_limits_of_the_exchange() -> None:
-    assert broken({"sp_decimal": 1.005}) == []
+    assert broken({"sp_decimal": 1.005}, {"sp_decimal": 5000.0}) == []
+
+
+@pytest.mark.parametrize("price", [1.0, 0.5, 0.0, -3.0, inf])
+def test_a_starting_price_that_gives_back_less_than_the_stake_is_none(price: float) -> None:
+    ((rule, _, message),) = broken({"sp_decimal": price})
+    assert (rule, message) == ("price_range", f"sp_decimal {price}: decimal odds above 1 pass")
 
 
 def test_the_limits_of_prices_are_settings() -> None:

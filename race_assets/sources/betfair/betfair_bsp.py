@@ -6,7 +6,7 @@ What the files are like, by era, is SOURCE_FACTS section 2; `menu.py` beside thi
 import re
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import polars as pl
 
@@ -62,7 +62,7 @@ class BetfairBsp(FileSource):
 
     name = "betfair_bsp"
     title = "Betfair starting-price files, greyhound win and place, 2008 to now"
-    parser_version = 1
+    parser_version = 2
 
     def read(self, path: Path, name: str, report: ReadReport) -> Iterator[pl.DataFrame]:
         """See `FileSource.read`."""
@@ -183,9 +183,9 @@ def _numbers(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _is_place(name: str) -> pl.Expr:
     """Place files name their markets alike in every era; the file's own name settles the rest."""
-    return (pl.col("event_name").str.to_uppercase() == "TO BE PLACED").fill_null(value=False) | pl.lit(
-        "place" in name.lower()
-    )
+    own = PurePath(name).name.lower()
+    is_place_file = "place" in own and "win" not in own
+    return (pl.col("event_name").str.to_uppercase() == "TO BE PLACED").fill_null(value=False) | pl.lit(is_place_file)
 
 
 def _result() -> pl.Expr:

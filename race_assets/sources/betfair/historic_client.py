@@ -142,7 +142,7 @@ class HistoricClient:
     def download(self, path: str, target: Path) -> Downloaded:
         """A file of the list, unpacked once to its end to see that it is whole, and only then under its name."""
         call = Call("GET", f"{self._url}/DownloadFile", params={"filePath": path})
-        done = _again(lambda: download(self._session, call, target, verify))
+        done = _again(lambda: download(self._session, call, target, verify, is_proof=True))
         if done is None:
             raise ApiRefusedError(f"{API}: there is no file {path}, though it was listed; try again later")
         return done

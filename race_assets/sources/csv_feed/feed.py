@@ -19,7 +19,7 @@ from race_assets.sources.csv_feed.mapping import AMOUNTS, MOMENTS, PRICES, Infer
 from race_assets.sources.delimited import Block, Dialect
 from race_assets.sources.findings import broken_lines
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same file and feed would parse to something else."""
 
 NOT_MEANING = {"enabled", "path", "title"}
@@ -50,6 +50,7 @@ class CsvFeed(FileSource):
             if block.broken.height:
                 yield broken_lines(block.broken)
             if not block.rows.height:
+                filled.forget()
                 continue
             cells = filled.down(self._cells(block.rows, name), block)
             inferred = inferred or self._inferred(cells, path, name, laid_out, report)
@@ -154,6 +155,10 @@ class _Filled:
     def __init__(self, feed: FeedSettings) -> None:
         self.columns = [cell_of(each) for each in feed.fill_down]
         self.last: dict[str, str | None] = dict.fromkeys(self.columns)
+
+    def forget(self) -> None:
+        """A line could not be read: what stands below it belongs to nothing above."""
+        self.last = dict.fromkeys(self.columns)
 
     def down(self, cells: pl.DataFrame, block: Block) -> pl.DataFrame:
         """The block's cells with their blanks filled."""

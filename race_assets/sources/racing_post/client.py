@@ -112,11 +112,21 @@ class RacingPostClient:
             "racing_post.parameters.page after the feed's contract, or raise racing_post.page_size"
         )
 
+    def _refuse_a_full_page(self, page: Any, url: str) -> None:
+        """Where a feed that is asked for pages does not say how many there are, a full one may not be the last."""
+        is_asked = self._settings.parameters.page_size is not None
+        if is_asked and len(items_of(page, self._settings.envelope.data)) >= self._settings.page_size:
+            raise ApiRefusedError(
+                f"{API}: {url} sent a full page of {self._settings.page_size} and does not say how many there are; "
+                "correct racing_post.envelope after the feed's contract, or raise racing_post.page_size"
+            )
+
     def _page_count(self, page: Any, url: str) -> int:
         envelope = self._settings.envelope
         meta = page.get(envelope.meta) if isinstance(page, dict) else None
         count = meta.get(envelope.page_count) if isinstance(meta, dict) else None
         if count in (None, ""):
+            self._refuse_a_full_page(page, url)
             return 1
         text = str(count)
         if not (text.isascii() and text.isdecimal() and int(text) <= MOST_PAGES):

@@ -152,6 +152,9 @@ class _OfRace(RacingPostFetcher):
                 yield Gap(said, is_failure=True, days=(day,))
                 continue
             name = f"{day}/{quote(race_id, safe='')}-{self.kind}.json"
+            if name in self._races:
+                # A feed that moves on between two pages tells a race on both.
+                continue
             self._races[name] = self._context(race)
             status = (self._said(race, "race_status") or "").upper().replace(" ", "_")
             yield Remote(name, day, race_id, may_change=status not in SETTLED)

@@ -25,6 +25,7 @@ class Member(msgspec.Struct, array_like=True, frozen=True):
         offset, size: where its packed bytes are in the file.
         is_deflated: a zip archive holds it deflated.
         problem: why it cannot be read; its bytes are then left alone.
+        crc: CRC-32 of its bytes as they were packed, where the archive tells it.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Member(msgspec.Struct, array_like=True, frozen=True):
     size: int
     is_deflated: bool = False
     problem: str = ""
+    crc: int | None = None
 
 
 def members(path: Path) -> Iterator[Member]:
@@ -71,7 +73,7 @@ def _zipped(file: BinaryIO, each: zipfile.ZipInfo) -> Member:
         problem = "it is encrypted; unpack the archive with its password, and land what is in it"
     elif each.compress_type not in {STORED, DEFLATED}:
         problem = f"it is packed by zip's method {each.compress_type}, which is not read; pack it with deflate"
-    return Member(each.filename, offset, each.compress_size, each.compress_type == DEFLATED, problem)
+    return Member(each.filename, offset, each.compress_size, each.compress_type == DEFLATED, problem, each.CRC)
 
 
 def _of_tar(path: Path, size: int) -> Iterator[Member]:

@@ -18,6 +18,10 @@ class DamagedError(ValueError):
     """The bytes end too early or are not what they should be; the text before that was handed on."""
 
 
+class ChangedError(DamagedError):
+    """The checksum says that some byte before has changed: nothing of the text that was handed on is sure."""
+
+
 def text_of(packed: Iterable[bytes]) -> Iterator[bytes]:
     """The text of the bytes.
 
@@ -88,7 +92,8 @@ def _inflated(pieces: Iterator[bytes], bits: int, kind: str) -> Iterator[bytes]:
             try:
                 text = unpacker.decompress(data, PIECE)
             except zlib.error as error:
-                raise DamagedError(f"its {kind} data are damaged after byte {taken:,} of them: {error}") from None
+                kind_of = ChangedError if "incorrect data check" in str(error) else DamagedError
+                raise kind_of(f"its {kind} data are damaged after byte {taken:,} of them: {error}") from None
             data = unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail
             if text:
                 yield text

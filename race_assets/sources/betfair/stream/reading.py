@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from race_assets.sources.betfair.stream.market import Market
 from race_assets.sources.betfair.stream.messages import BrokenLineError, Decoder
-from race_assets.sources.betfair.stream.packed import DamagedError
+from race_assets.sources.betfair.stream.packed import ChangedError, DamagedError
 
 LONGEST_LINE = 16 << 20
 IN_SECONDS = 100_000_000_000
@@ -125,6 +125,8 @@ def _lines(text: Iterable[bytes], reading: Reading) -> Iterator[bytes]:
                 reading.damages.append(Damage(0, taken - len(left), f"a line is longer than {LONGEST_LINE:,} bytes"))
                 return
     except DamagedError as error:
+        if isinstance(error, ChangedError):
+            reading.broken |= dict.fromkeys(reading.markets, str(error))
         rest = f"; {len(left):,} bytes of an unfinished line are left out" if left else ""
         reading.damages.append(Damage(0, taken, f"{error}{rest}"))
         return

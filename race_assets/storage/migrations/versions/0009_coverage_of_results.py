@@ -7,8 +7,7 @@ down_revision = "0008"
 
 COVERAGE = """
 alter table ops.expectations add column results boolean not null default false;
-drop view ops.coverage;
-create view ops.coverage as
+create or replace view ops.coverage as
 with known as (
     select race_date, track_id, min(track) as track, min(country) as country, count(*) as races
     from core.races group by race_date, track_id
@@ -33,7 +32,7 @@ with known as (
     union select race_date from brought
     union select generate_series(current_date - 30, current_date + 1, interval '1 day')::date
 ), newest as (
-    select max(race_date) as race_date from brought
+    select max(race_date) as race_date from brought where race_date <= current_date
 ), due as (
     select known.race_date, expected.source, known.track_id, known.track, known.races as races_known,
            coalesce(told.races, 0) as races_seen,
