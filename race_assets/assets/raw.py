@@ -117,11 +117,11 @@ def _fetch(context: dg.AssetExecutionContext, workshop: Workshop, source: str, d
 
 
 def _land(context: dg.AssetExecutionContext, workshop: Workshop, source: str) -> list[Landed]:
-    # Where the sensor looks all the time, a run of the daemon's takes what the sensor has found settled.
-    is_looked_after = workshop.settings.automation.drops.enabled and DAEMON_TAGS & context.run.tags.keys()
-    take = drops.land_settled if is_looked_after else drops.land_by_hand
+    # Somebody who types a command has dropped what is to be taken; a run of the daemon's may come in the middle of it.
+    is_daemons = DAEMON_TAGS & context.run.tags.keys()
+    quiet_s = workshop.settings.automation.drops.interval_seconds if is_daemons else 0
     try:
-        landed = list(take(workshop, source))
+        landed = drops.land_by_hand(workshop, source, quiet_s)
     except PermanentError as error:
         # The days already landed are still good; the check says what is wrong.
         context.log.error(str(error))  # noqa: TRY400 - the message says it all

@@ -28,8 +28,8 @@ def live(
     check_source(settings, "betfair_exchange")
     from race_assets.console import live as console
 
-    session = console.run(settings, duration_of(duration), land=land)
-    raise typer.Exit(GOOD if session.is_stored else DATA_FAILED)
+    is_well = console.run(settings, duration_of(duration), land=land)
+    raise typer.Exit(GOOD if is_well else DATA_FAILED)
 
 
 def duration_of(text: str) -> timedelta:

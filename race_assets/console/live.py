@@ -14,21 +14,25 @@ from race_assets.pipeline.workshop import Workshop
 from race_assets.settings import Settings
 
 
-def run(settings: Settings, duration: timedelta, *, land: bool) -> live.Session:
-    """One session; says how it went. What was recorded is landed unless it was told to stop: then time is short."""
+def run(settings: Settings, duration: timedelta, *, land: bool) -> bool:
+    """One session; says how it went. What was recorded is landed unless it was told to stop: then time is short.
+
+    Returns:
+        whether everything is stored, and landed if it was to be.
+    """
     workshop = Workshop(settings)
     with told_to_stop() as stopping:
         session = live.run(workshop, duration, stopping, tell=report.line)
         is_stopped = stopping.is_set()
     _show(session)
-    if land and not is_stopped:
-        for each in land_recorded(workshop):
-            report.landed_file(each)
-    else:
+    landed = land_recorded(workshop) if land and not is_stopped else []
+    for each in landed:
+        report.landed_file(each)
+    if not land or is_stopped:
         report.line(
             "what was recorded is landed by the next `race-assets live` that ends by itself, or `race-assets ingest`"
         )
-    return session
+    return session.is_stored and not any(each.is_bad for each in landed)
 
 
 @contextmanager

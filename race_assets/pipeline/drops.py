@@ -5,6 +5,7 @@ What was seen is remembered in `ops.watched_files`, so that looks by the sensor,
 
 import logging
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -106,11 +107,18 @@ def count_attempts(workshop: Workshop, files: Sequence[Settled]) -> None:
         )
 
 
-def land_settled(workshop: Workshop, source: str) -> Iterator[Landed]:
-    """Lands the source's settled files, one by one; a bad file is reported and stops no other."""
+def land_settled(workshop: Workshop, source: str, quiet_s: float = 0) -> Iterator[Landed]:
+    """Lands the source's settled files, one by one; a bad file is reported and stops no other.
+
+    Args:
+        quiet_s: a file that was written to since is left for another time.
+    """
     folder = workshop.settings.drop_folder(source)
     ready = [(path_of_name(folder, file.name), file) for file in settled(workshop, source)]
-    ready = [(path, file) for path, file in ready if _is_as_seen(path, file)]
+    latest_ns = time.time_ns() - round(quiet_s * 1e9)
+    ready = [
+        (path, file) for path, file in ready if _is_as_seen(path, file) and (not quiet_s or file.mtime_ns < latest_ns)
+    ]
     by_name = {file.name: file for _, file in ready}
     for landed in land.land(workshop, source, [(path, file.name) for path, file in ready]):
         file = by_name.get(os.path.relpath(landed.path, folder)) if Path(landed.path).is_absolute() else None
@@ -119,8 +127,13 @@ def land_settled(workshop: Workshop, source: str) -> Iterator[Landed]:
         yield landed
 
 
-def land_by_hand(workshop: Workshop, source: str) -> list[Landed]:
+def land_by_hand(workshop: Workshop, source: str, quiet_s: float = 0) -> list[Landed]:
     """Lands what lies settled in the source's drop folder, looking twice at what is new.
+
+    Args:
+        workshop: the tools.
+        source: its name.
+        quiet_s: see `land_settled`.
 
     Raises:
         PermanentError: the folder cannot be read.
@@ -133,7 +146,7 @@ def land_by_hand(workshop: Workshop, source: str) -> list[Landed]:
                 look(workshop, other)
         Event().wait(workshop.settings.automation.drops.settle_seconds)
         look(workshop, source)
-    return list(land_settled(workshop, source))
+    return list(land_settled(workshop, source, quiet_s))
 
 
 def _unsettled(workshop: Workshop, source: str) -> bool:

@@ -152,6 +152,7 @@ class Polling:
         self._in_flight: set[str] = set()
         self._threads: set[threading.Thread] = set()
         self._lock = threading.Lock()
+        self._began_at = self._timing.now() - self._timing.clock()
         self._last_pt = 0
         self._is_open = True
         self._refused: LoginRefusedError | None = None
@@ -321,8 +322,8 @@ class Polling:
     def _take(self, ids: Sequence[str], books: Sequence[Book]) -> None:
         """Writes the answer down; the caller holds the lock."""
         now = self._timing.now()
-        # Each answer has a moment of its own, though the wall clock be set back.
-        self._last_pt = pt = max(self._last_pt + 1, int(now * 1000))
+        # Each answer has a moment of its own, whatever becomes of the wall clock meanwhile.
+        self._last_pt = pt = max(self._last_pt + 1, int((self._began_at + self._timing.clock()) * 1000))
         answered = {book.market_id: book for book in books if book.market_id in self._plan.markets}
         rows: list[Row] = []
         lost: list[tuple[Planned, OSError]] = []

@@ -25,7 +25,9 @@ def is_gone(mark: str) -> bool:
     if host != socket.gethostname():
         return False
     try:
-        return _started(psutil.Process(int(pid))) != started
+        process = psutil.Process(int(pid))
+        # Marks of an earlier version have the time by the clock.
+        return (_started(process) if ":" in started else f"{process.create_time():.2f}") != started
     except psutil.NoSuchProcess:
         return True
 

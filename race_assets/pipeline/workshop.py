@@ -14,6 +14,7 @@ from race_assets.settings import Settings
 from race_assets.sources import registry
 from race_assets.sources.base import FileSource
 from race_assets.storage.archive import Archive
+from race_assets.storage.files import beside_lake
 from race_assets.storage.lake import Lake
 from race_assets.storage.ledger import Ledger, WantedDay
 from race_assets.storage.postgres import Warehouse
@@ -49,7 +50,7 @@ class Workshop:
     @cached_property
     def published(self) -> Lake:
         """The records that days were published with, for what changes later; they cannot be made again."""
-        return Lake(self.settings.home, "published")
+        return Lake(self.settings.home, beside_lake(self.settings.home, "published", "published").name)
 
     @cached_property
     def tracks(self) -> TrackRegistry:

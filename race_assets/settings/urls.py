@@ -13,10 +13,12 @@ def encrypted(url: str, what: str) -> str:
         what: is sent there, for the message.
 
     Raises:
-        ValueError: it is neither https nor of this machine itself.
+        ValueError: it is neither https nor of this machine itself, or it holds a password, which messages would show.
     """
     parts = urlsplit(url)
     is_loopback = parts.scheme == "http" and parts.hostname in LOOPBACK
     if not parts.hostname or not (parts.scheme == "https" or is_loopback):
         raise ValueError(f"must be an https URL: {what} sent there (http only to this machine itself)")
+    if parts.username or parts.password:
+        raise ValueError("must hold neither user nor password: they have settings of their own")
     return url.rstrip("/")

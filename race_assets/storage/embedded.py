@@ -51,6 +51,7 @@ STOP_TIMEOUT_S = 60.0
 LOCK_TIMEOUT_S = START_TIMEOUT_S + STOP_TIMEOUT_S
 # A backend ends at once on SIGQUIT, unless it is stopped or hangs in the kernel.
 ORPHAN_TIMEOUT_S = 2.0
+RELEASE_TIMEOUT_S = 2.0
 POLL_S = 0.01
 
 # sockaddr_un holds 104 bytes on macOS and 108 on Linux, with the closing NUL.
@@ -207,12 +208,18 @@ def release(home: Path | None = None) -> None:
     Args:
         home: the data home; every home held by this process when left out.
     """
-    with _state.lock:
+    # Another thread may be starting a server: whoever ends does not wait for that.
+    if not _state.lock.acquire(timeout=RELEASE_TIMEOUT_S):
+        log.warning("a server is being started still; it is stopped by the next command that ends")
+        return
+    try:
         keys = list(_state.leases) if home is None else [home.expanduser().resolve()]
         for key in keys:
             lease = _state.leases.pop(key, None)
             if lease is not None:
                 _give_back(lease)
+    finally:
+        _state.lock.release()
 
 
 def is_running(home: Path) -> bool:

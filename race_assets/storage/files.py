@@ -5,7 +5,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from race_assets.errors import SettingsError
@@ -43,6 +43,16 @@ def check_home(home: Path) -> None:
             f"home {home} cannot be written: {error.strerror or error}; give this user the right to, or set home in "
             "race_assets.yaml (or RACE_ASSETS_HOME) to another folder"
         ) from None
+
+
+def beside_lake(home: Path, name: str, former: str) -> Path:
+    """A folder of home, which an earlier version kept within the lake: what lies there is moved."""
+    folder, before = home / name, home / "lake" / former
+    if not folder.exists() and before.is_dir():
+        # Another process may be doing the same.
+        with suppress(OSError):
+            before.rename(folder)
+    return folder
 
 
 def commit(part: Path, path: Path) -> None:

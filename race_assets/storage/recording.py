@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 from threading import Lock
 
-from race_assets.storage.files import replacing
+from race_assets.storage.files import beside_lake, replacing
 
 SUFFIX = ".jsonl"
 HELD = ".lock"
@@ -22,7 +22,7 @@ class Recordings:
     """The recordings of one source."""
 
     def __init__(self, home: Path, source: str) -> None:
-        self.folder = home / "recordings" / source
+        self.folder = beside_lake(home, "recordings", "live") / source
 
     @contextmanager
     def held(self) -> Iterator[bool]:

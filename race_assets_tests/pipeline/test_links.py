@@ -275,3 +275,24 @@ def test_a_day_that_cannot_be_read_does_not_take_the_day_beside_it_down(workshop
     assert not build_days(workshop, [DAY]).failed
     assert races(workshop) == [("gb-romford-20240627-1836", ["card", "sheet"])]
     assert set(build_days(workshop, [DAY + timedelta(days=1)]).failed) == {DAY + timedelta(days=1)}
+
+
+@pytest.mark.parametrize(
+    ("trap", "told", "is_same"),
+    [
+        (3, "Copper Ketle", True),
+        (3, "Copper Kettle (res)", True),
+        (3, "Copper Basket", False),
+        (6, "Hollow Giels", True),
+        (6, "Hollow Giels (res)", False),
+    ],
+)
+def test_a_dog_told_in_a_trap_is_the_one_there_by_its_name_alone(
+    workshop: Workshop, trap: int, told: str, is_same: bool
+) -> None:
+    landed(workshop, "card", card(1, "18:36"))
+    landed(workshop, "sheet", card(1, "18:36", (*DOGS[: trap - 1], told, *DOGS[trap:])))
+    build_stale(workshop)
+    (row,) = ask(workshop, "select dog_name, sources from core.selections where trap = %s and runner_seq = 0", trap)
+    assert row == (DOGS[trap - 1], ["card", "sheet"] if is_same else ["card"])
+    assert ask(workshop, "select count(*) from quarantine.rejects where stage = 'link'") == [(int(not is_same),)]

@@ -17,6 +17,7 @@ from race_assets.pipeline.judge import VALIDATED, ensure_judged
 from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.records import RECORDS
 from race_assets.schemas.table import conform
+from race_assets.storage.recording import Recordings
 from race_assets_tests.pipeline.feed import (
     BSP,
     DAY1,
@@ -147,6 +148,17 @@ def test_a_source_that_was_taken_back_and_comes_again_is_told(published: Worksho
     drop(published, bsp_name(DAY1), results("9.9", "3.0", "2.5"), BSP)
     build_stale(published)
     assert [row[1:3] for row in told(published)] == [("went", "*")] * 3 + [("came", "*")] * 3
+
+
+def test_what_an_earlier_version_kept_in_the_lake_is_found(published: Workshop) -> None:
+    home = published.settings.home
+    (home / "published").rename(home / "lake" / "published")
+    (home / "lake" / "live" / "betfair_exchange" / str(DAY1)).mkdir(parents=True)
+    later = Workshop(published.settings)
+    drop(later, bsp_name(DAY1), results("9.9", "3.0", "2.5"), BSP)
+    build_stale(later)
+    assert told(later) == [("1", "changed", "bsp", "4.5", "9.9")]
+    assert [path.name for path in Recordings(home, "betfair_exchange").folder.iterdir()] == [str(DAY1)]
 
 
 def test_the_lake_may_be_deleted_and_a_lost_copy_is_told_of(

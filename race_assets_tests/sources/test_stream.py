@@ -198,6 +198,18 @@ def test_a_dead_process_is_told_and_nobody_waits_for_it(tmp_path: Path, monkeypa
         everything(tmp_path / "file", tarred(members), processes=2)
 
 
+def turned(data: bytes, at: int) -> bytes:
+    """One bit of it has turned."""
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
+def lacking(data: bytes) -> bytes:
+    """Some bytes in its middle are missing."""
+    return data[:60] + data[100:]
+
+
+LONG = TEXT + b"".join(TEXT.replace(b"1.23", f"1.{number}".encode()) for number in range(100, 4000))
+
 DAMAGED = {
     "empty": (b"", "it is empty"),
     "blank": (b"\n\n", "it is empty"),
@@ -205,6 +217,9 @@ DAMAGED = {
     "no bzip2 after all": (b"BZh9" + b"x" * 50, "bzip2 data are damaged"),
     "cut gzip": (gzip.compress(TEXT)[:-9], "gzip data end at byte"),
     "cut zip": (zipped([("1.23", TEXT)])[:-10], "the zip archive cannot be read"),
+    "zip that lacks bytes": (lacking(zipped([("1.23", TEXT), ("1.24", TEXT)])), "holds no member"),
+    "two tars": (tarred([("1.23", TEXT)]) + tarred([("1.24", TEXT)]), "bytes follow the end of the tar archive"),
+    "a bad member of a zip": (turned(zipped([("1.23", LONG)]), 60), "deflate data are damaged"),
     "cut tar": (tarred([("1.23", TEXT), ("1.24", TEXT)])[:600], "the tar archive is damaged at byte"),
     "a tar packed as a whole": (bz2.compress(tarred([("1.23", TEXT)])), "unpack it and land what is in it"),
     "a tar in a zip": (zipped([("a.tar", tarred([("1.23", TEXT)]))]), "unpack it and land what is in it"),
@@ -227,12 +242,6 @@ def test_damage_is_told_with_its_place(tmp_path: Path, kind: str) -> None:
     assert any(said in damage for damage in damages), damages
 
 
-def turned(data: bytes, at: int) -> bytes:
-    """One bit of it has turned."""
-    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
-
-
-LONG = TEXT + b"".join(TEXT.replace(b"1.23", f"1.{number}".encode()) for number in range(100, 4000))
 CHANGED = {
     "stored in a zip": turned(data := zipped([("1.23", LONG)], method=zipfile.ZIP_STORED), data.index(b"2.5") + 2),
     "gzip": turned(packed := gzip.compress(LONG), len(packed) - 6),

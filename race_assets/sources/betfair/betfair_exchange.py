@@ -11,6 +11,7 @@ from race_assets.sources.findings import with_notes
 SHORT = timedelta(seconds=60)
 """A market that was not polled for longer before its off is not known to have had that price last."""
 
+EARLY = timedelta(minutes=5)
 AT_THE_OFF = ("actual_off_at", "last_traded", "pre_off_wap", "pre_off_max", "pre_off_min", "pre_off_volume")
 
 
@@ -35,7 +36,9 @@ class BetfairExchange(BetfairHistoric):
         """
         if "points" in frame.columns:
             frame = _without_points_unseen(frame)
-        left = (pl.col("heard_at") < pl.coalesce("actual_off_at", "start_at") - SHORT).fill_null(value=False)
+        # A market that is suspended so early is no race going off, though nothing was heard of it since.
+        off = pl.when(pl.col("actual_off_at") >= pl.col("start_at") - EARLY).then("actual_off_at")
+        left = (pl.col("heard_at") < pl.coalesce(off, "start_at") - SHORT).fill_null(value=False)
         is_priced = left & pl.col("last_traded").is_not_null()
         priced = frame.with_columns(
             price=pl.when(is_priced).then("last_traded"),

@@ -28,6 +28,8 @@ from race_assets.sources.betfair.stream.workers import read_members
 from race_assets.values import distances, names, times
 
 GREYHOUNDS = "4339"
+KNOWN = {"", "ACTIVE", "WINNER", "LOSER", "PLACED", "REMOVED", "REMOVED_VACANT", "HIDDEN"}
+"""Statuses of runners."""
 RACES = {"WIN", "PLACE"}
 SENTINEL_ABOVE, SENTINEL_BELOW = 1000.0, 1.01
 BATCH_RECORDS = 20_000
@@ -221,8 +223,8 @@ def _filtered(market: MarketFigures) -> str | None:
 
 
 def _is_void(market: MarketFigures) -> bool:
-    """Closed, and nobody won or was placed (API_CONTRACTS 8.7)."""
-    won = any(runner.status in {"WINNER", "PLACED"} for runner in market.runners)
+    """Closed, and nobody won or was placed (API_CONTRACTS 8.7); a status that nobody knows may mean either."""
+    won = any(runner.status in {"WINNER", "PLACED"} or runner.status not in KNOWN for runner in market.runners)
     return market.status == CLOSED and not won
 
 
@@ -288,7 +290,12 @@ def _market_problems(where: str, market: MarketFigures, *, must_close: bool) -> 
 
 
 def _runner_problems(where: str, market: MarketFigures, runner: RunnerFigures) -> Problems:
-    if runner.is_known or _filtered(market):
+    if _filtered(market):
+        return []
+    if runner.status not in KNOWN:
+        said = f"runner {runner.selection_id} is {runner.status[:40]!r}, a status that nobody knows"
+        return [("runner_known", f"{where}: market {market.market_id}: {said}; report this with the file")]
+    if runner.is_known:
         return []
     whom = f"runner {runner.selection_id}, whom no marketDefinition names"
     at = f"from byte {runner.stranger_at:,} of its text on"

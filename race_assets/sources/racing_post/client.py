@@ -83,7 +83,7 @@ class RacingPostClient:
 
     def _pages(self, url: str, parameters: Mapping[str, str]) -> Pages | None:
         pages: Pages = []
-        last = 1
+        last, is_told = 1, False
         while len(pages) < last:
             page = self._new_page(url, parameters, pages)
             if page is None and pages:
@@ -93,7 +93,11 @@ class RacingPostClient:
             if page is None:
                 return None
             pages.append(page)
-            last = self._page_count(page, url)
+            count = self._page_count(page, url)
+            # Some feeds say it on the first page only.
+            last, is_told = max(last, count or 1), is_told or count is not None
+        if not is_told:
+            self._refuse_a_full_page(pages[-1], url)
         return pages if any(items_of(page, self._settings.envelope.data) for page in pages) else None
 
     def _new_page(self, url: str, parameters: Mapping[str, str], before: Pages) -> Any:
@@ -121,13 +125,12 @@ class RacingPostClient:
                 "correct racing_post.envelope after the feed's contract, or raise racing_post.page_size"
             )
 
-    def _page_count(self, page: Any, url: str) -> int:
+    def _page_count(self, page: Any, url: str) -> int | None:
         envelope = self._settings.envelope
         meta = page.get(envelope.meta) if isinstance(page, dict) else None
         count = meta.get(envelope.page_count) if isinstance(meta, dict) else None
         if count in (None, ""):
-            self._refuse_a_full_page(page, url)
-            return 1
+            return None
         text = str(count)
         if not (text.isascii() and text.isdecimal() and int(text) <= MOST_PAGES):
             raise ApiRefusedError(

@@ -63,10 +63,13 @@ def _of_zip(path: Path, size: int) -> Iterator[Member]:
 
 
 def _zipped(file: BinaryIO, each: zipfile.ZipInfo) -> Member:
-    file.seek(each.header_offset)
+    # Where bytes are missing before it, its place lies before the file.
+    file.seek(max(0, each.header_offset))
     header = file.read(ZIP_LOCAL_SIZE)
-    if len(header) < ZIP_LOCAL_SIZE or not header.startswith(ZIP_BEGINS[0]):
-        return Member(each.filename, each.header_offset, 0, problem="its place in the zip archive holds no member")
+    if each.header_offset < 0 or len(header) < ZIP_LOCAL_SIZE or not header.startswith(ZIP_BEGINS[0]):
+        return Member(
+            each.filename, max(0, each.header_offset), 0, problem="its place in the zip archive holds no member"
+        )
     offset = each.header_offset + ZIP_LOCAL_SIZE + sum(ZIP_LOCAL.unpack(header))
     problem = ""
     if each.flag_bits & 1:
@@ -96,6 +99,12 @@ def _of_tar(path: Path, size: int) -> Iterator[Member]:
         file.seek(end)
         if len(block := file.read(TAR_BLOCK)) < TAR_BLOCK or block.strip(b"\0"):
             yield Member("", end, 0, problem=f"the tar archive has no end: it is cut or damaged at byte {end:,}")
+            return
+        while block := file.read(TAR_BLOCK * TAR_BLOCK):
+            if block.strip(b"\0"):
+                said = "bytes follow the end of the tar archive, such as another one; take them apart, and land each"
+                yield Member("", end, 0, problem=said)
+                return
 
 
 def _tarred(each: tarfile.TarInfo, size: int) -> Member:

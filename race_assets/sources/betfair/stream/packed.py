@@ -32,8 +32,9 @@ def text_of(packed: Iterable[bytes]) -> Iterator[bytes]:
     first = next(pieces, b"")
     pieces = chain([first], pieces)
     if first.startswith(BZIP2):
-        return _without_bzip2(pieces)
-    return _inflated(pieces, GZIP_BITS, "gzip") if first.startswith(GZIP) else pieces
+        yield from _without_bzip2(pieces)
+    else:
+        yield from _inflated(pieces, GZIP_BITS, "gzip") if first.startswith(GZIP) else pieces
 
 
 def of_no_archive(text: Iterable[bytes]) -> Iterator[bytes]:
