@@ -40,6 +40,8 @@ class FakeRacingPost:
         absent: numbers of pages that are not found.
         repeats: how many more pages beyond a first come as a copy of the first.
         page_size: the most items of a page, whatever is asked for.
+        counting: numbers of the pages that say how many there are; none means all.
+        overlap: races that a page tells again of the one before it.
     """
 
     def __init__(self, races: Sequence[Race] | None = None, *, port: int = 0, page_size: int = 5) -> None:
@@ -50,6 +52,8 @@ class FakeRacingPost:
         self.silent: set[str] = set()
         self.absent: set[int] = set()
         self.repeats = 0
+        self.counting: set[int] | None = None
+        self.overlap = 0
         self.page_size = page_size
         self.faults = Board()
         self.clock: Callable[[], float] = time.monotonic
@@ -164,8 +168,11 @@ class FakeRacingPost:
             is_repeated = number > 1 and self.repeats > 0
             self.repeats -= is_repeated
         begin = 0 if is_repeated else (number - 1) * size
-        meta = {"page": number, "pageCount": count, "count": len(items), "generatedAt": f"{time.time_ns()}"}
-        return json_answer({"data": items[begin : begin + size], "meta": meta})
+        meta: dict[str, Any] = {"page": number, "count": len(items), "generatedAt": f"{time.time_ns()}"}
+        if self.counting is None or number in self.counting:
+            meta["pageCount"] = count
+        first = max(0, begin - self.overlap) if number > 1 else begin
+        return json_answer({"data": items[first : begin + size], "meta": meta})
 
 
 def refusal(status: int, code: str) -> Answer:

@@ -248,3 +248,7 @@ def test_days_after_the_last_that_anybody_told_of_are_missing_and_not_free_of_ra
     }
     assert silent[0].reason == f"nothing has come from anybody since {DAY}"
     assert silent[-1].state == "not_yet_published"
+    # A card that comes early, or a slip of a date, is no sign of life.
+    tell(workshop, today + timedelta(days=20), bsp=False)
+    again = covered(workshop.ledger.warehouse, today - timedelta(days=9), today, BSP)
+    assert [each.state for each in again] == [each.state for each in silent]

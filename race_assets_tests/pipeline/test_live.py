@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from race_assets.console import live as live_console
 from race_assets.errors import LoginRefusedError, SettingsError
 from race_assets.http.timing import Timing
 from race_assets.observability import metrics
@@ -391,6 +392,22 @@ def test_a_clock_that_is_set_back_loses_no_poll(
     assert set(stored(workshop)) == recorded(workshop.settings.home)
 
 
+def test_a_clock_that_jumps_ahead_for_a_moment_moves_no_poll(
+    workshop: Workshop, betfair: FakeBetfair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead = 0.0
+    monkeypatch.setattr(live, "Timing", partial(Timing, now=lambda: time.time() + ahead))
+
+    def condition() -> bool:
+        nonlocal ahead
+        ahead = 300.0 if 6 <= polls(betfair) < 12 else 0.0
+        return polls(betfair) >= 24
+
+    run(workshop, condition)
+    ((latest,),) = ask(workshop, "select max(polled_at) from live.price_ticks")
+    assert latest <= datetime.now(UTC)
+
+
 def test_a_market_whose_off_moves_over_midnight_stays_in_its_file(
     make_settings: Callable[..., Settings],
 ) -> None:
@@ -474,6 +491,7 @@ def test_an_archive_that_is_cut_is_told_keeps_nobody_from_polling_and_the_record
     assert run(workshop, lambda: polls(betfair) >= before + 4).is_stored
     (refused,) = land_recorded(workshop)
     assert (refused.state, refused.is_bad) == ("failed", True)
+    assert not live_console.run(workshop.settings, timedelta(seconds=1), land=True)
     assert str(path) in refused.detail
     assert "bring the archive back" in caplog.text
     path.write_bytes(whole)

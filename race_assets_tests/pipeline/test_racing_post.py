@@ -357,6 +357,32 @@ def test_a_page_that_went_missing_leaves_its_file_to_the_next_fetch(run: Run, fe
     assert [each.state for each in run(RACES, DAYS[:1]).landed] == ["landed"]
 
 
+def test_a_count_of_pages_on_the_first_one_alone_counts(run: Run, feed: FakeRacingPost) -> None:
+    feed.counting = {1}
+    assert not run(RACES, DAYS[:1]).failed
+    assert [each.params["page"] for each in feed.requests] == ["1", "2", "3"]
+
+
+def test_a_full_page_of_a_feed_that_does_not_count_them_is_not_taken_for_all(
+    make_settings: Make, feed: FakeRacingPost, clockwork: Clockwork
+) -> None:
+    feed.counting = set()
+    told = {"base_url": feed.url, "api_key": feed.key, "page_size": 5}
+    full = fetch.fetch(Workshop(make_settings(racing_post=told)), RACES, DAYS[:1], "", timing=clockwork.timing)
+    (reason,) = full.failed.values()
+    assert "sent a full page of 5 and does not say how many there are" in reason
+    feed.page_size = 100
+    whole = Workshop(make_settings(racing_post={**told, "page_size": 100}))
+    assert not fetch.fetch(whole, RACES, DAYS[:1], "", timing=clockwork.timing).failed
+
+
+def test_a_race_that_stands_on_two_pages_is_one(run: Run, feed: FakeRacingPost) -> None:
+    feed.overlap = 1
+    done = run(FORM, DAYS[:1])
+    assert not done.problems
+    assert len(done.landed) == RACES_A_DAY
+
+
 def test_another_servers_404_is_told_from_a_feed_that_has_nothing(run: Run, feed: FakeRacingPost) -> None:
     feed.fault("GetRaceInfo", faults.status(404, 1))
     (reason,) = run(RACES, DAYS[:1]).failed.values()

@@ -77,3 +77,13 @@ def test_the_same_markets_are_the_same_rows_however_they_are_packed(tmp_path: Pa
     told = [name for name in together.columns if name not in ORIGIN]
     assert together.height == alone.height > len(files)
     assert together.select(told).equals(alone.select(told))
+
+
+def test_a_status_that_nobody_knows_voids_no_race_and_is_told(tmp_path: Path) -> None:
+    (file,) = [each for each in FILES if len(each.expected) == 1][:1]
+    data = bz2.decompress(file.body).replace(b'"status":"WINNER"', b'"status":"DEAD_HEAT"')
+    frame = records(tmp_path / "1.1", data)
+    assert "VOID" not in frame["result"].to_list()
+    told = [problem["message"] for row in frame["problems"].drop_nulls() for problem in row]
+    assert len(told) == 1
+    assert "is 'DEAD_HEAT', a status that nobody knows" in told[0]

@@ -144,6 +144,8 @@ class _OfRace(RacingPostFetcher):
                 yield each
 
     def _listed(self, day: date, pages: Pages) -> Iterator[Remote | Gap]:
+        """The races of a day, each once: a feed that moves on between two pages tells a race on both."""
+        listed: set[str] = set()
         for race in (item for page in pages for item in items_of(page, self._settings.envelope.data)):
             race_id = self._said(race, "race_id")
             if race_id is None:
@@ -152,9 +154,9 @@ class _OfRace(RacingPostFetcher):
                 yield Gap(said, is_failure=True, days=(day,))
                 continue
             name = f"{day}/{quote(race_id, safe='')}-{self.kind}.json"
-            if name in self._races:
-                # A feed that moves on between two pages tells a race on both.
+            if name in listed:
                 continue
+            listed.add(name)
             self._races[name] = self._context(race)
             status = (self._said(race, "race_status") or "").upper().replace(" ", "_")
             yield Remote(name, day, race_id, may_change=status not in SETTLED)

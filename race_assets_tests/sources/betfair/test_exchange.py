@@ -311,6 +311,26 @@ def test_what_happened_while_nobody_polled_over_the_off_is_not_known(
     assert seen.height == 0
 
 
+def test_a_suspension_long_before_the_off_after_which_nobody_polled_is_no_off(
+    betfair: FakeBetfair, client: ExchangeClient, tmp_path: Path
+) -> None:
+    life = lives(betfair, "plain")[0]
+    told = [(moment_of(json.loads(line)["pt"]), line) for _, line in recorded(betfair, client, life)]
+    before = [line for at, line in told if at <= life.start - timedelta(minutes=10)]
+    change = json.loads(before[-1])
+    definition = next(
+        part["marketDefinition"]
+        for line in reversed(before)
+        for part in json.loads(line)["mc"]
+        if "marketDefinition" in part
+    )
+    change["pt"] += 1000
+    change["mc"] = [{"id": life.market_id, "marketDefinition": {**definition, "status": "SUSPENDED"}, "con": True}]
+    frame = parsed(tmp_path, [*before, json.dumps(change).encode() + b"\n", told[-1][1]])
+    assert frame["actual_off_at"].null_count() == frame["last_traded"].null_count() == frame.height
+    assert {note for notes in frame["notes"].to_list() for note in notes} == {"left_before_the_off"}
+
+
 def test_a_short_gap_over_the_off_is_none(betfair: FakeBetfair, client: ExchangeClient, tmp_path: Path) -> None:
     life = lives(betfair, "plain")[0]
     assert life.off is not None

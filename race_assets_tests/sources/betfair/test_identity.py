@@ -570,6 +570,12 @@ def test_a_password_goes_to_no_host_unencrypted(url: str) -> None:
         BetfairAccount(identity_url=url)
 
 
+def test_an_address_holds_no_password() -> None:
+    with pytest.raises(ValueError, match="must hold neither user nor password") as refused:
+        BetfairAccount(identity_url="https://somebody:hunter2@identitysso.betfair.com")
+    assert "must be an https URL" not in str(refused.value)
+
+
 def test_no_secret_is_in_an_error_a_log_or_a_repr(
     betfair: Betfair, process: Process, caplog: pytest.LogCaptureFixture
 ) -> None:
