@@ -223,6 +223,11 @@ def test_a_query_without_rows_prints_its_columns(season: Season) -> None:
     assert done.stdout == "race_id,track\n"
 
 
+def test_a_cell_commands_no_terminal(season: Season) -> None:
+    done = season.command("query", r"select E'a\x1b]0;b\x07c' as cell")
+    assert r"a\x1b]0;b\x07c" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("sql", "told"),
     [

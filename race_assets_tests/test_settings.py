@@ -435,3 +435,16 @@ def test_the_address_is_in_no_error(file: Path, text: str, variables: dict[str, 
 def test_a_key_that_stands_twice_is_refused_and_not_the_first_forgotten(file: Path) -> None:
     with pytest.raises(SettingsError, match="sources stands twice at one level"):
         settings(file, "sources: {betfair_csv: {enabled: false}}\nsources: {betfair_bsp: {enabled: true}}\n")
+
+
+def test_numbers_that_are_written_as_no_number_is_shown_are_text(tmp_path: Path) -> None:
+    file = tmp_path / "race_assets.yaml"
+    feed = (
+        "{columns: {track_name: T, start_at: S, selection_name: N}, timezone: UTC, null_words: [0.00, 010, 12:30, 7]}"
+    )
+    file.write_text(
+        f"chunk_rows: 1000\nrules: {{price_range: {{max: 1.50e2}}}}\nsources: {{csv_feeds: {{club: {feed}}}}}\n"
+    )
+    told = load(file, {})
+    assert list(told.sources.csv_feeds["club"].null_words) == ["0.00", "010", "12:30", "7"]
+    assert (told.chunk_rows, told.rules.price_range.max) == (1000, 150.0)

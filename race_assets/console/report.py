@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -110,10 +111,16 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float | Decimal) and not math.isfinite(value) else value
 
 
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
 def _shown(value: Any) -> str:
     if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return _as_json(value) if isinstance(value, dict) else str(value)
+        text = ", ".join(map(str, value))
+    else:
+        text = _as_json(value) if isinstance(value, dict) else str(value)
+    # A cell of a file may hold what a terminal takes for a command.
+    return CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def conservation(accounts: Mapping[tuple[str, date | None], Account]) -> None:

@@ -338,13 +338,30 @@ def project_folder() -> Path:
     return Path(__file__).absolute().parent.parent.parent
 
 
+LEFT_TO_THE_MODEL = (":bool", ":timestamp", ":int", ":float")
+PLAIN_INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)$")
+PLAIN_FLOAT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\.(?:0|[0-9]*[1-9])$")
+
+
 class _Loader(SAFE_LOADER):  # type: ignore[misc]  # which of two classes it is, is known when it runs
-    """YAML whose words and dates are left to the model: `off` is a severity, and 31 February is told with its path."""
+    """YAML whose words and dates are left to the model, which knows what is meant.
+
+    `off` is a severity, and 31 February is told with its path. A number is one only where it is written as numbers are
+    shown: the null words `0.00` and `010` of a feed and its constant `17:00` are text.
+    """
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - as PyYAML declares it
-        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":bool", ":timestamp"))]
+        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(LEFT_TO_THE_MODEL)]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
+
+    @classmethod
+    def with_plain_numbers(cls) -> "type[_Loader]":
+        """The loader, once its own idea of a number is known to it."""
+        signs_and_digits = list("-+0123456789")
+        cls.add_implicit_resolver("tag:yaml.org,2002:int", PLAIN_INT, signs_and_digits)
+        cls.add_implicit_resolver("tag:yaml.org,2002:float", PLAIN_FLOAT, signs_and_digits)
+        return cls
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         """A key that stands twice would silently take the place of the first, and of all below it."""
@@ -357,8 +374,11 @@ class _Loader(SAFE_LOADER):  # type: ignore[misc]  # which of two classes it is,
         return mapping
 
 
+LOADER = _Loader.with_plain_numbers()
+
+
 def _parsed(text: str) -> Any:
-    return yaml.load(text, _Loader)  # noqa: S506 - a safe loader, with fewer types
+    return yaml.load(text, LOADER)  # noqa: S506 - a safe loader, with fewer types
 
 
 def _from_yaml(file: Path | None) -> dict[str, Any]:

@@ -257,6 +257,12 @@ def test_what_a_checksum_says_has_changed_is_no_market_to_trust(tmp_path: Path, 
     assert any("check" in damage for each in found for damage in each.damages)
 
 
+def test_of_lines_that_are_none_the_first_are_told_and_the_others_counted(tmp_path: Path) -> None:
+    (found,) = everything(tmp_path / "file", TEXT + b"x\n" * (reading.MOST_DAMAGES + 5))
+    assert len(found.damages) == reading.MOST_DAMAGES + 1
+    assert found.damages[-1] == "5 more of its lines are no stream messages"
+
+
 def test_a_bad_member_costs_only_itself(tmp_path: Path) -> None:
     bad = bz2.compress(TEXT)
     data = tarred([("a", bz2.compress(TEXT)), ("b", bad[:40] + b"\0" + bad[41:]), ("c", b""), ("d", TEXT)])

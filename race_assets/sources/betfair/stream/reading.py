@@ -18,7 +18,7 @@ IN_SECONDS = 100_000_000_000
 """Below this a `pt` is in seconds (SOURCE_FACTS 1.3, 16): as milliseconds it lies before 1974."""
 LATEST = 4_200_000_000_000
 MARKET_ID = re.compile(rb'"id":\s*"(1\.\d+)"')
-SHOWN = 60
+SHOWN, MOST_DAMAGES = 60, 10_000
 
 
 @dataclass
@@ -44,7 +44,8 @@ class Reading:
         markets: by id, in the order they came.
         lines: of the member, blank ones left out.
         others: lines that are no market's: heartbeats and the like.
-        damages: what could not be read.
+        damages: what could not be read, the first of it.
+        more_damages: how much more of it there is.
         broken: what was lost of a market that had not closed by then, by its id.
         unknown: keys that nobody knows, counted.
     """
@@ -53,6 +54,7 @@ class Reading:
     lines: int = 0
     others: int = 0
     damages: list[Damage] = field(default_factory=list)
+    more_damages: int = 0
     broken: dict[str, str] = field(default_factory=dict)
     unknown: Counter[str] = field(default_factory=Counter)
 
@@ -103,7 +105,10 @@ def _note_broken(reading: Reading, line: bytes, damage: Damage) -> None:
     shown = line[:SHOWN].decode("utf-8", "replace")
     where = f"line {damage.line} (byte {damage.offset:,} of its text)"
     damage.message = f"{where} is no stream message: {damage.message}; it begins {shown!r}"
-    reading.damages.append(damage)
+    if len(reading.damages) < MOST_DAMAGES:
+        reading.damages.append(damage)
+    else:
+        reading.more_damages += 1
     named = {each.decode() for each in MARKET_ID.findall(line)}
     for market_id in named or reading.markets:
         market = reading.markets.get(market_id)

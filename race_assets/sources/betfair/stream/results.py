@@ -98,6 +98,8 @@ def scheduled_off(definition: Definition | None) -> int | None:
 def figures(reading: Reading) -> MemberFigures:
     """All that is handed on of a member."""
     damages = [damage.message for damage in reading.damages]
+    if reading.more_damages:
+        damages.append(f"{reading.more_damages:,} more of its lines are no stream messages")
     if len(damages) > 1 and not reading.markets and not reading.others:
         damages = [f"none of its {reading.lines:,} lines is a stream message, so it is no stream: {damages[0]}"]
     return MemberFigures(
