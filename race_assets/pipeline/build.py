@@ -202,7 +202,7 @@ def _frames(workshop: Workshop, due: Mapping[date, WantedDay], run_id: str) -> _
     with workshop.timed("normalise"):
         records, rejects, accounts = _judged(workshop, fresh)
         shifts = clock_shifts(workshop, fresh, records)
-        published = publish.last_published(workshop.warehouse, list(fresh))
+        published, marks = publish.last_published(workshop.warehouse, list(fresh))
         revised = revisions(workshop, records, fresh, published)
         keep(workshop, fresh, published)
         core, later_rejects, short = _normalise(workshop, records, shifts, accounts, built, started_at)
@@ -217,7 +217,9 @@ def _frames(workshop: Workshop, due: Mapping[date, WantedDay], run_id: str) -> _
     rejects = pl.concat([rejects, later_rejects]).with_columns(run_id=pl.lit(run_id))
     figures = account_frame(run_id, accounts_by_key, bytes_in, started_at, datetime.now(UTC))
     told = {day: [shift.text for shift in found] for day, found in shifts.items()}
-    frames = publish.DayFrames(dict.fromkeys(due, "") | good, core, rejects, figures, run_id, told, revised, published)
+    frames = publish.DayFrames(
+        dict.fromkeys(due, "") | good, core, rejects, figures, run_id, told, revised, published, marks
+    )
     return _Prepared(publish.only(frames, set(good)), built, set(due) - set(fresh))
 
 

@@ -39,5 +39,7 @@ def decide(
             [*market, *other, is_one, reason],
         )
         connection.execute(
-            "update ops.built_days set fingerprint = 'a link was decided' where race_date = any(%s)", [list(days)]
+            """update ops.built_days set fingerprint = 'a link was decided at ' || clock_timestamp()
+               where race_date = any(%s)""",
+            [list(days)],
         )

@@ -32,6 +32,7 @@ class DayFrames:
         revisions: `ops.revisions`, what these days say otherwise than when they were last published.
         bases: the fingerprint of that publishing, by day; days never published before are not there. None: nothing was
             compared.
+        marks: what `ops.built_days` said of each day then: a decision about a link, say, marks a day to be built anew.
     """
 
     fingerprints: Mapping[date, str]
@@ -42,6 +43,7 @@ class DayFrames:
     clock_shifts: Mapping[date, Sequence[str]] = field(default_factory=dict)
     revisions: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=polars_schema(REVISIONS)))
     bases: Mapping[date, str] | None = None
+    marks: Mapping[date, str] = field(default_factory=dict)
 
 
 def only(frames: DayFrames, days: set[date]) -> DayFrames:
@@ -58,6 +60,7 @@ def only(frames: DayFrames, days: set[date]) -> DayFrames:
         frames.clock_shifts,
         frames.revisions.filter(stays),
         frames.bases,
+        frames.marks,
     )
 
 
@@ -72,6 +75,7 @@ def together(parts: Sequence[DayFrames]) -> DayFrames:
         {day: shifts for part in parts for day, shifts in part.clock_shifts.items()},
         pl.concat([part.revisions for part in parts]),
         {day: base for part in parts for day, base in (part.bases or {}).items()},
+        {day: mark for part in parts for day, mark in part.marks.items()},
     )
 
 
@@ -119,17 +123,23 @@ def _moved(cursor: Any, fingerprints: Mapping[date, str]) -> set[date]:
 
 
 def _published_meanwhile(cursor: Any, days: DayFrames) -> set[date]:
-    """The days that somebody published since they were compared with what was published before."""
+    """The days that somebody published, or marked, since they were compared with what was published before."""
     if days.bases is None:
         return set()
-    published = _last_published(cursor, list(days.fingerprints))
-    return {day for day in days.fingerprints if published.get(day) != days.bases.get(day)}
+    asked = list(days.fingerprints)
+    published, marks = _last_published(cursor, asked), _marks(cursor, asked)
+    return {day for day in asked if published.get(day) != days.bases.get(day) or marks.get(day) != days.marks.get(day)}
 
 
-def last_published(warehouse: Warehouse, days: Sequence[date]) -> dict[date, str]:
-    """The fingerprint each of these days was last published with; days never published are not there."""
+def last_published(warehouse: Warehouse, days: Sequence[date]) -> tuple[dict[date, str], dict[date, str]]:
+    """The fingerprint each of these days was last published with, and what marks it; other days are not there."""
     with warehouse.connect() as connection, connection.cursor() as cursor:
-        return _last_published(cursor, days)
+        return _last_published(cursor, days), _marks(cursor, days)
+
+
+def _marks(cursor: Any, days: Sequence[date]) -> dict[date, str]:
+    cursor.execute("select race_date, fingerprint from ops.built_days where race_date = any(%s)", [list(days)])
+    return dict(cursor.fetchall())
 
 
 def _last_published(cursor: Any, days: Sequence[date]) -> dict[date, str]:

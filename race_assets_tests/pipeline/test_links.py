@@ -17,6 +17,7 @@ from race_assets.errors import SettingsError
 from race_assets.pipeline import land, link_review
 from race_assets.pipeline.workshop import Workshop
 from race_assets.settings import Settings
+from race_assets.storage import publish
 from race_assets_tests.pipeline.feed import ask, build_days, build_stale, tables, wipe
 
 MakeSettings = Callable[..., Settings]
@@ -296,3 +297,24 @@ def test_a_dog_told_in_a_trap_is_the_one_there_by_its_name_alone(
     (row,) = ask(workshop, "select dog_name, sources from core.selections where trap = %s and runner_seq = 0", trap)
     assert row == (DOGS[trap - 1], ["card", "sheet"] if is_same else ["card"])
     assert ask(workshop, "select count(*) from quarantine.rejects where stage = 'link'") == [(int(not is_same),)]
+
+
+def test_a_decision_while_its_day_is_being_built_is_not_forgotten(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    landed(workshop, "card", card(1, "18:36"))
+    landed(workshop, "sheet", card(7, "18:41", (DOGS[0], *OTHERS[1:5], DOGS[5])))
+    build_stale(workshop, "first")
+    market, other = ("sheet", f"{DAY}/7"), ("card", f"{DAY}/1")
+    publishing, decided = publish.publish, []
+
+    def between(*arguments: Any) -> Any:
+        if not decided:
+            decided.append(link_review.decide(Workshop(workshop.settings), market, other, is_one=True, reason="late"))
+        return publishing(*arguments)
+
+    monkeypatch.setattr(publish, "publish", between)
+    assert not build_days(workshop, [DAY], "second", refresh=True).failed
+    build_stale(workshop, "third")
+    assert decided
+    assert races(workshop) == [("gb-romford-20240627-1836", ["card", "sheet"])]
