@@ -326,7 +326,7 @@ class Polling:
         self._last_pt = pt = max(self._last_pt + 1, int((self._began_at + self._timing.clock()) * 1000))
         answered = {book.market_id: book for book in books if book.market_id in self._plan.markets}
         rows: list[Row] = []
-        lost: list[tuple[Planned, OSError]] = []
+        lost: list[tuple[Planned, Exception]] = []
         for market_id in ids:
             planned, book = self._plan.markets[market_id], answered.get(market_id)
             if book is None:
@@ -334,16 +334,16 @@ class Polling:
                 planned.is_missing = True
                 continue
             try:
-                line = self._write(planned, pt, book)
-            except OSError as error:
+                rows += self._ticker.rows(self._write(planned, pt, book))
+            except (OSError, BrokenLineError) as error:
+                # Those of the answer's other markets are none the worse for it.
                 lost.append((planned, error))
                 continue
             self._count(planned, now)
-            rows += self._ticker.rows(line)
             planned.status, planned.is_missing = book.status, False
         if lost:
             self._count_missed(planned for planned, _ in lost)
-            log.error("%d polls are lost, they could not be written down: %s", len(lost), lost[0][1])
+            log.error("%d polls are lost, they could not be written down or read back: %s", len(lost), lost[0][1])
         self._writer.put(
             [{**row, "race_date": row["race_date"] or self._plan.markets[row["market_id"]].day} for row in rows]
         )

@@ -60,10 +60,10 @@ def land_recorded(workshop: Workshop) -> list[Landed]:
             log.info("a live session is polling: its recordings are landed when it has ended")
             return []
         bury_the_killed(workshop, recordings)
-        return [landed for day in recordings.days() for landed in _isolated(workshop, recordings, day)]
+        return [landed for day in recordings.days() for landed in _landed_or_told(workshop, recordings, day)]
 
 
-def _isolated(workshop: Workshop, recordings: Recordings, day: date) -> list[Landed]:
+def _landed_or_told(workshop: Workshop, recordings: Recordings, day: date) -> list[Landed]:
     try:
         return _land_day(workshop, recordings, day)
     except (OSError, RaceAssetsError) as error:

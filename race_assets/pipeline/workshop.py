@@ -50,7 +50,8 @@ class Workshop:
     @cached_property
     def published(self) -> Lake:
         """The records that days were published with, for what changes later; they cannot be made again."""
-        return Lake(self.settings.home, beside_lake(self.settings.home, "published", "published").name)
+        folder = beside_lake(self.settings.home, "published", former="published")
+        return Lake(folder.parent, folder.name)
 
     @cached_property
     def tracks(self) -> TrackRegistry:

@@ -1,5 +1,6 @@
 """Files on disk: their names as text, and writing them so that nobody meets half of one; not what is in them."""
 
+import logging
 import os
 import re
 import shutil
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from race_assets.errors import SettingsError
 
+log = logging.getLogger(__name__)
 PART = ".part"
 ESCAPED = re.compile(r"\\x[89a-f][0-9a-f]")
 ESCAPED_BYTES = re.compile(rb"\\x([89a-f][0-9a-f])")
@@ -46,12 +48,20 @@ def check_home(home: Path) -> None:
 
 
 def beside_lake(home: Path, name: str, former: str) -> Path:
-    """A folder of home, which an earlier version kept within the lake: what lies there is moved."""
+    """A folder of home, which an earlier version kept within the lake: what lies there is moved.
+
+    Raises:
+        OSError: it cannot be moved.
+    """
     folder, before = home / name, home / "lake" / former
-    if not folder.exists() and before.is_dir():
-        # Another process may be doing the same.
-        with suppress(OSError):
-            before.rename(folder)
+    if not before.is_dir():
+        return folder
+    if folder.exists():
+        log.warning("%s is read by nobody any more: move what is in it to %s", before, folder)
+        return folder
+    # Another process may have done the same meanwhile.
+    with suppress(FileNotFoundError):
+        before.rename(folder)
     return folder
 
 

@@ -16,6 +16,12 @@ from race_assets.storage.postgres import Warehouse
 if TYPE_CHECKING:
     from psycopg import Connection
 
+NOTHING = re.compile(r"(?:\s|;|--[^\n]*|/\*.*?\*/)*", re.DOTALL)
+"""A query of blanks and comments."""
+
+READER = "pg_read_all_data"
+"""A role of every Postgres since 14."""
+
 
 def read(warehouse: Warehouse, query: str) -> pl.DataFrame:
     """The rows of a query."""
@@ -91,17 +97,10 @@ def _refuse_what_gives_no_rows(connection: "Connection[tuple[Any, ...]]", sql: s
         raise SettingsError("the query was refused: only what gives rows is run, such as SELECT")
 
 
-NOTHING = re.compile(r"(?:\s|;|--[^\n]*|/\*.*?\*/)*", re.DOTALL)
-READER = "pg_read_all_data"
-"""A role of every Postgres since 14."""
-
-
 def _give_up_rights(connection: "Connection[tuple[Any, ...]]") -> None:
     """A transaction that only reads still lets a superuser run programs and read the server's files."""
-    (is_superuser,) = connection.execute("select rolsuper from pg_roles where rolname = current_user").fetchone() or (
-        0,
-    )
-    if is_superuser:
+    row = connection.execute("select rolsuper from pg_roles where rolname = current_user").fetchone()
+    if row and row[0]:
         connection.execute(f"set local role {READER}".encode())
 
 

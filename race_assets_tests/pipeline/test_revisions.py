@@ -161,6 +161,14 @@ def test_what_an_earlier_version_kept_in_the_lake_is_found(published: Workshop) 
     assert [path.name for path in Recordings(home, "betfair_exchange").folder.iterdir()] == [str(DAY1)]
 
 
+def test_what_lies_in_the_lake_though_it_has_a_place_beside_it_is_told(
+    published: Workshop, caplog: pytest.LogCaptureFixture
+) -> None:
+    (published.settings.home / "lake" / "published").mkdir()
+    assert Workshop(published.settings).published.folder == published.settings.home / "published"
+    assert "is read by nobody any more: move what is in it" in caplog.text
+
+
 def test_the_lake_may_be_deleted_and_a_lost_copy_is_told_of(
     published: Workshop, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -260,12 +260,11 @@ def test_committed_data_survives_a_killed_server(home: Path) -> None:
 
 def test_a_warehouse_whose_server_was_killed_starts_it_again(home: Path) -> None:
     warehouse = Warehouse.open(Settings.model_validate({"home": home}))
-    with warehouse.kept():
-        with warehouse.connect() as connection:
-            connection.execute("create table kept as select 7 as a")
-        kill_server(home)
-        with warehouse.connect() as connection:
-            assert connection.execute("select a from kept").fetchone() == (7,)
+    with warehouse.connect() as connection:
+        connection.execute("create table kept as select 7 as a")
+    kill_server(home)
+    with warehouse.connect() as connection:
+        assert connection.execute("select a from kept").fetchone() == (7,)
 
 
 def test_children_of_a_killed_server_are_ended_before_the_next_one_starts(home: Path) -> None:
