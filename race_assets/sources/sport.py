@@ -151,8 +151,8 @@ def problems_of_feed(header: Sequence[str]) -> list[Problem]:
             RULE,
             (pl.col("distance_m") > LONGEST_M) | _signs_of_name(pl.col("event_name"))["is_long"],
             pl.format(
-                f"distance {{}} m in {{}}: greyhounds run {LONGEST_M} m at most, in numbered races {LONGEST_NUMBERED_M} m; "
-                "is it a horse race?",
+                f"distance {{}} m in {{}}: greyhounds run {LONGEST_M} m at most, in numbered races "
+                f"{LONGEST_NUMBERED_M} m; is it a horse race?",
                 pl.col("distance_m").cast(pl.String).fill_null("unknown"),
                 pl.concat_str(pl.lit("'"), pl.col("event_name").fill_null("").str.slice(0, 60), pl.lit("'")),
             ),

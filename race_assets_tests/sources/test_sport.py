@@ -286,7 +286,8 @@ SPOOL = [
 def test_a_spool_of_horses_of_2008_makes_no_race(tmp_path: Path, workshop: Workshop) -> None:
     lines = [
         f"{market:>13},{hint:<40},{event:<20},08-08-2008 17:25,{1291191 + number:>13},{name:<30},      0.000000,"
-        f"51.4127930,29.1033987,         1,        65,        44,        42,        11,          0,     377.53,{volume:>11}"
+        "51.4127930,29.1033987,"
+        f"       1,        65,        44,        42,        11,          0,     377.53,{volume:>11}"
         for number, (market, hint, event, name, volume) in enumerate(SPOOL)
     ]
     path = tmp_path / "bfprices_09082008.csv"
