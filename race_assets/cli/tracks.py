@@ -36,6 +36,9 @@ def find(name: Annotated[str, typer.Argument(help="A name as a source writes it.
     if track_id is not None:
         typer.echo(f"{name!r} is {track_id}")
         return
+    if len(registry.fitting_tracks(name, country)) == 1:
+        typer.echo(f"{name!r} is no track's name; {registry.advice(name, country)}")
+        return
     near = ", ".join(f"{each.name} ({each.track_id})" for each in registry.nearest_tracks(name, country, 5))
     typer.echo(f"{name!r} is no track's name; nearest: {near}")
 
@@ -50,7 +53,7 @@ def add_alias(
     A name that means another track of the same country is refused. One that means a track elsewhere must bear the
     country's tag: (GB), (IRE), (AUS) or (NZ).
 
-    race-assets tracks add-alias gb-romford "Coral Romford"
+    race-assets tracks add-alias gb-romford "Rumford"
     """
     from race_assets.console import tracks
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 import polars as pl
 
 from race_assets.console import report
-from race_assets.console.tracks import as_alias
 from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.records import PARSED
 from race_assets.schemas.table import polars_schema
@@ -93,7 +92,7 @@ def _names_for_its_track(workshop: Workshop, reject: Reject) -> Iterator[str]:
     name, country = written
     yield "name the track with one of these, the nearest first; `race-assets tracks list` has all ids:"
     for track in workshop.tracks.nearest_tracks(name, country, NEAREST):
-        alias = shlex.quote(as_alias(workshop.tracks, track, name))
+        alias = shlex.quote(workshop.tracks.alias_for(track, name))
         yield f"  race-assets tracks add-alias {track.track_id} {alias}"
 
 

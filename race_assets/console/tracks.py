@@ -64,12 +64,6 @@ def add_alias(home: Path, track_id: str, name: str) -> bool:
     return True
 
 
-def as_alias(registry: TrackRegistry, track: Track, name: str) -> str:
-    """The name as `add_alias` takes it for a track: with its country where it means a track elsewhere."""
-    foreign = [each for each in registry.meanings(name) if not _share_a_country(each, track)]
-    return f"{name} ({track.country})" if foreign and tagged_country(name) is None else name
-
-
 def _refuse_what_means_another(registry: TrackRegistry, track: Track, name: str) -> None:
     tag = tagged_country(name)
     if tag is not None and tag not in {track.country, *track.also_in}:
@@ -77,7 +71,7 @@ def _refuse_what_means_another(registry: TrackRegistry, track: Track, name: str)
             f"{name!r} bears the tag of {tag}, but {track.track_id} is in {track.country}; leave it out"
         )
     others = [each for each in registry.meanings(name) if each != track]
-    if near := [each for each in others if _share_a_country(each, track)]:
+    if near := [each for each in others if track.shares_country(each)]:
         raise SettingsError(
             f"{name!r} means {_named(near)} already, in the same country as {track.track_id}: one name cannot mean two "
             "tracks there"
@@ -85,14 +79,10 @@ def _refuse_what_means_another(registry: TrackRegistry, track: Track, name: str)
     if others and tag is None:
         raise SettingsError(
             f"{name!r} means {_named(others)} already and would be ambiguous where a row tells no country; give it to "
-            f"{track.track_id} for rows of {track.country} alone by writing {as_alias(registry, track, name)!r}"
+            f"{track.track_id} for rows of {track.country} alone by writing {registry.alias_for(track, name)!r}"
         )
     if not key(name):
         raise SettingsError(f"{name!r} has nothing to be found by: it needs more than words such as stadium")
-
-
-def _share_a_country(one: Track, other: Track) -> bool:
-    return bool({one.country, *one.also_in} & {other.country, *other.also_in})
 
 
 def _named(tracks: Sequence[Track]) -> str:

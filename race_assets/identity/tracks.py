@@ -1,9 +1,10 @@
-"""The registry of tracks: which track a name means, and its country and time zone; dates are not made here."""
+"""The registry of tracks: which track a name means, and its country and time zone."""
 
 import difflib
 import hashlib
 import json
 import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -40,6 +41,46 @@ _TAG = rf"(?i)\(\s*({'|'.join(_COUNTRY_WORDS)})\s*\)\s*$"
 # Stands in the lookup for "any country": holds the names that mean one track everywhere.
 _ANYWHERE = "*"
 
+# What sources add to a track's name; it is dropped only where the name as it stands is not known. First the companies
+# named in front of it: "Ladbrokes Q1 Lakeside", "Sportsbet-Ballarat".
+_SPONSORS = (
+    "bet ?deluxe",
+    "bet ?fred",
+    "bet ?nation",
+    "bet ?right",
+    "bet ?victor",
+    "bet ?365",
+    "betfair",
+    "betr",
+    "blue ?bet",
+    "boyle ?sports",
+    "centrebet",
+    "coral",
+    "ladbrokes?",
+    "luxbet",
+    "neds",
+    "paddy power",
+    "palmer ?bet",
+    "pickle ?bet",
+    "points ?bet",
+    "sky ?bet",
+    "sporting ?bet",
+    "sports ?bet",
+    "star sports",
+    "tab(?: ?touch)?",
+    "tattsbet",
+    "top ?sport",
+    "ubet",
+    "unibet",
+    "william hill",
+)
+_SPONSOR = rf"^(?:(?:{'|'.join(_SPONSORS)}) )+(?:the )?"
+_SESSION = r" (?:bags|am|pm|matinee|morning|afternoon|twilight|evening|eve|night)$"
+_GROUND = r" (?:raceway|showgrounds?)$"
+_SHORT_WORDS = {"pk": "park", "mt": "mount", "nth": "north"}
+# What may be an abbreviation of a track's name, such as "Gawl".
+_CODE = "[A-Za-z]{3,6}"
+
 _FIELDS = {"id", "name", "country", "timezone", "aliases", "state", "closed", "also_in"}
 _REQUIRED = ("id", "name", "country", "timezone")
 
@@ -64,6 +105,10 @@ class Track:
     aliases: tuple[str, ...] = ()
     also_in: tuple[str, ...] = ()
 
+    def shares_country(self, other: "Track") -> bool:
+        """Return whether sources file both under one country."""
+        return bool({self.country, *self.also_in} & {other.country, *other.also_in})
+
 
 def key_expr(text: pl.Expr) -> pl.Expr:
     """What two spellings of a track's name have in common (API_CONTRACTS 8.6).
@@ -81,6 +126,21 @@ def key_expr(text: pl.Expr) -> pl.Expr:
     words = plain.str.replace_all(r"['’‘`´.]|\p{M}", "").str.replace_all(r"[^\p{L}\p{N}]+", " ")  # noqa: RUF001
     bare = words.str.replace_all(r"\b(?:stadium|greyhounds?|racecourse)\b", "").str.replace_all(" {2,}", " ")
     return bare.str.strip_chars().str.replace(r"^the\b ?", "")
+
+
+def plain_key_expr(key: pl.Expr) -> pl.Expr:
+    """Reduce a key to the track's own name: no sponsor before it, no session or "raceway" behind it, "Pk" as "park".
+
+    Args:
+        key: String, as ``key_expr`` gives it.
+
+    Returns:
+        String; the key itself where nothing would be left.
+    """
+    bare = key.str.replace(_SPONSOR, "").str.replace(_SESSION, "").str.replace(_GROUND, "")
+    for short, word in _SHORT_WORDS.items():
+        bare = bare.str.replace_all(rf"\b{short}\b", word)
+    return pl.when(bare != "").then(bare).otherwise(key)
 
 
 def key(text: str) -> str:
@@ -149,6 +209,7 @@ class TrackRegistry:
         A hint of one country restricts the search to it. Otherwise a country tag behind the name (``(AUS)``, ``(NZL)``,
         ``(IRE)``) does. A hint such as ``GB/IE`` means GB first, then IE; it yields to a tag, because it says no more
         than where a source's names usually lie. With neither, a name counts only if it means one track everywhere.
+        A name that is not known is looked up once more without sponsor and session (``plain_key_expr``).
 
         Args:
             frame: holds ``name`` (String) and, if there is one, the hint ``country`` (String: null, GB, IE, AU, NZ or
@@ -208,23 +269,28 @@ class TrackRegistry:
             .str.split("/")
             .list.eval(pl.element().str.strip_chars().replace(_COUNTRY_WORDS))
         )
-        asked = pairs.with_row_index("__pair").with_columns(
-            hints.alias("__hints"), key_expr(pl.col("__name")).alias("key")
-        )
+        # Known by their values: a row number could differ between the two uses of the plan below.
+        pair = ["__name", "__hint"]
+        asked = pairs.with_columns(hints.alias("__hints"), key_expr(pl.col("__name")).alias("key"))
+        as_given = asked.select(
+            *pair,
+            "key",
+            pl.col("__hints").alias("country"),
+            rank=pl.int_ranges(pl.col("__hints").list.len()),
+            is_plain=pl.lit(value=False),
+        ).explode("country", "rank")
+        plain = as_given.with_columns(key=plain_key_expr(pl.col("key")), is_plain=pl.lit(value=True))
         found = (
-            asked.select(
-                "__pair", "key", pl.col("__hints").alias("country"), rank=pl.int_ranges(pl.col("__hints").list.len())
-            )
-            .explode("country", "rank")
+            pl.concat([as_given, plain])
             .join(self._lookup_with_anywhere().lazy(), on=["country", "key"])
-            .sort("rank")
-            .unique("__pair", keep="first", maintain_order=True)
-            .select("__pair", "track_id")
+            .sort("is_plain", "rank")
+            .unique(pair, keep="first", maintain_order=True)
+            .select(*pair, "track_id")
             .join(self.frame.lazy().select("track_id", "country", "timezone"), on="track_id")
         )
         first = pl.col("__hints").list.first()
         kept = pl.when((pl.col("__hints").list.len() == 1) & (first != _ANYWHERE)).then(first)
-        return asked.join(found, on="__pair", how="left").select(
+        return asked.join(found, on=pair, how="left", nulls_equal=True).select(
             "__name", "__hint", "track_id", pl.coalesce("country", kept).alias("__country"), "timezone"
         )
 
@@ -239,9 +305,51 @@ class TrackRegistry:
         ids = set(self.lookup.filter(pl.col("key") == key(name))["track_id"])
         return [track for track in self.tracks if track.track_id in ids]
 
-    def nearest(self, name: str, country: str | None, n: int = 3) -> list[str]:
-        """The names of ``nearest_tracks``, for messages about an unknown track."""
-        return [track.name for track in self.nearest_tracks(name, country, n)]
+    def alias_for(self, track: Track, name: str) -> str:
+        """Return the name as an alias of this track: with the track's country where it means a track elsewhere."""
+        foreign = [each for each in self.meanings(name) if not track.shares_country(each)]
+        return f"{name} ({track.country})" if foreign and tagged_country(name) is None else name
+
+    def advice(self, name: str, country: str | None) -> str:
+        """Say which track an unknown name may mean, for messages.
+
+        Args:
+            name: the name as given.
+            country: a hint as for ``resolve``.
+
+        Returns:
+            the one track that the name abbreviates, with the command that adds it; else the nearest names.
+        """
+        fitting = self.fitting_tracks(name, country)
+        if len(fitting) == 1:
+            [track] = fitting
+            alias = shlex.quote(self.alias_for(track, name.strip()))
+            return (
+                f"did you mean {track.name} ({track.track_id})? "
+                f"`race-assets tracks add-alias {track.track_id} {alias}` adds it"
+            )
+        return "nearest: " + ", ".join(track.name for track in self.nearest_tracks(name, country))
+
+    def fitting_tracks(self, name: str, country: str | None) -> list[Track]:
+        """Return the tracks that a short name may abbreviate: first letter alike, the others in their order.
+
+        Args:
+            name: the name as given; only one of three to six letters abbreviates anything.
+            country: a hint as for ``resolve``; null means all.
+
+        Returns:
+            Tracks by id.
+        """
+        code = re.sub(_TAG, "", name).strip()
+        if not re.fullmatch(_CODE, code):
+            return []
+        countries = {tagged_country(name)} - {None} or _hinted(country)
+        return [
+            track
+            for track in self.tracks
+            if (not countries or countries & {track.country, *track.also_in})
+            and any(_abbreviates(code.lower(), known) for known in (track.name, *track.aliases))
+        ]
 
     def nearest_tracks(self, name: str, country: str | None, n: int = 3) -> list[Track]:
         """The tracks whose names look most like a given one.
@@ -252,18 +360,30 @@ class TrackRegistry:
             n: how many at most.
 
         Returns:
-            Tracks, the most similar first.
+            Tracks, the most similar first; before them those that the name may abbreviate.
         """
-        hints = {_COUNTRY_WORDS.get(word.strip(), word.strip()) for word in (country or "").upper().split("/")}
-        rows = self.lookup.filter(pl.col("country").is_in(sorted(hints)))
+        rows = self.lookup.filter(pl.col("country").is_in(sorted(_hinted(country))))
         wanted = difflib.SequenceMatcher(b=key(name))
         likeness: dict[str, float] = {}
         for _, known, track_id in (rows if rows.height else self.lookup).iter_rows():
             wanted.set_seq1(known)
             likeness[track_id] = max(likeness.get(track_id, 0.0), wanted.ratio())
         by_id = {track.track_id: track for track in self.tracks}
-        best = sorted(likeness, key=lambda track_id: (-likeness[track_id], track_id))
+        fitting = {track.track_id for track in self.fitting_tracks(name, country)}
+        best = sorted(likeness, key=lambda track_id: (track_id not in fitting, -likeness[track_id], track_id))
         return [by_id[track_id] for track_id in best[:n]]
+
+
+def _hinted(country: str | None) -> set[str]:
+    """The countries of a hint such as ``GB/IE``; empty where there is none."""
+    words = [word.strip() for word in (country or "").upper().split("/")]
+    return {_COUNTRY_WORDS.get(word, word) for word in words if word}
+
+
+def _abbreviates(code: str, name: str) -> bool:
+    """Whether a longer name begins with the code's first letter and has the others in their order behind it."""
+    letters = iter(key(name).replace(" ", ""))
+    return len(key(name)) > len(code) and code[0] == next(letters, None) and all(each in letters for each in code[1:])
 
 
 def tagged_country(name: str) -> str | None:

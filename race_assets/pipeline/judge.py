@@ -196,7 +196,7 @@ def _judged_rows(workshop: Workshop, placed: pl.DataFrame) -> tuple[pl.DataFrame
 
 def _messages(workshop: Workshop, placed: pl.DataFrame, rule: RowRule, broken: pl.DataFrame) -> pl.DataFrame:
     if rule.id == "track_known":
-        broken = name_tracks(broken, placed, workshop.tracks.nearest)
+        broken = name_tracks(broken, placed, workshop.tracks.advice)
     return broken.select("position", rule=pl.lit(rule.id), message="message")
 
 

@@ -295,8 +295,8 @@ def _why_undated(workshop: Workshop, refused: pl.DataFrame) -> list[tuple[str, s
     """For rows the parser found nothing wrong with: their track is not known, so neither is their local date."""
     known: dict[tuple[str | None, str | None], tuple[str, str]] = {}
     for key in refused.select("track_name", "country").unique().iter_rows():
-        near = ", ".join(workshop.tracks.nearest(key[0] or "", key[1]))
-        text = f"track '{key[0] or ''}' is not in the registry, so the local date cannot be told; nearest: {near}"
+        advice = workshop.tracks.advice(key[0] or "", key[1])
+        text = f"track '{key[0] or ''}' is not in the registry, so the local date cannot be told; {advice}"
         known[key] = ("track_known", text)
     return [known[key] for key in refused.select("track_name", "country").iter_rows()]
 

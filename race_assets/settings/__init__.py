@@ -167,6 +167,7 @@ class RuleSettings(Node):
     trap: TrapRange = TrapRange()
     number: Rule = Rule()
     value: Rule = Rule()
+    sport: Rule = Rule()
     start_time: Requirement = Requirement()
     track_known: Requirement = Requirement()
     local_time: Requirement = Requirement()

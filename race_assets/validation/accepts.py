@@ -14,6 +14,7 @@ def accepts(rules: RuleSettings) -> dict[str, str]:
         "trap": f"a trap that is run from: {most}",
         "number": "a plain number, or odds such as 3.5 or 5/2; a blank where there is none",
         "value": "one of the words the column takes; a feed's `values` translate others",
+        "sport": "a row that is surely of greyhounds: a trap, metres, no trading in running, a file name that says so",
         "start_time": "an off as date and time that exist, on the race's day or the one before or after",
         "track_known": "a track of the registry or one of its aliases; `race-assets tracks add-alias` adds one",
         "local_time": "an hour that exists at the track: the clocks skip one in spring",

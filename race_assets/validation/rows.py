@@ -30,7 +30,8 @@ JUDGED = (
     *VOLUMES,
 )
 
-NearestTracks = Callable[[str, str | None], Sequence[str]]
+# What may be meant by an unknown track's name, given its country hint.
+TrackAdvice = Callable[[str, str | None], str]
 
 
 @dataclass(frozen=True)
@@ -170,19 +171,20 @@ def _check(passes: pl.Expr) -> Callable[[Any], pl.LazyFrame]:
     return run
 
 
-def name_tracks(messages: pl.DataFrame, frame: pl.DataFrame, nearest: NearestTracks) -> pl.DataFrame:
-    """Adds the nearest known tracks to `track_known` messages, asking once per name."""
+def name_tracks(messages: pl.DataFrame, frame: pl.DataFrame, advice: TrackAdvice) -> pl.DataFrame:
+    """Append to `track_known` messages which track the name may mean, asking once per name."""
     if not messages.height:
         return messages
     named = messages.with_columns(frame.select("track_name", "country")[messages["position"]])
-    asked = named.select("track_name", "country").unique()
-    said = pl.Series(
-        "nearest",
-        ["; nearest: " + ", ".join(nearest(name or "", country)) for name, country in asked.iter_rows()],
-        dtype=pl.String,
+    names = named.select("track_name", "country").unique()
+    advised = [f"; {advice(name or '', country)}" for name, country in names.iter_rows()]
+    joined = named.join(
+        names.with_columns(pl.Series("advice", advised, dtype=pl.String)),
+        on=["track_name", "country"],
+        how="left",
+        nulls_equal=True,
     )
-    joined = named.join(asked.with_columns(said), on=["track_name", "country"], how="left", nulls_equal=True)
-    return joined.select("position", message=pl.concat_str("message", "nearest"))
+    return joined.select("position", message=pl.concat_str("message", "advice"))
 
 
 def _limit(by_country: dict[str, int]) -> pl.Expr:

@@ -3,17 +3,23 @@
 import csv
 import os
 import re
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from race_assets.errors import SettingsError
-from race_assets.identity.tracks import TrackRegistry, key, key_expr
+from race_assets.identity import tracks
+from race_assets.identity.tracks import Track, TrackRegistry, key, key_expr, plain_key_expr
 
 REGISTRY = TrackRegistry.load()
+# Every name of the registry of version 0.1, and what it meant with its country and without one.
+ESTABLISHED = pl.read_csv(Path(__file__).with_name("established_names.csv"))
 
 # What BSP files of 2012 to 2024 call the tracks, by our ids.
 _BSP_VENUES = {
@@ -181,11 +187,53 @@ def test_keys_by_example() -> None:
     assert key("Meadows (MEP)") == "meadows mep"
 
 
-def test_nearest_names_the_likeliest_tracks_first() -> None:
-    assert REGISTRY.nearest("Rumford", "GB")[0] == "Romford"
-    assert REGISTRY.nearest("Shelborn Pk", "GB/IE")[0] == "Shelbourne Park"
-    assert REGISTRY.nearest("Wentwoth Park", None)[0] == "Wentworth Park"
-    assert len(REGISTRY.nearest("zzz", "FR", n=5)) == 5
+def test_the_likeliest_tracks_come_first() -> None:
+    assert REGISTRY.nearest_tracks("Rumford", "GB")[0].name == "Romford"
+    assert REGISTRY.nearest_tracks("Shelborn Pk", "GB/IE")[0].name == "Shelbourne Park"
+    assert REGISTRY.nearest_tracks("Wentwoth Park", None)[0].name == "Wentworth Park"
+    assert len(REGISTRY.nearest_tracks("zzz", "FR", n=5)) == 5
+
+
+# What a name abbreviates, where it is one track of its country; and the command that adds it.
+@pytest.mark.parametrize(
+    ("name", "country", "track", "command"),
+    [
+        ("Temo", "AU", "Temora (au-temora)", "add-alias au-temora Temo`"),
+        ("Temo (AUS)", None, "Temora (au-temora)", "add-alias au-temora 'Temo (AUS)'`"),
+        ("Musw", None, "Muswellbrook (au-muswellbrook)", "add-alias au-muswellbrook Musw`"),
+        ("Asct", "NZ", "Ascot Park (nz-ascot-park)", "add-alias nz-ascot-park Asct`"),
+        ("Tral", "GB/IE", "Tralee (ie-tralee)", "add-alias ie-tralee Tral`"),
+        ("Rmf", "GB", "Romford (gb-romford)", "add-alias gb-romford Rmf`"),
+        ("Rich", "GB", None, None),  # no track of Britain
+        ("Kil", "IE", None, None),  # Kilkenny, and Kilcohan Park of Waterford
+        ("TAR", "AU", None, None),  # Taree and Traralgon
+        ("MURR", "AU", None, None),  # Murray Bridge and its straight track
+        ("Gawlerton", "AU", None, None),  # longer than a code
+        ("Ga", "AU", None, None),
+        ("G1w", "AU", None, None),
+        ("", "AU", None, None),
+    ],
+)
+def test_a_code_that_fits_one_track_is_offered_and_nothing_else_is(
+    name: str, country: str | None, track: str | None, command: str | None
+) -> None:
+    advice = REGISTRY.advice(name, country)
+
+    assert _resolve(name, country)[0] is None
+    if track is None or command is None:
+        assert re.match(r"nearest: [A-Z]", advice)
+        return
+    assert advice.startswith(f"did you mean {track}? `race-assets tracks {command}")
+    assert f"{REGISTRY.nearest_tracks(name, country)[0].name} " in f"{track} "
+
+
+def test_an_offered_name_that_means_a_track_elsewhere_bears_its_country() -> None:
+    assert "add-alias au-grafton 'Graf (AU)'" in TrackRegistry(
+        (
+            Track("au-grafton", "Grafton", "AU", "Australia/Sydney"),
+            Track("gb-graf-hill", "Graf Hill", "GB", "Europe/London", ("Graf",)),
+        )
+    ).advice("Graf", "AU")
 
 
 def test_the_fingerprint_does_not_depend_on_order_but_on_names(tmp_path: Path) -> None:
@@ -276,3 +324,192 @@ def test_a_name_with_a_country_tag_counts_in_that_country_alone_and_takes_nothin
     loose = TrackRegistry.load(file)
     assert _resolve("Romford", None, loose)[0] is None
     assert loose.fingerprint != bound.fingerprint
+
+
+def test_established_names_mean_what_they_meant() -> None:
+    names = ESTABLISHED.rename({"name": "track_name"})
+
+    in_country = REGISTRY.resolve(names.select("track_name", "country"))
+    anywhere = REGISTRY.resolve(names.select("track_name"))
+
+    assert names.height == 284
+    assert in_country["track_id"].equals(names["track_id"], null_equal=False)
+    assert anywhere["track_id"].equals(names["track_id_without_country"], null_equal=False)
+
+
+CODES = {
+    "GB": {
+        "CPark": "gb-central-park", "Sittb": "gb-central-park", "Stgbrn": "gb-central-park", "Cryfd": "gb-crayford",
+        "Newc": "gb-newcastle", "Rich": None, "Nort": None, "Mldhl": "gb-suffolk-downs",
+        "Mildenhall": "gb-suffolk-downs", "Pelaw": "gb-star-pelaw", "Pelaw Grange": "gb-star-pelaw",
+        "The Valley": "gb-the-valley",
+        "Valley": "gb-the-valley", "Vlley": "gb-the-valley", "Notts": "gb-nottingham", "Sland": "gb-sunderland",
+        "Yrmth": "gb-yarmouth", "Perry Bar": "gb-perry-barr", "Monmr": "gb-monmore", "Wdom": "gb-wimbledon",
+        "Shawf": "gb-shawfield", "Wheatley Hill": "gb-wheatley-hill", "HDN": None,
+    },
+    "IE": {
+        "Curaheen_park": "ie-curraheen-park", "Tharles_park": "ie-thurles", "Shelbourne_park": "ie-shelbourne-park",
+        "Harolds_cross": "ie-harolds-cross", "Youghl": "ie-youghal", "Trlee": "ie-tralee",
+        "Ballyskeagh": "gb-drumbo-park", "DunPk": None,
+    },
+    "AU": {
+        "Gawl": "au-gawler", "Devn": "au-devonport", "Nort": "au-northam", "Warr": "au-warrnambool",
+        "Wgul": "au-warragul", "Dubb": "au-dubbo", "Casi": "au-casino", "Wagg": "au-wagga", "Goul": "au-goulburn",
+        "Hshm": "au-horsham", "Capa": "au-capalaba", "MBdg": "au-murray-bridge", "MGam": "au-mount-gambier",
+        "APrk": "au-albion-park", "AnPk": "au-angle-park", "SPrk": "au-sandown-park", "WPrk": "au-wentworth-park",
+        "Rich": "au-richmond", "WAR": "au-warrnambool", "WBL": "au-warrnambool", "WGL": "au-warragul",
+        "WRGL": "au-warragul", "SAN": "au-sandown-park", "AP_K": "au-angle-park", "W_PK": "au-wentworth-park",
+        "MT/G": "au-mount-gambier", "Q1L": "au-q1-lakeside", "QST": "au-q-straight", "TRA": "au-traralgon",
+        "GAWLG": "au-gawler", "MBRSG": "au-murray-bridge-straight", "RISTG": "au-richmond-straight",
+        "Meadows (MEP)": "au-the-meadows", "Sandown (SAP)": "au-sandown-park", "Sandown Park": "au-sandown-park",
+        "Richmond (RIS)": "au-richmond-straight", "Murray Bridge (MBS)": "au-murray-bridge-straight",
+        "Murray Bridge (MBR)": "au-murray-bridge", "Dport @ HOB": "au-hobart", "Dport @ LCN": "au-launceston",
+        "Newc": None, "CAN": None, "COO": None, "POR": None, "TAR": None, "QOT": None, "QTT": None, "MURR": None,
+    },
+    "NZ": {
+        "Auckland (NZ)": "nz-manukau", "Mkau": "nz-manukau", "MKA": "nz-manukau", "Hatr": "nz-hatrick",
+        "Wanganui (NZ)": "nz-hatrick", "Palmerston Nth (NZ)": "nz-manawatu", "MNA": "nz-manawatu",
+        "Christchurch (NZ)": "nz-addington", "Waikato (NZ)": "nz-cambridge", "Southland (NZ)": "nz-ascot-park",
+        "Otago (NZ)": "nz-forbury-park", "Dunedin": "nz-forbury-park", "Tokoroa (NZ)": "nz-tokoroa",
+        "Taranaki (NZ)": "nz-taranaki", "Otaki": "nz-otaki",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "country", "track_id"),
+    [(name, country, track_id) for country, names in CODES.items() for name, track_id in names.items()],
+)
+def test_what_sources_write_in_each_country(name: str, country: str, track_id: str | None) -> None:
+    assert _resolve(name, country)[0] == track_id
+
+
+@pytest.mark.parametrize(
+    ("name", "track_id"),
+    [
+        ("Gawl (AUS)", "au-gawler"),
+        ("Warr (AUS)", "au-warrnambool"),
+        ("Newc", "gb-newcastle"),
+        ("Newc (AUS)", None),
+        # Codes that may abbreviate a track of another country too mean nothing without theirs.
+        ("WAR", None),
+        ("WAR (AUS)", "au-warrnambool"),
+        ("TRA", None),
+        ("DAR", None),
+        ("MAN", None),
+        ("CAP", None),
+    ],
+)
+def test_a_short_code_without_country_is_not_guessed(name: str, track_id: str | None) -> None:
+    assert _resolve(name, None)[0] == track_id
+
+
+@pytest.mark.parametrize(
+    ("name", "country", "track_id"),
+    [
+        ("BetDeluxe Capalaba", "AU", "au-capalaba"),
+        ("Bet Deluxe Rockhampton", None, "au-rockhampton"),
+        ("BET NATION TOWNSVILLE", "AU", "au-townsville"),
+        ("LADBROKES-Q1-LAKESIDE", None, "au-q1-lakeside"),
+        ("Ladbrokes Q Straight", "AU", "au-q-straight"),
+        ("Ladbrokes The Gardens", "AU", "au-the-gardens"),
+        ("Ladbroke Gardens", "AU", "au-the-gardens"),
+        ("Sportsbet-Ballarat", "AU", "au-ballarat"),
+        ("Bet365 Meadows (AUS)", None, "au-the-meadows"),
+        ("TAB Addington Raceway", "NZ", "nz-addington"),
+        ("Coral Romford", None, "gb-romford"),
+        ("Coral Ladbrokes Romford Stadium", "GB", "gb-romford"),
+        ("Star Pelaw", "GB", "gb-star-pelaw"),
+        ("Central Park Bags", "GB", "gb-central-park"),
+        ("Romford (Evening)", "GB", "gb-romford"),
+        ("Angle Pk", "AU", "au-angle-park"),
+        ("Mt Gambier", "AU", "au-mount-gambier"),
+        ("Palmerston Nth", "NZ", "nz-manawatu"),
+        ("Coral", "GB", None),
+        ("TAB", "AU", None),
+        ("Coral Bay", "GB", None),
+        ("Tabloid Hove", "GB", None),
+        ("Hove Ladbrokes", "GB", None),
+        ("Coral Hove", "AU", None),
+    ],
+)
+def test_sponsors_and_sessions_are_no_part_of_a_name(name: str, country: str | None, track_id: str | None) -> None:
+    assert _resolve(name, country)[0] == track_id
+
+
+def test_a_name_that_is_known_with_its_sponsor_is_not_looked_up_without(tmp_path: Path) -> None:
+    own = TrackRegistry.load(_write(tmp_path, "aliases: {gb-hove: [Coral Romford]}"))
+
+    assert _resolve("Coral Romford", "GB", own)[0] == "gb-hove"
+    assert _resolve("Coral Romford", "IE/GB", own)[0] == "gb-hove"
+    assert _resolve("Ladbrokes Romford", "GB", own)[0] == "gb-romford"
+
+
+@given(st.sampled_from(sorted(set(REGISTRY.lookup["key"]))))
+@settings(max_examples=60, deadline=None)
+def test_a_plain_key_is_its_own_plain_key_and_never_empty(known: str) -> None:
+    once, twice = pl.DataFrame({"key": [known, f"coral {known}"]}).select(plain_key_expr(pl.col("key")))["key"]
+
+    assert once
+    assert once == twice
+    assert pl.select(plain_key_expr(pl.lit(once))).item() == once
+
+
+_ZONES = {
+    "NSW": "Australia/Sydney",
+    "ACT": "Australia/Sydney",
+    "VIC": "Australia/Melbourne",
+    "QLD": "Australia/Brisbane",
+    "SA": "Australia/Adelaide",
+    "WA": "Australia/Perth",
+    "TAS": "Australia/Hobart",
+    "NT": "Australia/Darwin",
+}
+_COUNTRY_ZONES = {"GB": "Europe/London", "IE": "Europe/Dublin", "NZ": "Pacific/Auckland"}
+
+
+def _written_tracks() -> list[dict[str, str]]:
+    """The built-in file as plain YAML, without the reader under test."""
+    return yaml.safe_load(Path(tracks.__file__).with_name("tracks.yaml").read_text())
+
+
+def test_every_track_has_the_time_zone_of_its_state_or_country() -> None:
+    for track in _written_tracks():
+        wanted = _ZONES[track["state"]] if track["country"] == "AU" else _COUNTRY_ZONES[track["country"]]
+        if track["id"] == "au-broken-hill":
+            wanted = "Australia/Broken_Hill"
+        assert track["timezone"] == wanted, track["id"]
+
+
+@pytest.mark.parametrize(
+    ("track_id", "hours_of_january", "hours_of_july"),
+    [
+        ("au-potts-park", 11, 10),
+        ("au-cairns", 10, 10),
+        ("au-townsville", 10, 10),
+        ("au-tweed-heads", 11, 10),
+        ("au-broken-hill", 10.5, 9.5),
+        ("au-port-pirie", 10.5, 9.5),
+        ("au-darwin", 9.5, 9.5),
+        ("au-northam", 8, 8),
+        ("au-devonport", 11, 10),
+        ("nz-otaki", 13, 12),
+        ("gb-walthamstow", 0, 1),
+        ("ie-harolds-cross", 0, 1),
+    ],
+)
+def test_closed_and_open_tracks_keep_their_clocks(track_id: str, hours_of_january: float, hours_of_july: float) -> None:
+    [zone] = [track.timezone for track in REGISTRY.tracks if track.track_id == track_id]
+    offsets = [datetime(2012, month, 15, tzinfo=ZoneInfo(zone)).utcoffset() for month in (1, 7)]
+
+    assert offsets == [timedelta(hours=hours_of_january), timedelta(hours=hours_of_july)]
+
+
+def test_no_name_means_two_tracks_of_one_country() -> None:
+    meanings: dict[tuple[str, str], set[str]] = {}
+    for track in _written_tracks():
+        for country in (track["country"], *track.get("also_in", [])):
+            for name in (track["name"], *track.get("aliases", [])):
+                meanings.setdefault((country, key(name)), set()).add(track["id"])
+
+    assert {name: ids for name, ids in meanings.items() if len(ids) > 1} == {}

@@ -65,6 +65,7 @@ def test_a_row_is_read_in_full(parse: Parse) -> None:
         "byte_offset": len(HEADER) + 1,
         "notes": None,
         "problems": None,
+        "filtered": None,
         "event_id": "33376062",
         "event_name": "Monmore 27th Jun",
         "selection_id": "70000001",

@@ -162,17 +162,17 @@ def test_the_message_of_a_trap_says_which_would_pass() -> None:
     assert broken({"trap": 9}) == [("trap", 0, "trap 9 in GB: traps run from 1 to 8")]
 
 
-def test_an_unknown_track_is_refused_and_the_nearest_are_named_once_per_name() -> None:
+def test_an_unknown_track_is_refused_with_advice_asked_once_per_name() -> None:
     rows = frame({"track_id": None, "track_name": "Rumford"}, {}, {"track_id": None, "track_name": "Rumford"})
     asked = []
 
-    def nearest(name: str, country: str | None) -> list[str]:
+    def advice(name: str, country: str | None) -> str:
         asked.append((name, country))
-        return ["Romford", "Watford", "Oxford"]
+        return "nearest: Romford, Watford, Oxford"
 
     (rule,) = [rule for rule in row_rules(RuleSettings()) if rule.id == "track_known"]
     (found,) = broken_rows(rows, [rule])
-    said = name_tracks(found, rows, nearest)
+    said = name_tracks(found, rows, advice)
     message = "track 'Rumford' is not in the registry; nearest: Romford, Watford, Oxford"
     assert sorted(said.rows()) == [(0, message), (2, message)]
     assert asked == [("Rumford", "GB")]

@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 import polars as pl
 
 from race_assets.ahead import ahead
-from race_assets.sources import delimited
+from race_assets.sources import delimited, sport
 from race_assets.sources.base import FileSource, ReadReport, RowAsRead
 from race_assets.sources.betfair import menu
 from race_assets.sources.delimited import Dialect
@@ -45,6 +45,7 @@ PRICES = {
     "ppmin": "pre_off_min",
 }
 VOLUMES = {"pptradedvol": "pre_off_volume", "morningtradedvol": "morning_volume"}
+IN_RUNNING_PRICES = ("ipmax", "ipmin")
 
 LONDON = "Europe/London"
 EVENT_DT_FORMATS = ("%d-%m-%Y %H:%M", "%d/%m/%Y %H:%M", "%d-%m-%Y %H:%M:%S", "%d/%m/%Y %H:%M:%S")
@@ -62,7 +63,7 @@ class BetfairBsp(FileSource):
 
     name = "betfair_bsp"
     title = "Betfair starting-price files, greyhound win and place, 2008 to now"
-    parser_version = 2
+    parser_version = 3
 
     def read(self, path: Path, name: str, report: ReadReport) -> Iterator[pl.DataFrame]:
         """See `FileSource.read`."""
@@ -106,6 +107,13 @@ def _is_number(cell: str) -> bool:
 def _records(rows: pl.DataFrame, name: str) -> pl.DataFrame:
     frame = names.with_trap_and_dog(rows.with_columns(pl.col(COLUMNS).str.strip_chars()), "selection_name")
     frame = _numbers(menu.with_menu(_dated(frame), "menu_hint", "event_name", "selection_name"))
+    frame = sport.with_sport(
+        frame, name, "event_name", "event_id", meeting="menu_hint", track="track_name", in_running=_in_running()
+    )
+    frame = frame.with_columns(
+        filtered=pl.coalesce("filtered", pl.when("is_horses").then(pl.lit(sport.NOT_GREYHOUNDS))),
+        sport_signs=pl.when(pl.col("filtered").is_null()).then("sport_signs"),
+    )
     frame = frame.with_columns(
         race_date=times.nearest_date(pl.col("menu_day"), pl.col("menu_month"), pl.col("dt").dt.date()).fill_null(
             pl.when(pl.col("filtered").is_not_null()).then(pl.col("dt").dt.date())
@@ -181,6 +189,13 @@ def _numbers(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _in_running() -> pl.Expr:
+    """Whether a runner was traded after the off; 1 and 1001 are no prices (SOURCE_FACTS 2.5)."""
+    prices = [pl.col(column).cast(pl.Float64, strict=False) for column in IN_RUNNING_PRICES]
+    traded = pl.col("iptradedvol").cast(pl.Float64, strict=False) > 0
+    return pl.any_horizontal(traded, *((price > 1) & (price <= 1000) for price in prices))  # noqa: PLR2004 - price limits
+
+
 def _is_place(name: str) -> pl.Expr:
     """Place files name their markets alike in every era; the file's own name settles the rest."""
     own = PurePath(name).name.lower()
@@ -240,6 +255,7 @@ def _problems(name: str) -> list[Problem]:
         ),
         *bad,
         *elsewhere,
+        sport.problem(),
     ]
 
 

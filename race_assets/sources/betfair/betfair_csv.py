@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from race_assets.ahead import ahead
-from race_assets.sources import delimited
+from race_assets.sources import delimited, sport
 from race_assets.sources.base import FileSource, ReadReport, RowAsRead
 from race_assets.sources.delimited import Dialect
 from race_assets.sources.findings import Problem, broken_lines, with_problems
@@ -33,16 +33,15 @@ class BetfairCsv(FileSource):
 
     name = "betfair_csv"
     title = "CSV rows of Betfair events: track, off, runner, price, volume"
-    parser_version = 2
+    parser_version = 3
 
     def read(self, path: Path, name: str, report: ReadReport) -> Iterator[pl.DataFrame]:
-        """See `FileSource.read`; the name says nothing."""
-        del name
+        """See `FileSource.read`."""
         for block in ahead(delimited.read(path, Dialect(COLUMNS), report)):
             if block.broken.height:
                 yield broken_lines(block.broken)
             if block.rows.height:
-                yield _records(block.rows)
+                yield _records(block.rows, name)
 
     def cells_of(self, path: Path, text: str) -> list[str]:
         """See `FileSource.cells_of`."""
@@ -54,12 +53,13 @@ class BetfairCsv(FileSource):
         return delimited.rows_as_read(path, byte_offsets)
 
 
-def _records(rows: pl.DataFrame) -> pl.DataFrame:
+def _records(rows: pl.DataFrame, name: str) -> pl.DataFrame:
     frame = names.with_trap_and_dog(_with_start(rows), "selection_name")
     frame = frame.with_columns(
         decimal=odds.decimal_odds(pl.col("price")),
         number=pl.col("volume").str.strip_chars().cast(pl.Float64, strict=False),
     )
+    frame = sport.with_sport(frame, name, "event_name", "event_id", track="track")
     frame = with_problems(frame, _problems())
     return frame.select(
         "source_row",
@@ -74,6 +74,7 @@ def _records(rows: pl.DataFrame) -> pl.DataFrame:
         "race_date",
         "trap",
         "dog_name",
+        filtered=pl.when("is_horses").then(pl.lit(sport.NOT_GREYHOUNDS)),
         market_id=markets.event_market_id(pl.col("event_id"), pl.col("stamp")),
         market_type=pl.lit("WIN"),
         track_name=pl.col("track"),
@@ -133,6 +134,7 @@ def _problems() -> list[Problem]:
             pl.format("volume {} is not a number", _quoted(volume)),
             among=no_number,
         ),
+        sport.problem(),
     ]
 
 

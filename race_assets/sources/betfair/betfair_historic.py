@@ -18,6 +18,7 @@ from race_assets.schemas.records import PROBLEM
 from race_assets.settings import Settings
 from race_assets.settings.exchange import ExchangeSettings
 from race_assets.settings.streams import StreamSettings
+from race_assets.sources import sport
 from race_assets.sources.base import FileSource, ReadReport, RowAsRead
 from race_assets.sources.betfair.stream import archive, excerpt
 from race_assets.sources.betfair.stream.archive import Member
@@ -69,7 +70,7 @@ class BetfairHistoric(FileSource):
     title = "Betfair historic data: stream files of every plan, as bought or recorded"
     row_is = "record"
     must_close = True
-    version = 1
+    version = 2
 
     @classmethod
     def configured(cls, settings: Settings) -> "BetfairHistoric":
@@ -216,7 +217,7 @@ def _market_row(market: MarketFigures) -> Row:
 
 def _filtered(market: MarketFigures) -> str | None:
     if market.event_type_id not in {GREYHOUNDS, None}:
-        return "not_greyhounds"
+        return sport.NOT_GREYHOUNDS
     if market.market_type is not None and market.market_type not in RACES:
         return market.market_type.lower()
     return None
@@ -280,6 +281,9 @@ def _market_problems(where: str, market: MarketFigures, *, must_close: bool) -> 
     found = []
     if market.broken:
         found.append(("readable", f"{named} lost a message: {market.broken}"))
+    if market.event_type_id is None and sport.is_horse_market(market.name):
+        said = f"{named} does not name its sport, and {market.name!r} may be of a horse race"
+        found.append((sport.RULE, said))
     if market.market_type is None:
         found.append(("market_defined", f"{named} has a marketDefinition without marketType"))
     if must_close and market.status != CLOSED:

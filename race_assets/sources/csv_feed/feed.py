@@ -10,16 +10,16 @@ import polars as pl
 
 from race_assets.ahead import ahead
 from race_assets.settings.feeds import FeedSettings
-from race_assets.sources import delimited
+from race_assets.sources import delimited, sport
 from race_assets.sources.base import FileSource, ReadReport, RowAsRead
 from race_assets.sources.csv_feed import layout, mapping, times
 from race_assets.sources.csv_feed.cells import Cells, cell_of, text_of
 from race_assets.sources.csv_feed.layout import Layout
 from race_assets.sources.csv_feed.mapping import AMOUNTS, MOMENTS, PRICES, Inferred
 from race_assets.sources.delimited import Block, Dialect
-from race_assets.sources.findings import broken_lines
+from race_assets.sources.findings import broken_lines, with_problems
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the same file and feed would parse to something else."""
 
 NOT_MEANING = {"enabled", "path", "title"}
@@ -44,6 +44,9 @@ class CsvFeed(FileSource):
     def read(self, path: Path, name: str, report: ReadReport) -> Iterator[pl.DataFrame]:
         """See `FileSource.read`; the name gives the columns that `file_name` finds in it."""
         laid_out = layout.of(path, self.feed)
+        if columns := sport.horse_columns(laid_out.names):
+            report.warnings.append(f"columns of horse racing: {', '.join(columns)}; is this a file of greyhounds?")
+        doubts = sport.problems_of_feed(laid_out.names)
         inferred: Inferred | None = None
         filled = _Filled(self.feed)
         for block in ahead(delimited.read(path, self._dialect(laid_out), report)):
@@ -54,7 +57,7 @@ class CsvFeed(FileSource):
                 continue
             cells = filled.down(self._cells(block.rows, name), block)
             inferred = inferred or self._inferred(cells, path, name, laid_out, report)
-            yield mapping.records(cells, self.feed, inferred)
+            yield with_problems(mapping.records(cells, self.feed, inferred), doubts)
 
     def cells_of(self, path: Path, text: str) -> list[str]:
         """See `FileSource.cells_of`."""
