@@ -24,6 +24,7 @@ from pydantic import (
 from race_assets.errors import SettingsError
 from race_assets.settings.aws import AwsSettings
 from race_assets.settings.betfair import BetfairAccount
+from race_assets.settings.betfair_csv import BetfairCsvSettings
 from race_assets.settings.coverage import CoverageSettings
 from race_assets.settings.exchange import ExchangeSettings
 from race_assets.settings.feeds import FeedSettings, known_zone, shipped, shipped_entries
@@ -57,7 +58,7 @@ class PostgresSettings(Node):
 class SourcesSettings(Node):
     """The sources, by name."""
 
-    betfair_csv: SourceSettings = SourceSettings()
+    betfair_csv: BetfairCsvSettings = BetfairCsvSettings()
     betfair_bsp: BspSettings = BspSettings()
     betfair_historic: StreamSettings = StreamSettings()
     betfair_exchange: ExchangeSettings = ExchangeSettings()
