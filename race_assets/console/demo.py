@@ -36,7 +36,7 @@ def run(settings: Settings) -> int:
             landed.append(each)
     report.heading("Building their days")
     days = {day for file in workshop.ledger.files() for day in file.dates}
-    ingested = ingest.run(settings, contiguous(days), refresh=True)
+    ingested = ingest.run(contiguous(days), refresh=True)
     for title, query in (("core.races", RACES), ("core.selections", SELECTIONS)):
         report.heading(f"{title}, 27 June 2024")
         report.rows(*tables.read_only(workshop.warehouse, query), "table")
