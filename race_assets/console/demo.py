@@ -24,14 +24,15 @@ def run(settings: Settings) -> int:
     from race_assets.automation.ranges import contiguous
     from race_assets.console import ingest
     from race_assets.pipeline import land
-    from race_assets.pipeline.workshop import Workshop
+    from race_assets.pipeline.service import IngestionService
     from race_assets.storage import tables
 
-    workshop = Workshop(settings)
+    service = IngestionService(settings)
+    workshop = service.workshop
     report.heading(f"Landing the samples of {SAMPLES.relative_to(project_folder())}")
     landed = []
     for source in workshop.enabled:
-        for each in land.land(workshop, source, land.named(sorted((SAMPLES / source).glob("*.csv")))):
+        for each in service.land(source, land.named(sorted((SAMPLES / source).glob("*.csv")))):
             report.landed_file(each)
             landed.append(each)
     report.heading("Building their days")

@@ -119,6 +119,8 @@ class IngestionService:
     ) -> "IngestionMetrics":
         """Poll a source for a while, then land what was recorded and build its days.
 
+        Ctrl-C stores what was answered before it raises KeyboardInterrupt; the recording is landed by a later call.
+
         Args:
             source: name of an enabled source that is polled: `betfair_exchange`.
             duration: how long at most; the session ends earlier when every market has its result.

@@ -144,7 +144,7 @@ def test_records_of_other_sources_of_the_day_are_told_apart_in_the_throughput(
 # --- frames
 
 
-@pytest.mark.parametrize("source", [CSV, BSP, "betfair_historic", "racing_post_races", "gbgb_results"])
+@pytest.mark.parametrize("source", available_sources(Settings()))
 def test_a_frame_of_records_becomes_a_race_of_any_source(service: IngestionService, source: str) -> None:
     metrics = service.validate_and_store(card_of(), source)
 
