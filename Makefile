@@ -13,7 +13,7 @@ help:
 	@echo "make demo     install, then run the whole pipeline on the bundled samples"
 	@echo "make dev      the Dagster UI on http://127.0.0.1:3000, with daemon, schedule and sensors"
 	@echo "make test     install, then lint, type-check and test"
-	@echo "make bench    our speed beside dlt's and a plain COPY's"
+	@echo "make bench    the load test: a year of rows, beside dlt and a plain COPY; killed runs"
 	@echo "make docs     write docs/TABLES.md and docs/API.md anew"
 	@echo "make samples  write data/samples anew"
 

@@ -1,4 +1,7 @@
-"""The program behind `make bench`: which benchmarks run, in which order, on how much; `python -m benchmarks --help`."""
+"""The load test, `make bench`: which parts run, in which order, on how much; `python -m benchmarks --help`.
+
+It runs in the project's own environment too. Contestants whose packages are not installed are left out, and named.
+"""
 
 import argparse
 import os
@@ -8,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import contestants, feed, linking, report, small_day, stages, stream
+from benchmarks import contestants, feed, linking, peers, report, small_day, stages, stream
 from benchmarks.synthetic import Shape, write_csv
 from race_assets.storage import embedded
 from race_assets_tests.linking_corpus.rates import MEASURED_SEEDS
@@ -28,7 +31,10 @@ def arguments() -> argparse.Namespace:
         "--pairs", type=int, default=5, help="small days, each beside an empty run (default 5; 0: none)"
     )
     parser.add_argument(
-        "--only", nargs="+", choices=list(contestants.CONTESTANTS), default=list(contestants.CONTESTANTS)
+        "--only",
+        nargs="+",
+        choices=list(contestants.CONTESTANTS),
+        help="contestants of the year of rows (default: all whose packages are installed)",
     )
     parser.add_argument("--quick", action="store_true", help="10 days of 2,000 rows and one pair, to try the harness")
     parser.add_argument(
@@ -43,6 +49,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--stream-markets", type=int, default=200, help="files in that archive (default %(default)s)")
     parser.add_argument("--postgres-url", help="a server of yours instead of the embedded one")
     args = parser.parse_args()
+    if lacking := peers.missing(args.only or ()):
+        parser.error(peers.told(lacking))
+    args.only = args.only or peers.present(contestants.CONTESTANTS)
     if args.quick:
         args.pairs = min(args.pairs, 1)
         args.stream_markets = min(args.stream_markets, QUICK_MARKETS)
@@ -82,8 +91,20 @@ def measure_all(args: argparse.Namespace, server: str) -> dict:
     return results
 
 
+def left_out(args: argparse.Namespace) -> dict[str, str]:
+    """Contestants of the parts asked for that cannot run here, each with the package it lacks."""
+    names = [
+        *contestants.CONTESTANTS,
+        *(feed.CONTESTANTS if args.feed else ()),
+        *(stream.names() if args.stream else ()),
+    ]
+    return peers.missing(names)
+
+
 def main() -> int:
     args = arguments()
+    if lacking := left_out(args):
+        print(f"left out: {peers.told(lacking)}", file=sys.stderr, flush=True)
     contestants.DATA.mkdir(parents=True, exist_ok=True)
     home = Path(contestants.DATA / "server")
     try:

@@ -5,9 +5,6 @@ import json
 import time
 from pathlib import Path
 
-import duckdb
-from adbc_driver_postgresql import dbapi
-
 TABLE = "plain"
 BATCH_ROWS = 10_000
 
@@ -17,6 +14,9 @@ def main() -> None:
     parser.add_argument("file", type=Path)
     parser.add_argument("--url", required=True)
     args = parser.parse_args()
+    import duckdb
+    from adbc_driver_postgresql import dbapi
+
     began = time.perf_counter()
     with duckdb.connect() as duck, dbapi.connect(args.url) as postgres, postgres.cursor() as cursor:
         reader = duck.execute("select * from read_csv(?, store_rejects = true)", [str(args.file)]).to_arrow_reader(

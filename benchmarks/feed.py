@@ -4,11 +4,12 @@ import datetime as dt
 import json
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 
-from benchmarks import contestants, duckdb_load, measure
+from benchmarks import contestants, duckdb_load, measure, peers
 from benchmarks.contestants import BIN, DATA, ROOT, Outcome
 from benchmarks.synthetic import DAYS_PER_CHUNK, Shape, make_days
 
@@ -127,6 +128,9 @@ def dlt(file: Path, shape: Shape, server: str) -> dict[str, Outcome]:
     return {"dlt": contestants.dlt(file, shape, server, "--key", "Race Id", "Dog Id")}
 
 
+CONTESTANTS: dict[str, Callable[[Path, Shape, str], dict[str, Outcome]]] = {"ours": ours, "DuckDB": duckdb, "dlt": dlt}
+
+
 def compete(shape: Shape, server: str, repeat: int) -> dict[str, list[Outcome]]:
     """Each in turn, so that a noisy minute touches them all."""
     file = DATA / "input" / f"feed-{shape.days}x{shape.rows_per_day}.csv"
@@ -134,9 +138,9 @@ def compete(shape: Shape, server: str, repeat: int) -> dict[str, list[Outcome]]:
         write_csv(shape, file)
     outcomes: dict[str, list[Outcome]] = {}
     for turn in range(repeat):
-        for contestant in (ours, duckdb, dlt):
-            print(f"feed, round {turn + 1} of {repeat}: {contestant.__name__}", file=sys.stderr, flush=True)
-            for name, outcome in contestant(file, shape, server).items():
+        for each in peers.present(CONTESTANTS):
+            print(f"feed, round {turn + 1} of {repeat}: {each}", file=sys.stderr, flush=True)
+            for name, outcome in CONTESTANTS[each](file, shape, server).items():
                 if outcome.rows != shape.rows:
                     raise contestants.RowsMissingError(f"{name} has {outcome.rows} of {shape.rows} rows")
                 outcomes.setdefault(name, []).append(outcome)

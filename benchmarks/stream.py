@@ -5,7 +5,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from benchmarks import contestants, measure, stream_corpus, stream_peers
+from benchmarks import contestants, measure, peers, stream_corpus, stream_peers
 from benchmarks.contestants import DATA, ROOT, Outcome
 
 OURS = "race_assets.sources.betfair.stream"
@@ -61,7 +61,7 @@ def compete(markets: int, repeat: int) -> dict[str, list[Outcome]]:
         RowsMissingError: if one of them did not see every message.
     """
     folder, content = corpus(markets)
-    outcomes: dict[str, list[Outcome]] = {name: [] for name in names()}
+    outcomes: dict[str, list[Outcome]] = {name: [] for name in peers.present(names())}
     for turn in range(repeat):
         for name, found in outcomes.items():
             print(f"stream, round {turn + 1} of {repeat}: {name}", file=sys.stderr, flush=True)

@@ -78,6 +78,11 @@ SERVED_ELSEWHERE = {
     "make demo": "installs; `race-assets demo` runs below",
     "make dev": "serves until it is stopped: automation/test_daemon.py",
     "make test": "this suite",
+    "make pytest": "this suite",
+    ".venv/bin/python -m pytest -q race_assets_tests/storage": "a part of this suite",
+    "make bench": "installs; takes long: test_benchmarks.py",
+    ".venv/bin/python -m benchmarks --quick": "takes minutes: test_benchmarks.py",
+    ".venv/bin/python -m benchmarks --years 2 --no-feed --no-stream": "takes long: test_benchmarks.py",
 }
 MAY_END_WITH_1 = {"status", "doctor"}
 """They tell by it that something is wrong, and here something is: days of a fake, no daemon."""

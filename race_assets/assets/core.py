@@ -8,8 +8,9 @@ import dagster as dg
 from race_assets.assets import checks, metadata
 from race_assets.assets.days import SINGLE_RUN, days_of, is_refresh, mark_process
 from race_assets.assets.validated import KEY as VALIDATED
-from race_assets.pipeline.build import Built, build
+from race_assets.pipeline.build import Built
 from race_assets.pipeline.pictures import charts, figures
+from race_assets.pipeline.service import IngestionService
 from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.catalogue import CORE
 from race_assets.storage import coverage, tables
@@ -48,9 +49,7 @@ def core_assets(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
     def _core(context: dg.AssetExecutionContext, workshop: dg.ResourceParam[Workshop]):  # type: ignore[no-untyped-def]  # noqa: ANN202 - Dagster takes an annotation for an output's type
         days = days_of(context)
         mark_process(context)
-        built = Built()
-        for part in build(workshop, days, context.run.run_id, refresh=is_refresh(context)):
-            built.add(part)
+        built = IngestionService.over(workshop).build(days, context.run.run_id, refresh=is_refresh(context))
         context.log.info("seconds by stage: %s", {name: round(s, 2) for name, s in workshop.seconds.items()})
         unreadable = workshop.ledger.unreadable_files(since=_started_at(context))
         not_fetched = checks.not_fetched(context)

@@ -9,10 +9,10 @@ import dagster as dg
 
 from race_assets.assets import checks, metadata
 from race_assets.assets.days import SINGLE_RUN, days_of, is_refresh, mark_process
-from race_assets.errors import LoginRefusedError, PermanentError, RaceAssetsError, SettingsError
-from race_assets.pipeline import drops, fetch
-from race_assets.pipeline.days import chunks, ensure_raw, raw_table
+from race_assets.errors import LoginRefusedError, RaceAssetsError, SettingsError
+from race_assets.pipeline.days import raw_table
 from race_assets.pipeline.land import Landed
+from race_assets.pipeline.service import IngestionService
 from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.records import RAW
 from race_assets.schemas.table import polars_schema
@@ -52,11 +52,9 @@ def raw_asset(
         fetched = _fetch(context, workshop, source, days) if fetches else _Fetching()
         landed = [*fetched.landed, *_land(context, workshop, source)]
         written = 0
-        for group in chunks(workshop, days):
-            for day, rows in ensure_raw(workshop, source, group, refresh=is_refresh(context)).items():
-                context.add_asset_metadata({"dagster/partition_row_count": rows}, partition_key=day.isoformat())
-                written += 1
-            workshop.progress("raw", len(group))
+        for day, rows in IngestionService.over(workshop).write_raw(source, days, refresh=is_refresh(context)):
+            context.add_asset_metadata({"dagster/partition_row_count": rows}, partition_key=day.isoformat())
+            written += 1
         sample = workshop.lake.scan(raw_table(source), days, polars_schema(RAW)).head(metadata.PREVIEW_ROWS).collect()
         if fetched.refusal:
             # The days of the files that are here have been written all the same.
@@ -95,7 +93,7 @@ class _Fetching:
 
 def _fetch(context: dg.AssetExecutionContext, workshop: Workshop, source: str, days: Sequence[date]) -> _Fetching:
     try:
-        done = fetch.fetch(workshop, source, days, context.run.run_id)
+        done = IngestionService.over(workshop).fetch(source, days, context.run.run_id)
     except (LoginRefusedError, SettingsError) as error:
         context.log.error(str(error))  # noqa: TRY400 - the message says it all
         return _Fetching(refusal=str(error))
@@ -120,12 +118,7 @@ def _land(context: dg.AssetExecutionContext, workshop: Workshop, source: str) ->
     # Somebody who types a command has dropped what is to be taken; a run of the daemon's may come in the middle of it.
     is_daemons = DAEMON_TAGS & context.run.tags.keys()
     quiet_s = workshop.settings.automation.drops.interval_seconds if is_daemons else 0
-    try:
-        landed = drops.land_by_hand(workshop, source, quiet_s)
-    except PermanentError as error:
-        # The days already landed are still good; the check says what is wrong.
-        context.log.error(str(error))  # noqa: TRY400 - the message says it all
-        return [Landed(str(workshop.settings.drop_folder(source)), source, "failed", str(error))]
+    landed = IngestionService.over(workshop).land_drop_folder(source, quiet_s)
     for each in landed:
         level = context.log.error if each.is_bad else context.log.info
         level(f"{each.path}: {each.state}. {each.detail}")

@@ -8,8 +8,8 @@ import dagster as dg
 
 from race_assets.assets import checks, metadata
 from race_assets.assets.days import SINGLE_RUN, days_of, is_refresh, mark_process
-from race_assets.pipeline.days import chunks
-from race_assets.pipeline.judge import VALIDATED, ensure_judged
+from race_assets.pipeline.judge import VALIDATED
+from race_assets.pipeline.service import IngestionService
 from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.records import RECORDS
 from race_assets.schemas.table import polars_schema
@@ -39,11 +39,9 @@ def validated_asset(sources: Sequence[str], partitions: dg.PartitionsDefinition)
         days = days_of(context)
         mark_process(context)
         written = 0
-        for group in chunks(workshop, days):
-            for day, rows in ensure_judged(workshop, group, refresh=is_refresh(context)).items():
-                context.add_asset_metadata({"dagster/partition_row_count": rows}, partition_key=day.isoformat())
-                written += 1
-            workshop.progress("validated", len(group))
+        for day, rows in IngestionService.over(workshop).write_validated(days, refresh=is_refresh(context)):
+            context.add_asset_metadata({"dagster/partition_row_count": rows}, partition_key=day.isoformat())
+            written += 1
         sample = workshop.lake.scan(VALIDATED, days, polars_schema(RECORDS)).head(metadata.PREVIEW_ROWS).collect()
         accounts = _accounts(workshop, days)
         return dg.MaterializeResult(

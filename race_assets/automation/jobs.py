@@ -7,10 +7,8 @@ from typing import Any, TypeAlias
 
 import dagster as dg
 
-from race_assets.errors import PermanentError
-from race_assets.pipeline import drops, live
-from race_assets.pipeline.land import Landed, bring_up_to_date
-from race_assets.pipeline.live_recordings import land_recorded
+from race_assets.pipeline.live import NOT_STORED
+from race_assets.pipeline.service import IngestionService
 from race_assets.pipeline.workshop import Workshop
 
 IngestJob: TypeAlias = Any
@@ -33,17 +31,10 @@ def ingest_job() -> IngestJob:
 @dg.op(description="Lands every settled file of every enabled source, and reads anew what a newer parser reads better.")
 def land_settled(context: dg.OpExecutionContext, workshop: dg.ResourceParam[Workshop]) -> None:
     """Fails at the end when a file or folder could not be read; the good files are landed all the same."""
-    bad: list[str] = []
-    landed: list[Landed] = bring_up_to_date(workshop)
-    landed += land_recorded(workshop)
-    for source in workshop.enabled:
-        try:
-            landed += drops.land_by_hand(workshop, source)
-        except PermanentError as error:
-            bad.append(str(error))
+    landed = IngestionService.over(workshop).land_everything()
     for each in landed:
         context.log.info("%s: %s, %s records. %s", each.path, each.state, each.records, each.detail)
-    bad += [f"{each.path}: {each.detail}" for each in landed if each.is_bad]
+    bad = [f"{each.path}: {each.detail}" for each in landed if each.is_bad]
     context.add_output_metadata({"files": len(landed), "records": sum(each.records for each in landed)})
     if bad:
         raise dg.Failure("; ".join(bad), allow_retries=False)
@@ -59,11 +50,12 @@ def land_job() -> None:
 def poll_live(context: dg.OpExecutionContext, workshop: dg.ResourceParam[Workshop]) -> None:
     """A cancelled run stores what was answered; its recording is landed by the next run of this or of `land`."""
     hours = workshop.settings.automation.live_session.hours
-    session = live.run(workshop, timedelta(hours=hours), threading.Event(), tell=context.log.info)
+    service = IngestionService.over(workshop)
+    session = service.poll(timedelta(hours=hours), threading.Event(), tell=context.log.info)
     context.add_output_metadata({**asdict(session.figures), "ticks": session.ticks, "recovered": session.recovered})
-    bad = [f"{each.path}: {each.detail}" for each in land_recorded(workshop) if each.is_bad]
+    bad = [f"{each.path}: {each.detail}" for each in service.land_recordings() if each.is_bad]
     if not session.is_stored:
-        bad.append("not every tick could be stored; the next session stores the rest, out of the recording")
+        bad.append(NOT_STORED)
     if bad:
         raise dg.Failure("; ".join(bad), allow_retries=False)
 

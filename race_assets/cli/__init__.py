@@ -83,18 +83,18 @@ def land(
     """
     from race_assets.console import report
     from race_assets.pipeline import land as landing
-    from race_assets.pipeline.workshop import Workshop
+    from race_assets.pipeline.service import IngestionService
 
-    workshop = Workshop(open_settings(writes=True))
+    service = IngestionService(open_settings(writes=True))
     if withdraw is not None:
         if paths or not withdraw:
             raise SettingsError("--withdraw takes the start of one file's hash, and no files to land beside it")
-        taken = landing.withdraw(workshop, withdraw, source)
+        taken = landing.withdraw(service.workshop, withdraw, source)
         typer.echo(f"{taken.name} ({taken.sha256[:12]}) is withdrawn; `race-assets ingest` builds its days without it.")
         return
     if not paths or not source:
         raise SettingsError("land needs files and --source NAME, or --withdraw SHA")
-    check_source(workshop.settings, source)
+    check_source(service.settings, source)
     folders = [str(path) for path in paths if path.is_dir()]
     if folders:
         raise SettingsError(f"land takes files, and these are folders; name what is in them: {', '.join(folders)}")
@@ -102,7 +102,7 @@ def land(
     if missing:
         raise SettingsError(f"no such file: {', '.join(missing)}")
     landed = []
-    for each in landing.land(workshop, source, landing.named(paths)):
+    for each in service.land(source, landing.named(paths)):
         report.landed_file(each)
         landed.append(each)
     report.landed_total(landed)
@@ -126,14 +126,14 @@ def fetch_files(
     from race_assets.console import fetch as shown
     from race_assets.console import report
     from race_assets.pipeline import fetch as fetching
-    from race_assets.pipeline.workshop import Workshop
+    from race_assets.pipeline.service import IngestionService
 
     settings = open_settings(writes=True)
     check_source(settings, source)
     days = days_between(day_range(first, last, settings.partitions) or trailing_days(settings))
-    workshop = Workshop(settings)
+    service = IngestionService(settings)
     if only_list:
-        outlook = fetching.outlook(workshop, source, days)
+        outlook = fetching.outlook(service.workshop, source, days)
         shown.show_outlook(outlook)
         raise typer.Exit(DATA_FAILED if any(gap.is_failure for gap in outlook.gaps) else GOOD)
     landed: list[Landed] = []
@@ -143,7 +143,7 @@ def fetch_files(
         report.landed_file(each)
 
     try:
-        fetched = fetching.fetch(workshop, source, days, tell=tell)
+        fetched = service.fetch(source, days, tell=tell)
     except KeyboardInterrupt:
         told = f"told to stop; {len(landed):,} files were landed, the next `race-assets fetch {source}` gets the rest"
         report.failure(told)
@@ -175,7 +175,7 @@ def ingest(
         raise SettingsError("--refresh needs --from and --to: it builds days that are not stale, so say which")
     from race_assets.console import ingest as ingesting
 
-    ingested = ingesting.run(settings, [wanted] if wanted else None, source, refresh=refresh, hidden=as_json)
+    ingested = ingesting.run([wanted] if wanted else None, source, refresh=refresh, hidden=as_json)
     if as_json:
         typer.echo(ingesting.as_json(ingested))
     else:

@@ -49,9 +49,9 @@ def known_source(settings: Settings, name: str | None) -> str | None:
 
 def check_source(settings: Settings, name: str) -> None:
     """Refuses a source that there is not, or that is switched off."""
-    known_source(settings, name)
-    if not settings.source(name).enabled:
-        raise SettingsError(f"source {name} is not enabled; set sources.{name}.enabled in race_assets.yaml")
+    from race_assets.sources import registry
+
+    registry.check_enabled(name, settings)
 
 
 def day_range(first: str | None, last: str | None, partitions: PartitionSettings) -> tuple[date, date] | None:
@@ -65,12 +65,7 @@ def day_range(first: str | None, last: str | None, partitions: PartitionSettings
     begin, end = day_of(first or last, "--from"), day_of(last or first, "--to")
     if begin is None or end is None or begin > end:
         raise SettingsError(f"--from {first} is after --to {last}")
-    if begin < partitions.start or end > partitions.last():
-        outside, setting = (begin, "start") if begin < partitions.start else (end, "end_offset")
-        raise SettingsError(
-            f"{outside} is no race day there can be: they go from {partitions.start} to {partitions.last()}; "
-            f"partitions.{setting} in race_assets.yaml changes that"
-        )
+    partitions.days(begin, end)
     return begin, end
 
 

@@ -24,19 +24,20 @@ def run(settings: Settings) -> int:
     from race_assets.automation.ranges import contiguous
     from race_assets.console import ingest
     from race_assets.pipeline import land
-    from race_assets.pipeline.workshop import Workshop
+    from race_assets.pipeline.service import IngestionService
     from race_assets.storage import tables
 
-    workshop = Workshop(settings)
+    service = IngestionService(settings)
+    workshop = service.workshop
     report.heading(f"Landing the samples of {SAMPLES.relative_to(project_folder())}")
     landed = []
     for source in workshop.enabled:
-        for each in land.land(workshop, source, land.named(sorted((SAMPLES / source).glob("*.csv")))):
+        for each in service.land(source, land.named(sorted((SAMPLES / source).glob("*.csv")))):
             report.landed_file(each)
             landed.append(each)
     report.heading("Building their days")
     days = {day for file in workshop.ledger.files() for day in file.dates}
-    ingested = ingest.run(settings, contiguous(days), refresh=True)
+    ingested = ingest.run(contiguous(days), refresh=True)
     for title, query in (("core.races", RACES), ("core.selections", SELECTIONS)):
         report.heading(f"{title}, 27 June 2024")
         report.rows(*tables.read_only(workshop.warehouse, query), "table")

@@ -9,6 +9,8 @@ from race_assets.console import report
 from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.records import PARSED
 from race_assets.schemas.table import polars_schema
+from race_assets.sources.base import FileSource
+from race_assets.sources.record_files import reader_of
 from race_assets.storage import rejects
 from race_assets.storage.ledger import Ledger
 from race_assets.storage.rejects import Reject
@@ -44,7 +46,7 @@ def explain(workshop: Workshop, reject: Reject) -> None:
 
 def _place(workshop: Workshop, reject: Reject) -> str:
     day = f"race day {reject.race_date}" if reject.race_date else "a day that cannot be told"
-    row_is = workshop.source(reject.source).row_is
+    row_is = _reader(workshop, reject).row_is
     where = f"{reject.file or 'a file'} version {reject.version}, {row_is} {reject.source_row:,}"
     force = "withdrawn" if reject.withdrawn_at else "in force" if reject.version == reject.newest else "replaced since"
     return (
@@ -56,11 +58,17 @@ def _place(workshop: Workshop, reject: Reject) -> str:
 def _laid_out(workshop: Workshop, reject: Reject, text: str) -> list[list[str]]:
     """The row's cells beside the names of their columns."""
     path = workshop.archive.path(reject.source, reject.source_file)
-    cells = workshop.source(reject.source).cells_of(path, text)
+    cells = _reader(workshop, reject).cells_of(path, text)
     names = (reject.columns or "").split(",")
     width = max(len(names), len(cells))
     padded = zip([*names, *["(no column)"] * width][:width], [*cells, *["(missing)"] * width][:width], strict=True)
     return [[name, cell if len(cell) <= CELL else f"{cell[:CELL]}…"] for name, cell in padded]
+
+
+def _reader(workshop: Workshop, reject: Reject) -> FileSource:
+    """Return what reads the reject's file."""
+    path = workshop.archive.path(reject.source, reject.source_file)
+    return reader_of(workshop.source(reject.source), path)
 
 
 def _severity(workshop: Workshop, rule: str) -> str:

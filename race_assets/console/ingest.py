@@ -13,14 +13,11 @@ from race_assets import definitions
 from race_assets.automation import runs
 from race_assets.automation.ranges import contiguous
 from race_assets.console import report
-from race_assets.errors import PermanentError
-from race_assets.pipeline import drops
 from race_assets.pipeline.figures import accounts_of
 from race_assets.pipeline.land import Landed, bring_up_to_date
-from race_assets.pipeline.live_recordings import land_recorded
-from race_assets.pipeline.workshop import Progress, Workshop
+from race_assets.pipeline.service import IngestionService
+from race_assets.pipeline.workshop import Progress
 from race_assets.resources.workshop import workshop_in_use
-from race_assets.settings import Settings
 from race_assets.storage import rejects
 from race_assets.storage.ledger import LedgerFile
 from race_assets.validation.account import Account, total
@@ -55,7 +52,6 @@ class Ingested:
 
 
 def run(
-    settings: Settings,
     wanted: Sequence[tuple[date, date]] | None,
     source: str | None = None,
     *,
@@ -65,19 +61,16 @@ def run(
     """Builds days as Dagster runs, one per range, with a progress bar.
 
     Args:
-        settings: as loaded.
         wanted: the ranges of days; None means all that are stale.
         source: whose day files are refreshed; None means all sources'.
         refresh: builds days that are not stale too.
         hidden: leaves the progress bar out.
     """
     workshop = workshop_in_use()
+    service = IngestionService.over(workshop)
     started_at = datetime.now(UTC)
-    reread = bring_up_to_date(workshop)
-    if wanted is None:
-        reread += land_recorded(workshop)
-        reread += [each for name in workshop.enabled for each in _dropped(workshop, name)]
-    ranges = contiguous(_stale(workshop, settings)[0]) if wanted is None else wanted
+    reread = service.land_everything() if wanted is None else bring_up_to_date(workshop)
+    ranges = contiguous(service.stale_days()[0]) if wanted is None else wanted
     days = sum((last - first).days + 1 for first, last in ranges)
     began = time.perf_counter()
     with dg.DagsterInstance.get() as instance, _bar(days, hidden=hidden) as progress:
@@ -89,7 +82,7 @@ def run(
         _landed(each) for each in workshop.ledger.landed_since(started_at) if (each.source, each.sha256) not in told
     ]
     seconds, without_day = time.perf_counter() - began, rejects.without_day(workshop.warehouse)
-    _, waiting = _stale(workshop, settings)
+    _, waiting = service.stale_days()
     return Ingested(outcomes, accounts, reread, days, seconds, dict(workshop.seconds), without_day, waiting)
 
 
@@ -100,21 +93,6 @@ def _landed(file: LedgerFile) -> Landed:
         file.name, file.source, file.state, file.detail or "", file.sha256, file.version,
         file.rows_read, file.records, file.undated, file.rows_careful, days,
     )  # fmt: skip
-
-
-def _dropped(workshop: Workshop, source: str) -> list[Landed]:
-    """What was landed from a drop folder; one that cannot be read is told, and holds no other source up."""
-    try:
-        return drops.land_by_hand(workshop, source)
-    except PermanentError as error:
-        return [Landed(str(workshop.settings.drop_folder(source)), source, "failed", str(error))]
-
-
-def _stale(workshop: Workshop, settings: Settings) -> tuple[list[date], list[date]]:
-    """Stale days that are partitions, and those that are none: they lie further ahead, or before the first one."""
-    first, last = settings.partitions.start, settings.partitions.last()
-    stale = [day for day, _ in workshop.ledger.stale_days()]
-    return [day for day in stale if first <= day <= last], [day for day in stale if not first <= day <= last]
 
 
 @contextmanager

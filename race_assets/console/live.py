@@ -9,8 +9,7 @@ from typing import Any
 
 from race_assets.console import report
 from race_assets.pipeline import live
-from race_assets.pipeline.live_recordings import land_recorded
-from race_assets.pipeline.workshop import Workshop
+from race_assets.pipeline.service import IngestionService
 from race_assets.settings import Settings
 
 
@@ -20,12 +19,12 @@ def run(settings: Settings, duration: timedelta, *, land: bool) -> bool:
     Returns:
         whether everything is stored, and landed if it was to be.
     """
-    workshop = Workshop(settings)
+    service = IngestionService(settings)
     with told_to_stop() as stopping:
-        session = live.run(workshop, duration, stopping, tell=report.line)
+        session = service.poll(duration, stopping, tell=report.line)
         is_stopped = stopping.is_set()
     _show(session)
-    landed = land_recorded(workshop) if land and not is_stopped else []
+    landed = service.land_recordings() if land and not is_stopped else []
     for each in landed:
         report.landed_file(each)
     if not land or is_stopped:
@@ -67,4 +66,4 @@ def _show(session: live.Session) -> None:
     if session.recovered:
         report.line(f"{session.recovered:,} ticks of a session that was killed were stored, out of its recording")
     if not session.is_stored:
-        report.failure("not every tick could be stored: the next session stores the rest, out of the recording")
+        report.failure(live.NOT_STORED)

@@ -1,11 +1,11 @@
 """What runs by itself, for people to read: on or off, and when next; changing that is the UI's."""
 
 from datetime import UTC, datetime
-from itertools import islice
 
 import dagster as dg
 
 from race_assets.definitions import defs
+from race_assets.values.cron import next_ticks
 
 
 def overview(ticks: int) -> list[list[str]]:
@@ -35,8 +35,6 @@ def _state(stored: str | None, default: dg.DefaultScheduleStatus | dg.DefaultSen
 
 
 def _ticks(schedule: dg.ScheduleDefinition, count: int) -> str:
-    from dagster._utils.schedules import cron_string_iterator
-
     zone = schedule.execution_timezone or "UTC"
-    times = cron_string_iterator(datetime.now(UTC).timestamp(), str(schedule.cron_schedule), zone)
-    return ", ".join(f"{tick:%Y-%m-%d %H:%M} {zone}" for tick in islice(times, count))
+    times = next_ticks(str(schedule.cron_schedule), zone, datetime.now(UTC), count)
+    return ", ".join(f"{tick:%Y-%m-%d %H:%M} {zone}" for tick in times)

@@ -66,12 +66,14 @@ FIGURES = (
         f"select source, sum(bytes_in) from {RUNS} group by 1",
     ),
     Figure(
-        "build_seconds_total", "counter", "Time days were judged, built and published in.", ["source"],
-        f"select source, sum(duration_s) from {RUNS} where race_date is not null group by 1",
+        "build_seconds_total", "counter", "Time days were validated and built in, all sources together.", [],
+        f"select coalesce(sum(duration_s), 0) from {RUNS} where race_date is not null",
     ),
     Figure(
-        "throughput_records_per_second", "gauge", "Records a second, of the last day built.", ["source"],
-        f"select source, records_per_s from {LAST_RUN}",
+        "throughput_records_per_second", "gauge", "Records a second of the last run, all sources together.", [],
+        f"""select sum(records_in) / nullif(sum(duration_s), 0) from {RUNS} where race_date is not null and run_id =
+            (select run_id from {RUNS} where race_date is not null and records_in > 0 order by finished_at desc limit 1)
+         """,
     ),
     Figure(
         "success_ratio", "gauge", "Accepted records of those that could be, of the last day built.", ["source"],

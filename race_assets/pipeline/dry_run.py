@@ -13,6 +13,7 @@ from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.records import PARSED, RAW
 from race_assets.schemas.table import INSTANT, conform, polars_schema
 from race_assets.sources.base import FileSource, ReadReport
+from race_assets.sources.record_files import reader_of
 from race_assets.storage.archive import ArchivedFile
 from race_assets.validation.account import Account, total
 
@@ -45,7 +46,7 @@ def dry_run(workshop: Workshop, parser: FileSource, path: Path) -> Tried:
         UnreadableFileError: it cannot be read as a whole.
     """
     report = ReadReport()
-    batches = parser.read(path, path.name, report)
+    batches = reader_of(parser, path).read(path, path.name, report)
     frames = [land.dated(conform(batch, PARSED), workshop) for batch in islice(batches, MOST_BATCHES)]
     is_whole = next(batches, None) is None
     parsed = pl.concat([pl.DataFrame(schema=polars_schema(PARSED)), *frames])

@@ -71,10 +71,14 @@ class Fetched:
     @property
     def problems(self) -> list[str]:
         """Why not everything is here that should be, a sentence each; what a file here holds is not its matter."""
+        return [*self.api_problems, *(f"{each.path}: {each.detail}" for each in self.landed if each.state == "failed")]
+
+    @property
+    def api_problems(self) -> list[str]:
+        """Why not everything came that should have, a sentence each."""
         return [
             *(gap.reason for gap in self.gaps if gap.is_failure),
             *(f"{name}: {reason}" for name, reason in self.failed.items()),
-            *(f"{each.path}: {each.detail}" for each in self.landed if each.state == "failed"),
         ]
 
     @property
@@ -184,8 +188,7 @@ def outlook(workshop: Workshop, source: str, days: Sequence[date], timing: Timin
 def _fetcher(workshop: Workshop, source: str, timing: Timing | None) -> Iterator[tuple[Fetcher, Timing, Event]]:
     """The source's fetcher, its clock and what ends its pauses, while the lock of its API is held."""
     if source not in registry.FETCHERS:
-        known = ", ".join(registry.FETCHERS)
-        raise SettingsError(f"source {source} has no API to fetch from, its files are landed; with one: {known}")
+        raise SettingsError(registry.no_api(source))
     stopping = Event()
 
     def sleep(seconds: float) -> None:

@@ -22,9 +22,13 @@ def account_frame(
     started_at: datetime,
     finished_at: datetime,
 ) -> pl.DataFrame:
-    """One row per source and day; the time is shared out by records."""
+    """Return one row per source and day; the time is shared out by records.
+
+    Sources that are built together have one speed: `records_per_s` is of a source only where it was alone.
+    """
     seconds = (finished_at - started_at).total_seconds()
     everything = sum(account.records_in for account in accounts.values()) or 1
+    is_alone = len({source for (source, _), account in accounts.items() if account.records_in}) == 1
     rows = []
     for (source, day), account in accounts.items():
         duration = seconds * account.records_in / everything
@@ -45,7 +49,7 @@ def account_frame(
                 "api_wait_s": 0.0,
                 "bytes_in": bytes_in.get((source, day), 0),
                 "duration_s": duration,
-                "records_per_s": account.records_in / duration if duration else None,
+                "records_per_s": account.records_in / duration if duration and is_alone else None,
                 "success_rate": account.success_rate,
                 "started_at": started_at,
                 "finished_at": finished_at,

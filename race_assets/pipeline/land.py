@@ -21,6 +21,7 @@ from race_assets.schemas.table import conform, polars_schema
 from race_assets.sources.base import FileSource, ReadReport
 from race_assets.sources.beside import taken_off
 from race_assets.sources.findings import Problem, with_problems
+from race_assets.sources.record_files import reader_of
 from race_assets.storage import coverage, publish
 from race_assets.storage.archive import ArchivedFile
 from race_assets.storage.files import readable_name
@@ -43,6 +44,7 @@ class Landed:
     Attributes:
         state: `landed`, `known` (the same bytes were landed before), `no_data`, `unreadable`, `blocked_page`, or
             `failed` (could not be taken at all; nothing was kept).
+        account: of its records without a day; those of its days are counted when the days are built.
     """
 
     path: str
@@ -56,6 +58,7 @@ class Landed:
     undated: int = 0
     rows_careful: int = 0
     days: tuple[date, ...] = ()
+    account: Account = field(default_factory=Account)
 
     @property
     def is_bad(self) -> bool:
@@ -146,7 +149,8 @@ def _parse_and_enter(workshop: Workshop, parser: FileSource, archived: ArchivedF
     except UnreadableFileError as error:
         parsed = _Parsed(ReadReport(), {}, pl.DataFrame(schema=polars_schema(PARSED)))
         state, detail = error.state, error.detail
-    version = publish.enter(workshop.warehouse, _landing(workshop, parser, archived, parsed, state, detail))
+    landing, account = _landing(workshop, parser, archived, parsed, state, detail)
+    version = publish.enter(workshop.warehouse, landing)
     days = tuple(sorted(parsed.dates))
     with about(day=days_told(days)):
         log.info("file entered", extra={"state": state, "records": parsed.records, "detail": detail})
@@ -162,6 +166,7 @@ def _parse_and_enter(workshop: Workshop, parser: FileSource, archived: ArchivedF
         parsed.undated.height,
         parsed.report.rows_careful,
         days,
+        account,
     )
 
 
@@ -182,8 +187,9 @@ def _parse(workshop: Workshop, parser: FileSource, archived: ArchivedFile) -> _P
     undated = []
     records = 0
     path = workshop.lake.parsed_path(parser.name, archived.sha256, parser.parser_version)
+    reader = reader_of(parser, archived.path)
     with workshop.timed("parse"), workshop.lake.parsed_writer(path) as writer:
-        for batch in ahead(parser.read(archived.path, archived.name, report)):
+        for batch in ahead(reader.read(archived.path, archived.name, report)):
             frame, taken = taken_off(dated(conform(batch, PARSED), workshop), batch)
             writer.write(frame, taken)
             _add_days(dates, frame)
@@ -228,7 +234,7 @@ def dated(frame: pl.DataFrame, workshop: Workshop) -> pl.DataFrame:
 
 def _landing(
     workshop: Workshop, parser: FileSource, archived: ArchivedFile, parsed: _Parsed, state: str, detail: str
-) -> publish.Landing:
+) -> tuple[publish.Landing, Account]:
     file = pl.DataFrame(
         {
             "source": parser.name,
@@ -256,7 +262,7 @@ def _landing(
     run_id = f"land-{uuid.uuid4()}"
     rejects, account = undated_account(workshop, parser, archived, parsed.undated, run_id)
     row = _account_row(run_id, parser.name, archived, account)
-    return publish.Landing(file, rejects, row, _in_the_way(archived.name, state, detail))
+    return publish.Landing(file, rejects, row, _in_the_way(archived.name, state, detail)), account
 
 
 def _in_the_way(name: str, state: str, detail: str) -> dict[date, tuple[str, str]]:

@@ -18,6 +18,7 @@ import msgspec
 
 from race_assets.errors import LoginRefusedError, RaceAssetsError, SettingsError, TransientError
 from race_assets.http.timing import Timing
+from race_assets.http.traffic import Traffic
 from race_assets.pipeline.live_recordings import SOURCE, bury_the_killed, definitions_of
 from race_assets.pipeline.live_writer import Writer
 from race_assets.pipeline.log_fields import about, carried
@@ -49,6 +50,9 @@ FOR_STORING = 0.4
 
 REPORT_S = 60
 
+NOT_STORED = "not every tick could be stored: the next session stores the rest, out of the recording"
+"""The problem of a session that is not `is_stored`."""
+
 
 @dataclass
 class Figures:
@@ -70,6 +74,7 @@ class Session:
         ticks: rows stored.
         recovered: rows stored of killed sessions before it.
         is_stored: every tick is in the table; else they are in the recording, and the next session stores them.
+        traffic: of the exchange's API.
     """
 
     session_id: str
@@ -78,6 +83,7 @@ class Session:
     ticks: int = 0
     recovered: int = 0
     is_stored: bool = True
+    traffic: Traffic = field(default_factory=Traffic)
 
 
 def run(
@@ -395,6 +401,7 @@ class Polling:
         self.session.ended = ended
         self.session.is_stored = self._writer.finish(left * FOR_STORING)
         self.session.ticks = self._writer.stored
+        self.session.traffic = self._client.traffic
         try:
             self._recorder.close()
         except OSError as error:

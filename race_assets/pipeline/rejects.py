@@ -11,6 +11,7 @@ from race_assets.identity.keys import reject_id
 from race_assets.schemas.ops import REJECTS
 from race_assets.schemas.table import conform, polars_schema
 from race_assets.sources.base import FileSource, RowAsRead
+from race_assets.sources.record_files import reader_of
 
 
 def as_rejects(refused: pl.DataFrame, run_id: str, files: Mapping[str, Path], parser: FileSource) -> pl.DataFrame:
@@ -37,7 +38,8 @@ def as_rejects(refused: pl.DataFrame, run_id: str, files: Mapping[str, Path], pa
 def _texts(refused: pl.DataFrame, files: Mapping[str, Path], parser: FileSource) -> list[str]:
     texts: dict[tuple[str, int], str] = {}
     for (sha256,), rows in refused.group_by("source_file"):
-        found = parser.rows_as_read(files[str(sha256)], rows["byte_offset"].to_list())
+        path = files[str(sha256)]
+        found = reader_of(parser, path).rows_as_read(path, rows["byte_offset"].to_list())
         texts.update({(str(sha256), offset): _as_json(row) for offset, row in found.items()})
     return [texts[key] for key in refused.select("source_file", "byte_offset").iter_rows()]
 

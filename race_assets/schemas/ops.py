@@ -50,8 +50,14 @@ INGESTION_RUNS = table(
         "api_retries": column(pl.Int64, "Of those, repeated ones.", required=True),
         "api_wait_s": column(pl.Float64, "Time spent waiting for the rate limit, in seconds.", required=True),
         "bytes_in": column(pl.Int64, "Bytes of the files, by the day's share of their records.", required=True),
-        "duration_s": column(pl.Float64, "Time judged, built and published, in seconds.", required=True),
-        "records_per_s": column(pl.Float64, "records_in / duration_s."),
+        "duration_s": column(
+            pl.Float64,
+            "Time it was validated and built in, in seconds: its share, by records, of the time all sources took.",
+            required=True,
+        ),
+        "records_per_s": column(
+            pl.Float64, "records_in / duration_s; null where other sources were built with it: they have one speed."
+        ),
         "success_rate": column(
             pl.Float64, "accepted / (records_in - filtered - duplicates); null where that is 0 / 0."
         ),

@@ -24,6 +24,7 @@ from pydantic import (
 from race_assets.errors import SettingsError
 from race_assets.settings.aws import AwsSettings
 from race_assets.settings.betfair import BetfairAccount
+from race_assets.settings.betfair_csv import BetfairCsvSettings
 from race_assets.settings.coverage import CoverageSettings
 from race_assets.settings.exchange import ExchangeSettings
 from race_assets.settings.feeds import FeedSettings, known_zone, shipped, shipped_entries
@@ -57,7 +58,7 @@ class PostgresSettings(Node):
 class SourcesSettings(Node):
     """The sources, by name."""
 
-    betfair_csv: SourceSettings = SourceSettings()
+    betfair_csv: BetfairCsvSettings = BetfairCsvSettings()
     betfair_bsp: BspSettings = BspSettings()
     betfair_historic: StreamSettings = StreamSettings()
     betfair_exchange: ExchangeSettings = ExchangeSettings()
@@ -95,6 +96,22 @@ class PartitionSettings(Node):
     def last(self) -> date:
         """The last race day there is now; days begin in UTC."""
         return datetime.now(UTC).date() + timedelta(days=self.end_offset - 1)
+
+    def days(self, first: date, last: date) -> list[date]:
+        """Return the race days from `first` to `last`, both included.
+
+        Raises:
+            SettingsError: `first` is after `last`, or one of them is no race day there can be.
+        """
+        if first > last:
+            raise SettingsError(f"first day {first} is after last day {last}")
+        if first < self.start or last > self.last():
+            outside, setting = (first, "start") if first < self.start else (last, "end_offset")
+            raise SettingsError(
+                f"{outside} is no race day there can be: they go from {self.start} to {self.last()}; "
+                f"partitions.{setting} in race_assets.yaml changes that"
+            )
+        return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
 class Rule(Node):
@@ -251,6 +268,10 @@ class AutomationSettings(Node):
     live_session: LiveScheduleSettings = LiveScheduleSettings()
     drops: DropSensorSettings = DropSensorSettings()
     stale_days: StaleSensorSettings = StaleSensorSettings()
+
+    def schedules(self) -> dict[str, CronSettings]:
+        """Return what starts by the clock, by the name of its schedule."""
+        return {name: value for name, value in self if isinstance(value, CronSettings)}
 
 
 class LoggingSettings(Node):

@@ -25,6 +25,8 @@ TARGETS = (
 SHIPPED = Path(__file__).with_name("feeds.yaml")
 PLACE = re.compile(r"\{([^{}]+)\}")
 """A column's place in a template; whatever stands between the braces is its name."""
+TRACK = "track"
+"""The time zone that means the clocks at each row's track."""
 CURRENCY_LETTERS = 3
 NULL_WORDS = ("", "-", "--", "n/a", "na", "n/o", "nan", "none", "null", "nil", "\\n")
 
@@ -197,7 +199,7 @@ class FeedSettings(SourceSettings):
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, zone: str) -> str:
-        return zone if zone == "track" or zone.startswith("{") else known_zone(zone)
+        return zone if zone == TRACK or zone.startswith("{") else known_zone(zone)
 
     @model_validator(mode="after")
     def _tells_runners_of_races(self) -> "FeedSettings":

@@ -75,6 +75,22 @@ def create(name: str, settings: Settings) -> FileSource:
     return source
 
 
+def check_enabled(name: str, settings: Settings) -> None:
+    """Check that there is a source of that name, and that it is switched on.
+
+    Raises:
+        SettingsError: there is none, and the message lists those there are; or it is not enabled.
+    """
+    create(name, settings)
+    if not settings.source(name).enabled:
+        raise SettingsError(f"source {name} is not enabled; set sources.{name}.enabled in race_assets.yaml")
+
+
+def no_api(name: str) -> str:
+    """Return what to say of a source that has no API."""
+    return f"source {name} has no API to fetch from, its files are landed; with one: {', '.join(FETCHERS)}"
+
+
 def fetches(name: str, settings: Settings) -> bool:
     """Whether runs fetch the source's days from its API."""
     return name in FETCHERS and bool(getattr(settings.source(name), "fetch").enabled)  # noqa: B009 - a field of the sources above only

@@ -14,6 +14,7 @@ __all__ = [
     "in_zone",
     "is_second_pass",
     "iso_instant",
+    "iso_local",
     "local_datetime",
     "localise",
     "localise_in",
@@ -83,6 +84,20 @@ def iso_instant(text: pl.Expr) -> pl.Expr:
         at=instant.dt.replace_time_zone("UTC"),
         offset_minutes=pl.when(exists).then(pl.field("offset_minutes")),
     )
+
+
+def iso_local(text: pl.Expr) -> pl.Expr:
+    """Read a date and time in ISO 8601 that has no offset: what some clock shows.
+
+    Args:
+        text: String, of the shapes that `iso_instant` reads, without their offset; blanks around it are ignored.
+
+    Returns:
+        Datetime('us') without zone; null for a text with an offset or `Z`, of another shape, or of a day that does not
+        exist.
+    """
+    as_utc = pl.concat_str(text.str.strip_chars(), pl.lit("Z"))
+    return iso_instant(as_utc).struct.field("at").dt.replace_time_zone(None)
 
 
 def _time_of_day(clock: pl.Expr) -> pl.Expr:

@@ -20,7 +20,7 @@ from race_assets.observability.figures import FIGURES
 from race_assets.pipeline.workshop import Workshop
 from race_assets.storage.postgres import Warehouse
 from race_assets_tests.conftest import PROJECT
-from race_assets_tests.pipeline.feed import BSP, CSV, DAY1, ask, bsp_row, build_stale, csv_race, csv_row, drop
+from race_assets_tests.pipeline.feed import BSP, CSV, DAY1, DAY2, ask, bsp_row, build_stale, csv_race, csv_row, drop
 
 MONITORING = PROJECT / "docs" / "monitoring"
 NAME = re.compile(r"\brace_assets_\w+")
@@ -65,6 +65,28 @@ def test_the_figures_are_those_of_the_ledger(told: dict[tuple[str, ...], float],
         workshop, "select extract(epoch from max(finished_at)) from ops.ingestion_runs where source = %s", CSV
     )
     assert told["last_success_timestamp_seconds", CSV] == pytest.approx(float(seconds))
+
+
+def test_speed_is_of_all_sources_together_or_of_one_that_was_alone(
+    told: dict[tuple[str, ...], float], workshop: Workshop
+) -> None:
+    # The later run built eight records of two sources in one go: nobody measured how long either took.
+    ((seconds, speeds),) = ask(
+        workshop,
+        "select sum(duration_s), array_agg(records_per_s) from ops.ingestion_runs where run_id = 'a later run'",
+    )
+    assert speeds == [None, None]
+    assert told["throughput_records_per_second",] == pytest.approx(8 / seconds)
+    assert not [name for name in told if name[0] == "throughput_records_per_second" and len(name) > 1]
+    ((built,),) = ask(workshop, "select sum(duration_s) from ops.ingestion_runs where race_date is not null")
+    assert told["build_seconds_total",] == pytest.approx(built)
+
+    drop(workshop, "alone.csv", csv_race(DAY2))
+    build_stale(workshop, "alone")
+    ((records, took, speed),) = ask(
+        workshop, "select records_in, duration_s, records_per_s from ops.ingestion_runs where run_id = 'alone'"
+    )
+    assert speed == pytest.approx(records / took)
 
 
 def test_series_are_bounded_and_names_are_as_prometheus_wants_them(told: dict[tuple[str, ...], float]) -> None:

@@ -14,9 +14,10 @@ import yaml
 
 from race_assets.pipeline import land
 from race_assets.pipeline.workshop import Workshop
+from race_assets.settings import Settings
 from race_assets_tests.conftest import environment_of, run_in
 from race_assets_tests.databases import Databases, name_of
-from race_assets_tests.pipeline.feed import DAY1, ask, csv_race, drop
+from race_assets_tests.pipeline.feed import DAY1, ask, build_stale, csv_race, drop
 
 Done = subprocess.CompletedProcess[str]
 HEADER = "Venue;Day;Off;Box;Dog;Odds"
@@ -255,3 +256,31 @@ def test_what_is_not_there_is_named(command: Callable[..., Done], arguments: lis
     done = command(*arguments)
     assert done.returncode == 2, done.stdout + done.stderr
     assert told in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("zone", "offs"),
+    [
+        ("track", {("gb-romford", "2024-06-26 17:36:00+00"), ("au-cannington", "2024-06-26 10:36:00+00")}),
+        ("Europe/London", {("gb-romford", "2024-06-26 17:36:00+00"), ("au-cannington", "2024-06-26 17:36:00+00")}),
+    ],
+)
+def test_rows_without_an_offset_come_back_once_their_zone_is_set(
+    make_settings: Callable[..., Settings], zone: str, offs: set[tuple[str, str]]
+) -> None:
+    without = "".join(csv_race(DAY1, track=track) for track in ("Romford", "Cannington"))
+    without = without.replace("T17:36:00Z", " 18:36")
+    before = Workshop(make_settings())
+    landed = drop(before, "cards.csv", without)
+    assert (landed.records, landed.undated) == (6, 6)
+    assert ask(before, "select distinct rules from quarantine.rejects") == [(["start_time"],)]
+
+    after = Workshop(make_settings(sources={"betfair_csv": {"timezone": zone}}))
+    (again,) = land.bring_up_to_date(after)
+    build_stale(after)
+
+    assert (again.state, again.undated) == ("landed", 0)
+    found = ask(after, "select track_id, start_at::text from core.races")
+    assert set(found) == offs
+    assert ask(after, "select count(*) from core.selections") == [(6,)]
+    assert ask(after, "select distinct state from quarantine.rejects") == [("replayed",)]

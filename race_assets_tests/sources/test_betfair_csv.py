@@ -3,8 +3,11 @@
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from race_assets.errors import UnreadableFileError
 from race_assets.sources.base import ReadReport
@@ -39,10 +42,10 @@ def utc(*parts: int) -> datetime:
 def parse(tmp_path: Path) -> Parse:
     """Parses lines below a header; gives their records in order."""
 
-    def run(*lines: str, header: str = HEADER) -> list[Record]:
+    def run(*lines: str, header: str = HEADER, timezone: str | None = None) -> list[Record]:
         path = tmp_path / "original"
         path.write_text("\n".join([header, *lines, ""]))
-        frames = BetfairCsv().read(path, "feed.csv", ReadReport())
+        frames = BetfairCsv(timezone).read(path, "feed.csv", ReadReport())
         found = [record for frame in frames for record in frame.to_dicts()]
         return sorted(found, key=lambda record: record["source_row"])
 
@@ -71,6 +74,7 @@ def test_a_row_is_read_in_full(parse: Parse) -> None:
         "selection_id": "70000001",
         "selection_name": "1. Amber Teaspoon",
         "start_at": utc(2024, 6, 27, 14, 52),
+        "start_local": None,
         "race_date": None,
         "trap": 1,
         "market_id": "33376062@20240627T1452Z",
@@ -132,6 +136,101 @@ def test_a_time_without_offset_or_that_does_not_exist_is_a_problem_that_quotes_i
     assert good["problems"] is None
     assert (bad["start_at"], bad["race_date"], bad["market_id"], rules(bad)) == (None, None, None, ["start_time"])
     assert f"start_time '{written}'" in said(bad)
+
+
+@pytest.mark.parametrize(
+    ("written", "is_told_of_the_setting"), [("2024-06-27 14:52", True), ("27-06-2024 14:52", False)]
+)
+def test_a_time_without_an_offset_is_told_how_to_be_read(
+    parse: Parse, written: str, is_told_of_the_setting: bool
+) -> None:
+    [bad] = parse(row(start_time=written))
+
+    assert ("sources.betfair_csv.timezone" in said(bad)) is is_told_of_the_setting
+    assert "2024-06-27T14:52:00Z" in said(bad)
+
+
+@pytest.mark.parametrize(
+    ("zone", "written", "instant"),
+    [
+        ("Europe/London", "2024-06-27T15:52:00", utc(2024, 6, 27, 14, 52)),
+        ("Europe/London", "2024-01-27 15:52", utc(2024, 1, 27, 15, 52)),
+        ("Europe/London", " 2024-06-27T15:52:00.5 ", utc(2024, 6, 27, 14, 52, 0, 500_000)),
+        ("Australia/Sydney", "2024-06-28 00:52", utc(2024, 6, 27, 14, 52)),
+        ("UTC", "2024-06-27T14:52", utc(2024, 6, 27, 14, 52)),
+    ],
+)
+def test_a_zone_places_times_without_an_offset(parse: Parse, zone: str, written: str, instant: datetime) -> None:
+    [record] = parse(row(start_time=written), timezone=zone)
+
+    assert (record["start_at"], record["start_local"], record["problems"]) == (instant, None, None)
+    # The zone is the file's, not the track's: the day is worked out at the track.
+    assert record["race_date"] is None
+    assert record["market_id"] == f"33376062@{instant:%Y%m%dT%H%MZ}"
+
+
+@pytest.mark.parametrize("zone", [None, "track", "Europe/London", "Australia/Perth"])
+@pytest.mark.parametrize(
+    ("written", "instant", "day"),
+    [
+        ("2024-06-27T14:52:00Z", utc(2024, 6, 27, 14, 52), None),
+        ("2024-06-28T00:52:00+10", utc(2024, 6, 27, 14, 52), date(2024, 6, 28)),
+    ],
+)
+def test_a_zone_changes_no_time_that_has_an_offset(
+    parse: Parse, zone: str | None, written: str, instant: datetime, day: date | None
+) -> None:
+    [record] = parse(row(start_time=written), timezone=zone)
+
+    assert (record["start_at"], record["start_local"], record["race_date"]) == (instant, None, day)
+    assert (record["market_id"], record["problems"]) == ("33376062@20240627T1452Z", None)
+
+
+def test_the_clocks_at_the_track_state_the_day_and_leave_the_instant_to_the_registry(parse: Parse) -> None:
+    [record] = parse(row(start_time="2024-06-28 00:52", track="Cannington"), timezone="track")
+
+    assert (record["start_at"], record["start_local"]) == (None, datetime(2024, 6, 28, 0, 52))  # noqa: DTZ001 - a wall clock
+    assert (record["race_date"], record["problems"]) == (date(2024, 6, 28), None)
+    assert record["market_id"] == "33376062@20240628T0052"
+
+
+def test_an_hour_that_clocks_skip_is_rejected_and_one_they_repeat_is_the_first_and_noted(parse: Parse) -> None:
+    skipped, doubled = parse(
+        row(start_time="2024-03-31 01:30"), row(start_time="2024-10-27 01:30"), timezone="Europe/London"
+    )
+
+    assert (rules(skipped), skipped["start_at"], skipped["notes"]) == (["local_time"], None, None)
+    assert "'2024-03-31 01:30' does not exist in Europe/London" in said(skipped)
+    assert (doubled["start_at"], doubled["notes"]) == (utc(2024, 10, 27, 0, 30), ["local_time_ambiguous"])
+
+
+@pytest.mark.parametrize("zone", ["track", "Europe/London"])
+@pytest.mark.parametrize("written", ["27-06-2024 14:52", "2024-02-31T14:52", "2024-06-27", "2024-06-27T24:00", "", "Z"])
+def test_with_a_zone_what_is_no_time_is_rejected_all_the_same(parse: Parse, zone: str, written: str) -> None:
+    [bad] = parse(row(start_time=written), timezone=zone)
+
+    assert (bad["start_at"], bad["start_local"], bad["market_id"], rules(bad)) == (None, None, None, ["start_time"])
+
+
+@given(
+    zone=st.sampled_from(["Europe/London", "Australia/Brisbane", "Pacific/Auckland", "UTC"]),
+    local=st.datetimes(datetime(2008, 1, 1), datetime(2030, 1, 1)),  # noqa: DTZ001 - wall clocks
+)
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_zone_means_what_it_means_to_python(parse: Parse, zone: str, local: datetime) -> None:
+    local = local.replace(second=0, microsecond=0)
+    [record] = parse(row(start_time=f"{local:%Y-%m-%d %H:%M}"), timezone=zone)
+
+    placed = local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    exists = placed.astimezone(ZoneInfo(zone)).replace(tzinfo=None) == local
+    assert record["start_at"] == (placed if exists else None)
+
+
+def test_another_zone_is_another_parser_version() -> None:
+    versions = [BetfairCsv(zone).parser_version for zone in (None, "track", "Europe/London", "Australia/Perth")]
+
+    assert len(set(versions)) == len(versions)
+    assert BetfairCsv("track").parser_version == versions[1]
 
 
 def test_times_that_repeat_stay_with_their_own_runners(parse: Parse) -> None:

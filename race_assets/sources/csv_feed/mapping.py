@@ -7,7 +7,7 @@ import polars as pl
 
 from race_assets.schemas.records import PARSED
 from race_assets.schemas.table import conform
-from race_assets.settings.feeds import FeedSettings, Fields, FieldSpec, Market
+from race_assets.settings.feeds import TRACK, FeedSettings, Fields, FieldSpec, Market
 from race_assets.sources.csv_feed import times as feed_times
 from race_assets.sources.csv_feed.cells import cell_of, holds, text_of
 from race_assets.sources.csv_feed.times import Written
@@ -42,7 +42,6 @@ WORDS = {
 TRUE, FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
 SYMBOLS = r"[$£€\s\u{a0}]"
 LARGEST = 32_767
-TRACK = "track"
 NO_MARKET = "no_market"
 
 
@@ -262,7 +261,7 @@ def _with_keys(frame: pl.DataFrame, fields: Fields) -> pl.DataFrame:
     """Where the file has none: a market's id out of its event or track and its off, a runner's out of trap or name."""
     made = {}
     if "market_id" not in fields and "start_at" in fields:
-        stamp = pl.coalesce(markets.stamp(pl.col("start_at")), pl.col("start_local").dt.strftime("%Y%m%dT%H%M"))
+        stamp = pl.coalesce(markets.stamp(pl.col("start_at")), markets.local_stamp(pl.col("start_local")))
         made["market_id"] = markets.event_market_id(_first_of(frame, "event_id", "track_name"), stamp)
     if "selection_id" not in fields and "dog_name" in frame.columns:
         made["selection_id"] = pl.coalesce(
