@@ -28,6 +28,7 @@ from race_assets.storage.ledger import LedgerFile
 from race_assets.validation.account import Account, counted
 from race_assets.values import times
 from race_assets.values.file_names import dates_in
+from race_assets.values.texts import formatted
 
 log = logging.getLogger(__name__)
 DAY = timedelta(days=1)
@@ -220,8 +221,8 @@ def dated(frame: pl.DataFrame, workshop: Workshop) -> pl.DataFrame:
     early, late = pl.col("race_date") < first, pl.col("race_date") > last
     if not frame.select((early | late).any()).item():
         return frame
-    too_early = pl.format(f"race date {{}} is before partitions.start, {first}", "race_date")
-    too_late = pl.format(f"race date {{}} is over {FARTHEST.days} days ahead of this machine's, {today}", "race_date")
+    too_early = formatted(f"race date {{}} is before partitions.start, {first}", "race_date")
+    too_late = formatted(f"race date {{}} is over {FARTHEST.days} days ahead of this machine's, {today}", "race_date")
     frame = with_problems(frame, [Problem("start_time", early, too_early), Problem("start_time", late, too_late)])
     return frame.with_columns(race_date=pl.when(~early & ~late).then("race_date"))
 

@@ -210,7 +210,7 @@ def is_second_pass(at: pl.Expr, zone: pl.Expr, zones: Sequence[str]) -> pl.Expr:
 def _nothing(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     """Return a null for each row of the column.
 
-    A literal by itself has one row, and Polars 2 gives one for each chunk of the frame once a function is applied to it.
+    A literal by itself has one row; a function of it has in Polars 2.1 one for each chunk of the frame.
     """
     return pl.when(column.is_null()).then(pl.lit(None, dtype=dtype))
 

@@ -330,7 +330,9 @@ BAD_ROWS = {
     "BSP file: an unknown track": BadRow(
         row(BSP, MENU_HINT="Romfrod 27th Jun"), "track_known", ("'Romfrod'", "Romford"), source=BSP
     ),
-    "BSP file: a market without a number": BadRow(row(BSP, EVENT_ID="none"), "keys", ("''",), source=BSP),
+    "BSP file: a market without a number": BadRow(
+        row(BSP, EVENT_ID="none"), "keys", ("EVENT_ID 'none'", "digits"), source=BSP
+    ),
 }
 
 

@@ -16,7 +16,8 @@ from race_assets.sources.base import FileSource, ReadReport, RowAsRead
 from race_assets.sources.betfair import menu
 from race_assets.sources.delimited import Dialect
 from race_assets.sources.findings import Problem, broken_lines, with_notes, with_problems
-from race_assets.values import distances, markets, names, times
+from race_assets.values import distances, ids, markets, names, times
+from race_assets.values.texts import formatted
 
 COLUMNS = (
     "event_id",
@@ -112,6 +113,8 @@ def _records(rows: pl.DataFrame, name: str) -> pl.DataFrame:
         ),
         is_place=_is_place(name),
         outcome=pl.col("win_lose").cast(pl.Float64, strict=False),
+        market_id=markets.betfair_market_id(pl.col("event_id")),
+        selection_id=ids.without_decimal(pl.col("selection_id")),
     )
     frame = with_problems(frame, _problems(name))
     race = distances.grade_and_distance(pl.col("event_name"))
@@ -121,6 +124,7 @@ def _records(rows: pl.DataFrame, name: str) -> pl.DataFrame:
         "notes",
         "problems",
         "filtered",
+        "market_id",
         "selection_id",
         "selection_name",
         "trap",
@@ -131,7 +135,6 @@ def _records(rows: pl.DataFrame, name: str) -> pl.DataFrame:
         "country",
         *PRICES.values(),
         *VOLUMES.values(),
-        market_id=markets.betfair_market_id(pl.col("event_id")),
         event_name=pl.col("menu_hint"),
         market_type=pl.when("is_place").then(pl.lit("PLACE")).otherwise(pl.lit("WIN")),
         race_type=race.struct.field("race_type"),
@@ -200,7 +203,7 @@ def _problems(name: str) -> list[Problem]:
         Problem(
             "number",
             pl.col(f"bad_{column}").is_not_null(),
-            pl.format("{} {} is not a number", pl.lit(column.upper()), _quoted(f"bad_{column}")),
+            formatted("{} {} is not a number", pl.lit(column.upper()), _quoted(f"bad_{column}")),
         )
         for column in (*PRICES, *VOLUMES)
     ]
@@ -211,7 +214,7 @@ def _problems(name: str) -> list[Problem]:
             Problem(
                 "start_time",
                 (race_date - pl.lit(stated)).dt.total_days().abs() > 1,
-                pl.format(f"race date {{}} is not within a day of the file's own, {stated}", race_date),
+                formatted(f"race date {{}} is not within a day of the file's own, {stated}", race_date),
             )
         ]
     )
@@ -219,24 +222,34 @@ def _problems(name: str) -> list[Problem]:
         Problem(
             "start_time",
             pl.col("dt").is_null(),
-            pl.format("EVENT_DT {} is not a date and time, DD-MM-YYYY HH:MM", _quoted("event_dt")),
+            formatted("EVENT_DT {} is not a date and time, DD-MM-YYYY HH:MM", _quoted("event_dt")),
         ),
         Problem(
             "local_time",
             pl.col("is_missing"),
-            pl.format("EVENT_DT {} does not exist in London: the clocks go forward over it", _quoted("event_dt")),
+            formatted("EVENT_DT {} does not exist in London: the clocks go forward over it", _quoted("event_dt")),
         ),
         Problem(
             "start_time",
             far,
-            pl.format(
+            formatted(
                 "MENU_HINT {} and EVENT_DT {} are more than a day apart", _quoted("menu_hint"), _quoted("event_dt")
             ),
         ),
         Problem(
             "number",
             (~pl.col("outcome").is_in([0.0, 1.0, 2.0])).fill_null(pl.col("win_lose") != ""),
-            pl.format("WIN_LOSE {} is not 0, 1 or 2", _quoted("win_lose")),
+            formatted("WIN_LOSE {} is not 0, 1 or 2", _quoted("win_lose")),
+        ),
+        Problem(
+            "keys",
+            pl.col("event_id") != "",
+            formatted(
+                "EVENT_ID {} is no market id: eight or nine digits, with or without 1. before them; if a spreadsheet "
+                "rounded it, get the file as Betfair has it",
+                _quoted("event_id"),
+            ),
+            among=pl.col("market_id").is_null(),
         ),
         *bad,
         *elsewhere,

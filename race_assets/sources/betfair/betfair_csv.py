@@ -10,7 +10,8 @@ from race_assets.sources import delimited
 from race_assets.sources.base import FileSource, ReadReport, RowAsRead
 from race_assets.sources.delimited import Dialect
 from race_assets.sources.findings import Problem, broken_lines, with_problems
-from race_assets.values import markets, names, odds, times
+from race_assets.values import ids, markets, names, odds, times
+from race_assets.values.texts import formatted
 
 COLUMNS = (
     "event_id",
@@ -66,15 +67,15 @@ def _records(rows: pl.DataFrame) -> pl.DataFrame:
         "byte_offset",
         "notes",
         "problems",
-        "event_id",
         "event_name",
-        "selection_id",
         "selection_name",
         "start_at",
         "race_date",
         "trap",
         "dog_name",
-        market_id=markets.event_market_id(pl.col("event_id"), pl.col("stamp")),
+        event_id=ids.without_decimal(pl.col("event_id")),
+        selection_id=ids.without_decimal(pl.col("selection_id")),
+        market_id=markets.event_market_id(ids.without_decimal(pl.col("event_id")), pl.col("stamp")),
         market_type=pl.lit("WIN"),
         track_name=pl.col("track"),
         status=pl.lit("ACTIVE"),
@@ -110,7 +111,7 @@ def _problems() -> list[Problem]:
         Problem(
             "start_time",
             pl.col("start_at").is_null(),
-            pl.format(
+            formatted(
                 "start_time {} is not a date and time in ISO 8601 with an offset or Z, such as 2024-06-27T14:52:00Z",
                 _quoted(start),
             ),
@@ -118,19 +119,19 @@ def _problems() -> list[Problem]:
         Problem(
             "price_range",
             unread & not_finite,
-            pl.format("price {} is not a price; 1.01 to 1000 or blank is", _quoted(price)),
+            formatted("price {} is not a price; 1.01 to 1000 or blank is", _quoted(price)),
             among=pl.col("decimal").is_null(),
         ),
         Problem(
             "number",
             unread & ~not_finite,
-            pl.format("price {} is neither decimal nor fractional odds, such as 3.5 or 5/2", _quoted(price)),
+            formatted("price {} is neither decimal nor fractional odds, such as 3.5 or 5/2", _quoted(price)),
             among=pl.col("decimal").is_null(),
         ),
         Problem(
             "number",
             volume.str.strip_chars() != "",
-            pl.format("volume {} is not a number", _quoted(volume)),
+            formatted("volume {} is not a number", _quoted(volume)),
             among=no_number,
         ),
     ]
