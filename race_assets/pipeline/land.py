@@ -12,6 +12,7 @@ import polars as pl
 
 from race_assets.ahead import ahead
 from race_assets.errors import PermanentError, RaceAssetsError, SettingsError, UnreadableFileError
+from race_assets.pipeline import repeats
 from race_assets.pipeline.log_fields import about, days_told
 from race_assets.pipeline.rejects import as_rejects
 from race_assets.pipeline.workshop import Workshop
@@ -143,7 +144,11 @@ def _known(workshop: Workshop, known: LedgerFile, shown: str) -> Landed:
 def _parse_and_enter(workshop: Workshop, parser: FileSource, archived: ArchivedFile, shown: str) -> Landed:
     try:
         parsed = _parse(workshop, parser, archived)
-        state, detail = "landed", "; ".join([*parsed.report.warnings, *_dated_otherwise(archived.name, parsed.dates)])
+        said = [*parsed.report.warnings, *_dated_otherwise(archived.name, parsed.dates)]
+        if parser.may_repeat:
+            path = workshop.lake.parsed_path(parser.name, archived.sha256, parser.parser_version)
+            said += repeats.warnings(workshop, archived, path, parsed.dates)
+        state, detail = "landed", "; ".join(said)
     except UnreadableFileError as error:
         parsed = _Parsed(ReadReport(), {}, pl.DataFrame(schema=polars_schema(PARSED)))
         state, detail = error.state, error.detail

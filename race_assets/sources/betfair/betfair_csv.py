@@ -35,6 +35,7 @@ class BetfairCsv(FileSource):
     name = "betfair_csv"
     title = "CSV rows of Betfair events: track, off, runner, price, volume"
     parser_version = 3
+    may_repeat = True
 
     def read(self, path: Path, name: str, report: ReadReport) -> Iterator[pl.DataFrame]:
         """See `FileSource.read`; the name says nothing."""
