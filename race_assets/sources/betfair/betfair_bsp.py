@@ -13,7 +13,7 @@ import polars as pl
 from race_assets.ahead import ahead
 from race_assets.sources import delimited
 from race_assets.sources.base import FileSource, ReadReport, RowAsRead
-from race_assets.sources.betfair import menu
+from race_assets.sources.betfair import doubled_hour, menu
 from race_assets.sources.delimited import Dialect
 from race_assets.sources.findings import Problem, broken_lines, with_notes, with_problems
 from race_assets.values import distances, ids, markets, names, times
@@ -117,8 +117,9 @@ def _records(rows: pl.DataFrame, name: str) -> pl.DataFrame:
         market_id=markets.betfair_market_id(pl.col("event_id")),
         selection_id=ids.without_decimal(pl.col("selection_id")),
     )
-    frame = with_problems(frame, _problems(name))
     race = distances.grade_and_distance(pl.col("event_name"))
+    frame = _with_hour(frame, race.struct.field("race_number"))
+    frame = with_problems(frame, _problems(name))
     return frame.select(
         "source_row",
         "byte_offset",
@@ -150,13 +151,31 @@ def _records(rows: pl.DataFrame, name: str) -> pl.DataFrame:
 
 
 def _dated(frame: pl.DataFrame) -> pl.DataFrame:
-    """Adds `dt`, EVENT_DT as written, and `start_at`; London's doubled hour is taken as the first, with a note."""
+    """Add `dt`, EVENT_DT as written, `start_at`, the earlier of two, `is_ambiguous` and `is_missing`."""
     frame = frame.with_columns(dt=times.local_datetime(pl.col("event_dt"), EVENT_DT_FORMATS))
+    part = pl.col("start").struct.field
     frame = frame.with_columns(start=times.localise(pl.col("dt"), LONDON))
-    frame = frame.with_columns(
-        start_at=pl.col("start").struct.field("at"), is_missing=pl.col("start").struct.field("is_missing")
+    return frame.with_columns(
+        part("is_missing"), start_at=part("at"), is_ambiguous=part("is_ambiguous").fill_null(value=False)
     )
-    return with_notes(frame, {"local_time_ambiguous": pl.col("start").struct.field("is_ambiguous")})
+
+
+def _with_hour(frame: pl.DataFrame, race_number: pl.Expr) -> pl.DataFrame:
+    """Place races of London's doubled hour by the others of their meeting, or in the first; notes say which."""
+    if not frame["is_ambiguous"].any():
+        return frame
+    races = frame.filter(pl.col("filtered").is_null() & pl.col("start_at").is_not_null())
+    found = doubled_hour.second_passes(races.with_columns(race_number=race_number))
+    frame = frame.join(found, on=["market_id", "is_place"], how="left", maintain_order="left")
+    is_second, is_ambiguous = pl.col("is_second"), pl.col("is_ambiguous")
+    later = pl.when(is_ambiguous & is_second).then(pl.col("start_at") + doubled_hour.HOUR).otherwise("start_at")
+    return with_notes(
+        frame.with_columns(start_at=later),
+        {
+            "local_time_inferred": is_ambiguous & is_second.is_not_null(),
+            "local_time_ambiguous": is_ambiguous & is_second.is_null(),
+        },
+    )
 
 
 def _numbers(frame: pl.DataFrame) -> pl.DataFrame:
