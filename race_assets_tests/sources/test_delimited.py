@@ -5,10 +5,11 @@ import csv
 import gzip
 import io
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -16,7 +17,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from race_assets.errors import UnreadableFileError
-from race_assets.sources import delimited
+from race_assets.sources import delimited, transcoding
 from race_assets.sources.base import ReadReport, RowAsRead
 from race_assets.sources.delimited import Dialect
 
@@ -494,6 +495,57 @@ def test_compressed_data_cut_short_or_damaged_is_refused(path: Path, compress: o
         assert error.state == "unreadable"
         assert "compressed" in error.detail
         assert "fetch the file again" in error.detail
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress])
+@pytest.mark.parametrize("tail", [b"x", b"not compressed\n" * 200_000, b"\0\0\0rest", b"BZ", b"\x1f"])
+def test_bytes_behind_compressed_data_are_one_broken_line_and_cost_no_row(
+    path: Path, compress: Callable[[bytes], bytes], tail: bytes
+) -> None:
+    reading = read(path, compress(b"id,dog,price\n1,A,2\n") + compress(b"2,B,3\n") + tail)
+
+    assert reading.cells == [("1", "A", "2"), ("2", "B", "3")]
+    assert reading.report.rows_read == 3
+    [broken] = reading.broken
+    assert (broken["source_row"], broken["byte_offset"], broken["rule"]) == (4, 25, "readable")
+    size = len(tail.lstrip(b"\0"))
+    assert str(broken["message"]).startswith(f"{size:,} byte")
+    assert delimited.rows_as_read(path, [25])[25] == RowAsRead("", 0)
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress])
+def test_zeros_behind_and_between_compressed_data_are_padding(path: Path, compress: Callable[[bytes], bytes]) -> None:
+    zeros = b"\0" * 2_000_000
+    reading = read(path, compress(b"id,dog,price\n1,A,2\n") + zeros + compress(b"2,B,3\n") + zeros)
+
+    assert reading.cells == [("1", "A", "2"), ("2", "B", "3")]
+    assert reading.broken == []
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress])
+def test_a_second_stream_that_is_cut_or_damaged_refuses_the_file(
+    path: Path, compress: Callable[[bytes], bytes]
+) -> None:
+    first, second = compress(b"id,dog,price\n1,A,2\n"), compress(b"2,B,3\n" * 100)
+    for data in (second[:-6], second[:20] + bytes([second[20] ^ 255]) + second[21:], second[:4]):
+        error = refusal(path, first + data)
+        assert (error.state, "compressed" in error.detail) == ("unreadable", True)
+
+
+@given(st.lists(st.binary(max_size=300), min_size=1, max_size=4), st.sampled_from([gzip, bz2]), st.integers(3, 64))
+@settings(max_examples=80, deadline=None)
+def test_any_number_of_streams_read_in_any_steps_is_their_text(parts: list[bytes], packer: Any, step: int) -> None:
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transcoding, "CHUNK_BYTES", step)
+        path = Path(folder) / "packed"
+        path.write_bytes(b"".join(packer.compress(part) for part in parts))
+        trailing: list[int] = []
+        with transcoding.reading(path, on_trailing=trailing.append) as stream:
+            text = stream.read()
+            half = len(text) // 2
+            stream.seek(half)
+            again = stream.read()
+    assert (text, again, trailing) == (b"".join(parts), b"".join(parts)[half:], [])
 
 
 def test_two_gzip_members_in_one_file_are_one_text(path: Path) -> None:
