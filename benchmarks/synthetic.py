@@ -7,6 +7,8 @@ from pathlib import Path
 
 import polars as pl
 
+from race_assets.values.texts import formatted
+
 # UTC hours in which every scheduled off has, at its track, the same calendar date as in UTC.
 GB_FIRST_MINUTE = 10 * 60
 AU_FIRST_MINUTE = 0
@@ -102,7 +104,7 @@ def make_days(shape: Shape, first: dt.date, days: int) -> pl.DataFrame:
             track="track",
             start_time=pl.col("start_at").dt.strftime("%Y-%m-%dT%H:%M:%SZ"),
             selection_id=40_000_000 + pl.col("dog"),
-            selection_name=pl.format("{}. {}", "trap", "dog_name"),
+            selection_name=formatted("{}. {}", "trap", "dog_name"),
             price=(pl.col("weight").sum().over(race_of_day) / pl.col("weight") / OVER_ROUND).clip(1.01, 1000).round(2),
             volume=(_draw(shape.seed + 2) ** 3 * 8000).round(2),
         )

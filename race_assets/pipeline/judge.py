@@ -19,10 +19,12 @@ from race_assets.schemas.table import conform, polars_schema
 from race_assets.sources.findings import Problem, with_notes, with_problems
 from race_assets.storage.lake import ACCOUNT
 from race_assets.storage.ledger import WantedDay
+from race_assets.validation import identifiers
 from race_assets.validation.account import Account, merged
 from race_assets.validation.duplicates import duplicate_kinds
 from race_assets.validation.rows import RowRule, broken_rows, name_tracks, row_rules
 from race_assets.values import times
+from race_assets.values.texts import formatted
 
 VALIDATED = "validated/records"
 REFUSED = "validated/rejects"
@@ -104,10 +106,10 @@ def judge(workshop: Workshop, raw: pl.DataFrame, bytes_at: BytesAt | None = None
     candidates = raw.filter(pl.col("filtered").is_null() & ~pl.col("superseded"))
     placed = _placed(workshop, candidates)
     refusals, notes = _judged_rows(workshop, placed)
+    passed, is_shared = _passed(placed, refusals)
     _count(accounts, notes, NOTED, "notes")
     rejects = _refuse(workshop, accounts, placed, refusals, bytes_at)
-    passed = _without_rows(placed, refusals["position"]) if refusals.height else placed
-    kinds = duplicate_kinds(passed)
+    kinds = duplicate_kinds(passed, is_shared)
     if kinds.null_count() < kinds.len():
         _count(accounts, passed.with_columns(kind=kinds).drop_nulls("kind"), "kind", "duplicates")
         passed = passed.filter(kinds.is_null())
@@ -115,9 +117,21 @@ def judge(workshop: Workshop, raw: pl.DataFrame, bytes_at: BytesAt | None = None
     return Judged(conform(with_facts_of_win(passed), RECORDS), rejects, accounts)
 
 
-def _without_rows(frame: pl.DataFrame, positions: pl.Series) -> pl.DataFrame:
-    stays = pl.repeat(value=True, n=frame.height, eager=True).scatter(positions.unique(), False)
-    return frame.filter(stays)
+def _passed(placed: pl.DataFrame, refusals: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
+    """Return the records that no rule rejects, and whether each shares its key with another one.
+
+    Those whose ids stand for several dogs or races are added to `refusals`.
+    """
+    everything = pl.repeat(value=True, n=placed.height, eager=True)
+    stays = everything.scatter(refusals["position"].unique(), False)
+    passed = placed.filter(stays)
+    is_shared = identifiers.shared_keys(passed)
+    conflicts = identifiers.conflicts(passed, is_shared)
+    if not conflicts.height:
+        return passed, is_shared
+    is_clear = everything.head(passed.height).scatter(conflicts["position"], False)
+    refusals.extend(conflicts.with_columns(position=stays.arg_true().gather(conflicts["position"])))
+    return passed.filter(is_clear), is_shared.filter(is_clear)
 
 
 def _opened(raw: pl.DataFrame) -> dict[tuple[str, date], Account]:
@@ -167,7 +181,7 @@ def _localised(placed: pl.DataFrame) -> pl.DataFrame:
         placed = placed.with_columns(pl.coalesce(instant, part("at")).alias(instant))
         if instant == "start_at":
             placed = with_notes(placed, {"local_time_ambiguous": part("is_ambiguous")})
-            said = pl.format("off {} does not exist at the track: the clocks go forward over it", local)
+            said = formatted("off {} does not exist at the track: the clocks go forward over it", local)
             placed = with_problems(placed, [Problem("local_time", pl.lit(value=True), said, among=part("is_missing"))])
         placed = placed.drop("told")
     return placed
@@ -185,6 +199,9 @@ def _judged_rows(workshop: Workshop, placed: pl.DataFrame) -> tuple[pl.DataFrame
         if not broken.height:
             continue
         # A line that could not be read has no values: it is not also blamed for lacking them.
+        if rule.id == identifiers.RULE:
+            # A parser that rejects an id says more of it, and hands none over.
+            broken = broken.join(refusals.filter(rule=identifiers.RULE), on="position", how="anti")  # noqa: PLW2901
         if rule.id in FOLLOWS_FROM_UNREAD:
             broken = broken.join(unread, on="position", how="anti")  # noqa: PLW2901 - narrowed, not another thing
         if rule.severity == "reject":

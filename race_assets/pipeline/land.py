@@ -12,6 +12,7 @@ import polars as pl
 
 from race_assets.ahead import ahead
 from race_assets.errors import PermanentError, RaceAssetsError, SettingsError, UnreadableFileError
+from race_assets.pipeline import repeats
 from race_assets.pipeline.log_fields import about, days_told
 from race_assets.pipeline.rejects import as_rejects
 from race_assets.pipeline.workshop import Workshop
@@ -29,6 +30,7 @@ from race_assets.storage.ledger import LedgerFile
 from race_assets.validation.account import Account, counted
 from race_assets.values import times
 from race_assets.values.file_names import dates_in
+from race_assets.values.texts import formatted
 
 log = logging.getLogger(__name__)
 DAY = timedelta(days=1)
@@ -145,7 +147,11 @@ def _known(workshop: Workshop, known: LedgerFile, shown: str) -> Landed:
 def _parse_and_enter(workshop: Workshop, parser: FileSource, archived: ArchivedFile, shown: str) -> Landed:
     try:
         parsed = _parse(workshop, parser, archived)
-        state, detail = "landed", "; ".join([*parsed.report.warnings, *_dated_otherwise(archived.name, parsed.dates)])
+        said = [*parsed.report.warnings, *_dated_otherwise(archived.name, parsed.dates)]
+        if parser.may_repeat:
+            path = workshop.lake.parsed_path(parser.name, archived.sha256, parser.parser_version)
+            said += repeats.warnings(workshop, archived, path, parsed.dates)
+        state, detail = "landed", "; ".join(said)
     except UnreadableFileError as error:
         parsed = _Parsed(ReadReport(), {}, pl.DataFrame(schema=polars_schema(PARSED)))
         state, detail = error.state, error.detail
@@ -226,8 +232,8 @@ def dated(frame: pl.DataFrame, workshop: Workshop) -> pl.DataFrame:
     early, late = pl.col("race_date") < first, pl.col("race_date") > last
     if not frame.select((early | late).any()).item():
         return frame
-    too_early = pl.format(f"race date {{}} is before partitions.start, {first}", "race_date")
-    too_late = pl.format(f"race date {{}} is over {FARTHEST.days} days ahead of this machine's, {today}", "race_date")
+    too_early = formatted(f"race date {{}} is before partitions.start, {first}", "race_date")
+    too_late = formatted(f"race date {{}} is over {FARTHEST.days} days ahead of this machine's, {today}", "race_date")
     frame = with_problems(frame, [Problem("start_time", early, too_early), Problem("start_time", late, too_late)])
     return frame.with_columns(race_date=pl.when(~early & ~late).then("race_date"))
 

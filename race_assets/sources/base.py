@@ -47,12 +47,14 @@ class FileSource(ABC):
         title: one line for people.
         parser_version: raised whenever the same bytes would parse to something else; files are then parsed anew.
         row_is: what `source_row` counts in its files, in a word for people.
+        may_repeat: people name its files as they like, so that one may repeat another's rows; landing compares them.
     """
 
     name: str
     title: str
     parser_version: int
     row_is: str = "line"
+    may_repeat: bool = False
 
     @classmethod
     def configured(cls, settings: Any) -> "FileSource":

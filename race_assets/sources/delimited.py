@@ -77,13 +77,15 @@ def read(path: Path, dialect: Dialect, report: ReadReport) -> Iterator[Block]:
         UnreadableFileError: it is empty, an HTML page, binary, cut short while compressed, or its header is not the
             dialect's.
     """
-    with reading(path, dialect.encoding) as stream:
-        yield from _Reader(stream, dialect, report).blocks()
+    trailing: list[int] = []
+    with reading(path, dialect.encoding, trailing.append) as stream:
+        yield from _Reader(stream, dialect, report, trailing).blocks()
 
 
 class _Reader:
-    def __init__(self, stream: IO[bytes], dialect: Dialect, report: ReadReport) -> None:
+    def __init__(self, stream: IO[bytes], dialect: Dialect, report: ReadReport, trailing: Sequence[int]) -> None:
         self.stream = stream
+        self.trailing = trailing
         self.dialect = dialect
         self.report = report
         self.line = 1
@@ -108,6 +110,8 @@ class _Reader:
             if len(pending) > LONGEST_LINE and b"\n" not in pending:
                 broken, pending = self._skip_long_line(pending)
                 yield broken
+        if self.trailing:
+            yield self._trailing_part(self.trailing[0])
         if not self.report.rows_read:
             what = "a header and no rows" if self.dialect.names is None else "no rows"
             raise UnreadableFileError("no_data", f"it has {what}; nothing to take")
@@ -271,6 +275,16 @@ class _Reader:
             rows = pl.concat([rows, pl.concat([self._named(cells), places], how="horizontal")]).sort("source_row")
         return Block(rows, broken)
 
+    def _trailing_part(self, size: int) -> Block:
+        """What follows the compressed data, as a broken line behind the last one."""
+        unit = "byte" if size == 1 else "bytes"
+        message = f"{size:,} {unit} behind its compressed data are none; if rows are missing, fetch the file again"
+        self.report.rows_read += 1
+        return self._without_rows([(self.line, self.offset, "readable", message)])
+
+    def _without_rows(self, broken: list[tuple[int, int, str, str]]) -> Block:
+        return Block(pl.DataFrame(schema={**dict.fromkeys(self.taken, pl.String), **NOTED}), broken_frame(broken))
+
     def _skip_long_line(self, pending: bytes) -> tuple[Block, bytes]:
         """Passes over a line that is too long, holding no more than one block of it; gives what follows it."""
         length = len(pending)
@@ -280,12 +294,12 @@ class _Reader:
             length += len(head)
             if newline or not chunk:
                 break
-        broken = broken_frame([(self.line, self.offset, "text", too_long(length, LONGEST_LINE))])
+        block = self._without_rows([(self.line, self.offset, "text", too_long(length, LONGEST_LINE))])
         self.report.rows_read += 1
         self.report.rows_careful += 1
         self.offset += length + len(newline)
         self.line += 1
-        return Block(pl.DataFrame(schema={**dict.fromkeys(self.taken, pl.String), **NOTED}), broken), rest
+        return block, rest
 
 
 def _are_lines(lengths: pl.Series, data: bytes) -> bool:

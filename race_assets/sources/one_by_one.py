@@ -1,7 +1,8 @@
 """Rows of a delimited file taken apart in Python, one by one: those that Polars may not be trusted with."""
 
-import csv
+import re
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import polars as pl
@@ -10,9 +11,6 @@ from race_assets.sources.dialect import Dialect
 
 Place = tuple[int, int]
 """Line and byte offset where a row begins."""
-
-# Python's own limit for a quoted cell is 128 KiB, and a longer one would end the whole reading.
-csv.field_size_limit(max(csv.field_size_limit(), 1 << 20))
 
 PLACED: dict[str, Any] = {"source_row": pl.Int64, "byte_offset": pl.Int64}
 NOTED: dict[str, Any] = {**PLACED, "notes": pl.List(pl.String)}
@@ -52,10 +50,10 @@ class OneByOne:
     def _take_text(self, text: str, notes: list[str], place: Place) -> None:
         fields = split(text, self.dialect)
         if fields is None:
-            is_open = text.count(self.dialect.quote) % 2
-            what = "a quote is opened and never closed" if is_open else "a line end stands outside its quotes"
-            self._break(place, "text", f"{what}: {shown(text)}")
+            self._break(place, "text", f"{_why_no_row(text, self.dialect)}: {shown(text)}")
             return
+        if _has_quote_in_bare_cell(text, self.dialect):
+            notes = [*notes, "quote_as_written"]
         if len(fields) != self.columns:
             repaired = self.dialect.repair(fields)
             if repaired is None or len(repaired) != self.columns:
@@ -92,23 +90,56 @@ def decoded(line: bytes, encoding: str | None) -> tuple[str, list[str]]:
     return text, ["undecodable"] if encoding is not None and "\ufffd" in text else []
 
 
-def split(text: str, dialect: Dialect, *, strict: bool = False) -> list[str] | None:
-    """The fields of a row, quotes observed; None when a quote stays open or the text is more than one row."""
+def split(text: str, dialect: Dialect) -> list[str] | None:
+    """Return the fields of a row, or None where its quotes make it no row, or more than one.
+
+    A field that begins with a quote ends with one, and has its own quotes doubled; blanks around it are dropped. In any
+    other field a quote is a character like others.
+    """
     if not dialect.quote or dialect.quote not in text:
         return text.split(dialect.separator)
     if text.count(dialect.quote) % 2:
         return None
-    try:
-        rows = list(csv.reader([text], delimiter=dialect.separator, quotechar=dialect.quote, strict=strict))
-    except csv.Error:
-        return None
-    return rows[0] if len(rows) == 1 else None
+    fields: list[str] = []
+    pattern, at = _field(dialect.quote, dialect.separator), 0
+    while found := pattern.match(text, at):
+        quoted, bare, end = found.groups()
+        fields.append(bare if quoted is None else quoted.replace(dialect.quote * 2, dialect.quote))
+        if end != dialect.separator:
+            return fields
+        at = found.end()
+    return None
+
+
+@cache
+def _field(quote: str, separator: str) -> re.Pattern[str]:
+    """Return the pattern of a field and what ends it: what stands between its quotes, or itself, and a separator."""
+    mark, end = re.escape(quote), re.escape(separator)
+    blanks = "[" + " \t".replace(separator, "") + "]*+"
+    quoted = f"{blanks}{mark}((?:[^{mark}]++|{mark}{mark})*+){mark}{blanks}"
+    return re.compile(f"(?:{quoted}|(?!{blanks}{mark})([^{end}\r\n]*+))({end}|\\r*\\Z)")
+
+
+def _has_quote_in_bare_cell(text: str, dialect: Dialect) -> bool:
+    """Return whether a quote of the row stands in a field that does not begin with one."""
+    if not dialect.quote or dialect.quote not in text:
+        return False
+    found = _field(dialect.quote, dialect.separator).finditer(text)
+    return any(dialect.quote in (bare or "") for _, bare, _ in (each.groups() for each in found))
+
+
+def _why_no_row(text: str, dialect: Dialect) -> str:
+    if text.count(dialect.quote) % 2:
+        return "a quote is opened and never closed"
+    if "\r" in text or "\n" in text:
+        return "a line end stands outside its quotes"
+    return "a quote within a quoted cell is not doubled; write it twice"
 
 
 def is_one_row(lines: bytes, dialect: Dialect) -> bool:
     """Whether these lines are one row by the letter, rather than rows between two stray quotes."""
     text = decoded(lines.removesuffix(b"\r"), dialect.encoding)[0]
-    return "\n" not in text or split(text, dialect, strict=True) is not None
+    return "\n" not in text or split(text, dialect) is not None
 
 
 def too_long(length: int, longest: int) -> str:

@@ -2,10 +2,10 @@
 
 import bz2
 import codecs
-import gzip
 import io
 import zlib
-from collections.abc import Iterator
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,79 +16,88 @@ from race_assets.sources.dialect import is_utf_8
 CHUNK_BYTES = 1 << 20
 
 
-def open_text(path: Path, encoding: str | None = None) -> Any:
-    """The file's bytes, as a binary stream that can seek; decompressed when its first bytes say gzip or bzip2.
+GZIP, BZIP2 = b"\x1f\x8b", b"BZh"
+GZIP_BITS = 31
+
+Trailing = Callable[[int], None]
+"""Is told how many bytes behind the compressed data are none."""
+
+
+def open_text(path: Path, encoding: str | None = None, on_trailing: Trailing | None = None) -> Any:
+    """Open the file's bytes as a binary stream that can seek, decompressed where its first bytes say gzip or bzip2.
 
     Args:
         path: the file.
         encoding: of its text. Another one than UTF-8 is read as UTF-8, without its byte order mark, and offsets are
             those of the UTF-8 text; what cannot be decoded is U+FFFD.
+        on_trailing: called at the end of the text, if other bytes than zeros follow its compressed data.
     """
-    stream = _open_bytes(path)
+    stream = _open_bytes(path, on_trailing)
     return stream if is_utf_8(encoding) else io.BufferedReader(Transcoded(stream, encoding or ""), CHUNK_BYTES)
 
 
-def _open_bytes(path: Path) -> Any:
-    with path.open("rb") as stream:
-        magic = stream.read(3)
-    if magic[:2] == b"\x1f\x8b":
-        return gzip.open(path, "rb")
-    if magic == b"BZh":
-        return bz2.open(path, "rb")
-    return path.open("rb")
+def _open_bytes(path: Path, on_trailing: Trailing | None) -> Any:
+    stream = path.open("rb")
+    magic = stream.read(3)
+    stream.seek(0)
+    if magic.startswith((GZIP, BZIP2)):
+        return io.BufferedReader(Unpacked(stream, on_trailing), CHUNK_BYTES)
+    return stream
 
 
 @contextmanager
-def reading(path: Path, encoding: str | None = None) -> Iterator[Any]:
-    """`open_text` for the length of a block.
+def reading(path: Path, encoding: str | None = None, on_trailing: Trailing | None = None) -> Iterator[Any]:
+    """Give `open_text` for the length of a block.
 
     Raises:
         UnreadableFileError: its compressed data is damaged or ends too early.
     """
     try:
-        with open_text(path, encoding) as stream:
+        with open_text(path, encoding, on_trailing) as stream:
             yield stream
     except (EOFError, zlib.error, OSError) as error:
-        if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile) and error.errno is not None:
+        if isinstance(error, OSError) and error.errno is not None:
             raise
         raise UnreadableFileError(
             "unreadable", f"its compressed data is damaged or ends too early ({error}); fetch the file again"
         ) from error
 
 
-class Transcoded(io.RawIOBase):
-    """A stream of text in some encoding, as UTF-8 bytes; it seeks by reading on, or by starting again."""
+class Derived(io.RawIOBase):
+    """Bytes made from another stream; it seeks by reading on, or by starting again."""
 
-    def __init__(self, stream: Any, encoding: str) -> None:
+    def __init__(self, stream: Any) -> None:
         super().__init__()
         self._stream = stream
-        self._decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
         self._start()
 
     def _start(self) -> None:
+        """Go back to the first byte."""
         self._stream.seek(0)
-        self._decoder.reset()
         self._ready = b""
         self._position = 0
         self._is_done = False
-        self._is_at_start = True
+
+    @abstractmethod
+    def _more(self) -> bytes:
+        """Return some more bytes, or none; sets `_is_done` where there will be no more."""
 
     def readable(self) -> bool:
-        """Always."""
+        """Return that it is."""
         return True
 
     def seekable(self) -> bool:
-        """Always, at the price of reading."""
+        """Return that it is, at the price of reading."""
         return True
 
     def tell(self) -> int:
-        """Where it stands in the UTF-8 text, in bytes."""
+        """Return the position in the bytes that are made."""
         return self._position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Moves to a byte of the UTF-8 text; from the end is not supported."""
+        """Move to a byte; from the end is not supported."""
         if whence == io.SEEK_END:
-            raise io.UnsupportedOperation("the end of transcoded text is not known")
+            raise io.UnsupportedOperation("the end of derived bytes is not known")
         target = offset + (self._position if whence == io.SEEK_CUR else 0)
         if target < self._position:
             self._start()
@@ -97,7 +106,7 @@ class Transcoded(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer: Any) -> int:
-        """Some bytes of the UTF-8 text; 0 at its end."""
+        """Read some bytes; 0 at the end."""
         view = memoryview(buffer)
         if not self._fill():
             return 0
@@ -106,7 +115,7 @@ class Transcoded(io.RawIOBase):
         return len(taken)
 
     def close(self) -> None:
-        """Closes the stream below it too."""
+        """Close the stream below it too."""
         if not self.closed:
             self._stream.close()
         super().close()
@@ -117,14 +126,77 @@ class Transcoded(io.RawIOBase):
         return taken
 
     def _fill(self) -> bool:
-        """Decodes on until there is something to take; False at the end."""
+        """Make bytes until there are some to take; False at the end."""
         while not self._ready and not self._is_done:
-            chunk = self._stream.read(CHUNK_BYTES)
-            self._is_done = not chunk
-            text = self._decoder.decode(chunk, final=self._is_done)
-            if text and self._is_at_start:
-                text = text.removeprefix("\ufeff")
-                self._is_at_start = False
-            # A surrogate by itself, which some codecs let through, is no text either.
-            self._ready = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace").encode()
+            self._ready = self._more()
         return bool(self._ready)
+
+
+class Unpacked(Derived):
+    """The text of gzip or bzip2 data.
+
+    Raises:
+        EOFError, OSError, zlib.error: as `_texts`.
+    """
+
+    def __init__(self, stream: Any, on_trailing: Trailing | None) -> None:
+        self._on_trailing = on_trailing
+        super().__init__(stream)
+
+    def _start(self) -> None:
+        super()._start()
+        self._texts = _texts(self._stream, self._on_trailing)
+
+    def _more(self) -> bytes:
+        text = next(self._texts, None)
+        self._is_done = text is None
+        return text or b""
+
+
+def _texts(stream: Any, on_trailing: Trailing | None) -> Iterator[bytes]:
+    """Yield the text of compressed streams that follow one another, in bounded pieces; zeros behind them are padding.
+
+    Raises:
+        EOFError: the data ends within a stream.
+        OSError, zlib.error: a stream is damaged.
+    """
+    data = stream.read(CHUNK_BYTES)
+    magic = GZIP if data.startswith(GZIP) else BZIP2
+    while data.startswith(magic):
+        unpacker: Any = zlib.decompressobj(GZIP_BITS) if magic == GZIP else bz2.BZ2Decompressor()
+        while not unpacker.eof:
+            data = data or (stream.read(CHUNK_BYTES) if getattr(unpacker, "needs_input", True) else b"")
+            text = unpacker.decompress(data, CHUNK_BYTES)
+            if not (data or text or unpacker.eof):
+                raise EOFError("the end of its last stream is missing")
+            data = getattr(unpacker, "unconsumed_tail", b"")
+            if text:
+                yield text
+        data = unpacker.unused_data.lstrip(b"\0")
+        while len(data) < len(BZIP2) and (more := stream.read(CHUNK_BYTES)):
+            data = (data + more).lstrip(b"\0")
+    if data and on_trailing is not None:
+        on_trailing(len(data) + sum(map(len, iter(lambda: stream.read(CHUNK_BYTES), b""))))
+
+
+class Transcoded(Derived):
+    """A stream of text in some encoding, as UTF-8 bytes."""
+
+    def __init__(self, stream: Any, encoding: str) -> None:
+        self._decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+        super().__init__(stream)
+
+    def _start(self) -> None:
+        super()._start()
+        self._decoder.reset()
+        self._is_at_start = True
+
+    def _more(self) -> bytes:
+        chunk = self._stream.read(CHUNK_BYTES)
+        self._is_done = not chunk
+        text = self._decoder.decode(chunk, final=self._is_done)
+        if text and self._is_at_start:
+            text = text.removeprefix("\ufeff")
+            self._is_at_start = False
+        # A surrogate by itself, which some codecs let through, is no text either.
+        return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace").encode()

@@ -1,37 +1,56 @@
-"""Which record stands for a runner when several files tell of it; versions of one file are settled before this."""
+"""Which record stands for a runner when several report it; versions of one file are settled before this."""
+
+from collections.abc import Sequence
 
 import polars as pl
 
 from race_assets.schemas.records import PLACE, RACE, RECORD_KEY, RUNNER
+from race_assets.validation.identifiers import FILE_KEY, KEY
 
-KEY = ("race_date", *RECORD_KEY)
-TOLD = tuple(name for name in (*RACE, *PLACE, *RUNNER) if name not in RECORD_KEY and name != "observed_at")
+FACTS = tuple(name for name in (*RACE, *PLACE, *RUNNER) if name not in RECORD_KEY and name != "observed_at")
 
 
-def duplicate_kinds(records: pl.DataFrame) -> pl.Series:
-    """For each record, why another one stands for it, or null where it stands itself.
+def duplicate_kinds(records: pl.DataFrame, is_shared: pl.Series) -> pl.Series:
+    """Return for each record why another one stands for it, or null where it stands itself.
 
-    Of the records of a day with one key (source, market, selection, market type) the one with the most known values
-    stands, then the one of the smaller file hash, then the earlier row. The others are `within_file` when the one that
-    stands is of their own file, else `between_files`.
+    Of the rows of one file with one key (day, source, market, selection, market type) the last one stands: people
+    append corrections. A last row that says nothing but what a fuller one says leaves that one standing. Of the rows
+    that stand for their files the one with the most known values stands, then the one of the smaller file hash.
+
+    Args:
+        records: one row per record, all with their key.
+        is_shared: `identifiers.shared_keys` of them, or of these and others.
+
+    Returns:
+        `between_files` where a record of another file stands; where one of the same file does, `corrected` if a value
+        that the record states differs or is gone, else `within_file`.
     """
     nothing = pl.Series("kind", [None], dtype=pl.String).new_from_index(0, records.height)
-    is_shared = records.select(pl.struct(KEY).is_duplicated()).to_series()
     if not is_shared.any():
         return nothing
+    facts = [name for name in FACTS if name in records.columns]
     shared = records.with_row_index("position").filter(is_shared)
-    known = pl.sum_horizontal(pl.col(name).is_not_null() for name in TOLD if name in records.columns)
-    ranked = shared.with_columns(known=known).sort(
-        "known", "source_file", "source_row", descending=[True, False, False]
-    )
-    ranked = ranked.with_columns(
-        standing=pl.col("position").first().over(KEY),
-        standing_file=pl.col("source_file").first().over(KEY),
-    )
-    losers = ranked.filter(pl.col("position") != pl.col("standing")).select(
-        "position",
-        kind=pl.when(pl.col("source_file") == pl.col("standing_file"))
-        .then(pl.lit("within_file"))
-        .otherwise(pl.lit("between_files")),
-    )
+    shared = shared.with_columns(known=pl.sum_horizontal(pl.col(name).is_not_null() for name in facts))
+    # Rows of `shared` are numbered from here on, in the order of their files and lines.
+    shared = shared.sort("source_file", "source_row", maintain_order=True).with_row_index("row")
+    row = pl.col("row")
+    choice = shared.select(last=row.last().over(FILE_KEY), fullest=row.sort_by("known", "row").last().over(FILE_KEY))
+    says_no_more = _is_contained(shared, choice["last"], choice["fullest"], facts)
+    of_file = choice.select(pl.when(says_no_more).then("fullest").otherwise("last")).to_series()
+    shared = shared.with_columns(of_file=of_file)
+    for_files = shared.filter(row == pl.col("of_file")).sort("known", "source_file", descending=[True, False])
+    standing = for_files.unique(KEY, keep="first", maintain_order=True).select(*KEY, standing="row")
+    shared = shared.join(standing, on=KEY, how="left", nulls_equal=True, maintain_order="left")
+    is_corrected = ~_is_contained(shared, shared["row"], shared["standing"], facts)
+    kind = pl.when(is_corrected).then(pl.lit("corrected")).otherwise(pl.lit("within_file"))
+    kind = pl.when(pl.col("of_file") == pl.col("standing")).then(kind).otherwise(pl.lit("between_files"))
+    losers = shared.with_columns(kind=kind).filter(row != pl.col("standing"))
     return nothing.scatter(losers["position"], losers["kind"])
+
+
+def _is_contained(frame: pl.DataFrame, rows: pl.Series, others: pl.Series, columns: Sequence[str]) -> pl.Series:
+    """Return whether each of the rows states nothing that the other one at its place does not state too."""
+    mine, theirs = frame.select(columns)[rows], frame.select(columns)[others]
+    theirs.columns = [f"other {name}" for name in columns]
+    is_same = [pl.col(name).is_null() | pl.col(name).eq_missing(pl.col(f"other {name}")) for name in columns]
+    return pl.concat([mine, theirs], how="horizontal").select(pl.all_horizontal(is_same)).to_series()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from race_assets.settings import RuleSettings
+from race_assets.values.texts import formatted
 
 STANDING = "ACTIVE"
 
@@ -47,7 +48,7 @@ def judge_races(runners: pl.DataFrame, settings: RuleSettings) -> list[RaceFindi
             "runners",
             counted.severity,
             races.filter(~standing.is_between(counted.min, counted.max)),
-            pl.format(f"{{}} runners: {counted.min:g} to {counted.max:g} is usual", standing),
+            formatted(f"{{}} runners: {counted.min:g} to {counted.max:g} is usual", standing),
         )
     )
     findings.append(
@@ -55,7 +56,7 @@ def judge_races(runners: pl.DataFrame, settings: RuleSettings) -> list[RaceFindi
             "over_round",
             bounds.severity,
             races.filter((pl.col("priced") == standing) & (standing > 1) & ~book.is_between(bounds.min, bounds.max)),
-            pl.format(f"the prices make a book of {{}}: {bounds.min:g} to {bounds.max:g} is usual", book.round(3)),
+            formatted(f"the prices make a book of {{}}: {bounds.min:g} to {bounds.max:g} is usual", book.round(3)),
         )
     )
     findings.append(
@@ -76,7 +77,7 @@ def _trap_once(runners: pl.DataFrame, settings: RuleSettings) -> RaceFinding | N
         .agg("dog_name")
         .filter(pl.col("dog_name").list.len() > 1)
     )
-    said = pl.format(
+    said = formatted(
         "trap {} is held by {}: one dog stands in a trap", "trap", pl.col("dog_name").list.sort().list.join(" and ")
     )
     races = shared.group_by("race_date", "race_id", maintain_order=True).agg(message=said.first())

@@ -9,7 +9,8 @@ import pandera.polars as pa
 import polars as pl
 
 from race_assets.settings import RuleSettings, Severity
-from race_assets.values import names
+from race_assets.values import ids, names
+from race_assets.values.texts import formatted
 
 PRICES = ("price", "bsp", "last_traded", "pre_off_wap", "pre_off_max", "pre_off_min", "morning_wap", "sp_decimal")
 EXCHANGE_PRICES = ("price", "bsp", "last_traded", "pre_off_wap", "pre_off_max", "pre_off_min", "morning_wap")
@@ -61,7 +62,7 @@ def row_rules(settings: RuleSettings) -> list[RowRule]:
     # A runner without trap is known by its name alone, so that must leave something to compare.
     known = trap.is_not_null() | names.match_name(pl.when(trap.is_null()).then("dog_name")).is_not_null()
     is_name_needed = settings.selection_name.severity == "reject"
-    trap_text = pl.format("trap {} in {}: traps run from 1 to {}", trap, country, most)
+    trap_text = formatted("trap {} in {}: traps run from 1 to {}", trap, country, most)
     rules = [
         RowRule(
             "price_range",
@@ -75,7 +76,7 @@ def row_rules(settings: RuleSettings) -> list[RowRule]:
             "price_range",
             prices.severity,
             pl.col("sp_decimal").is_between(1, inf, closed="none"),
-            pl.format("sp_decimal {}: decimal odds above 1 pass", "sp_decimal"),
+            formatted("sp_decimal {}: decimal odds above 1 pass", "sp_decimal"),
             "price_range",
         ),
         RowRule(
@@ -89,7 +90,7 @@ def row_rules(settings: RuleSettings) -> list[RowRule]:
             "selection_name",
             settings.selection_name.severity,
             pl.col("dog_name").is_not_null() & known,
-            pl.format("selection_name {} names no dog", _shown("selection_name")),
+            formatted("selection_name {} names no dog", _shown("selection_name")),
             "selection_name",
         ),
         RowRule("trap", traps.severity, trap.is_between(1, most), trap_text, "trap"),
@@ -98,14 +99,14 @@ def row_rules(settings: RuleSettings) -> list[RowRule]:
             "track_known",
             settings.track_known.severity,
             pl.col("track_id").is_not_null(),
-            pl.format("track {} is not in the registry", _shown("track_name")),
+            formatted("track {} is not in the registry", _shown("track_name")),
             "track_known",
         ),
         RowRule(
             "start_time",
             settings.start_time.severity,
             (pl.col("local_date") - pl.col("race_date")).dt.total_days().is_between(-1, 1),
-            pl.format("the off is on {} at the track, not within a day of {}", "local_date", "race_date"),
+            formatted("the off is on {} at the track, not within a day of {}", "local_date", "race_date"),
             "start_time",
         ),
         RowRule(
@@ -115,12 +116,24 @@ def row_rules(settings: RuleSettings) -> list[RowRule]:
             & (pl.col("selection_id").str.strip_chars() != "").fill_null(value=False)
             # Where names are needed anyway, a row is blamed for its name once.
             & (pl.lit(is_name_needed) | known),
-            pl.format(
+            formatted(
                 "market {}, selection {}, trap {}, name {}: market, selection, and a trap or a name tell runners apart",
                 _shown("market_id"),
                 _shown("selection_id"),
                 trap.cast(pl.String).fill_null("none"),
                 _shown("selection_name"),
+            ),
+            "keys",
+        ),
+        RowRule(
+            "keys",
+            settings.keys.severity,
+            ~(ids.is_rounded(pl.col("market_id")) | ids.is_rounded(pl.col("selection_id"))),
+            formatted(
+                "market {}, selection {}: a spreadsheet has rounded the id, so that others may have the same; "
+                "write ids as text, and land the file again under its name",
+                _shown("market_id"),
+                _shown("selection_id"),
             ),
             "keys",
         ),
@@ -206,6 +219,6 @@ def _offending(columns: Sequence[str], low: float, high: float | None) -> pl.Exp
         column = pl.col(name)
         # NaN is above every number here, infinity included.
         fine = column.is_between(low, inf, closed="left") if high is None else column.is_between(low, high)
-        parts.append(pl.when(~fine).then(pl.format(f"{name} {{}}", column)))
+        parts.append(pl.when(~fine).then(formatted(f"{name} {{}}", column)))
     limits = f"{low:g} or more" if high is None else f"{low:g} to {high:g}"
     return pl.concat_str(pl.concat_str(parts, separator=", ", ignore_nulls=True), pl.lit(f": {limits} passes"))

@@ -4,6 +4,7 @@ import polars as pl
 
 from race_assets.settings import SourcesAgree
 from race_assets.validation.races import RaceFinding
+from race_assets.values.texts import formatted
 
 RULE = "sources_agree"
 RUNNER = ["race_date", "race_id", "core_selection_id"]
@@ -38,9 +39,9 @@ def judge_sources(keyed: pl.DataFrame, settings: SourcesAgree) -> RaceFinding | 
     dear = high > low * (1 + settings.bsp_tolerance)
     said = runners.filter(won.fill_null(value=False) | dear.fill_null(value=False)).with_columns(
         said=pl.concat_str(
-            pl.format("trap {} {}", pl.col("trap").cast(pl.String).fill_null("-"), pl.col("dog_name").fill_null("-")),
-            pl.when(won).then(pl.format(": {}", "told_result")).otherwise(pl.lit("")),
-            pl.when(dear).then(pl.format(": {}", "told_bsp")).otherwise(pl.lit("")),
+            formatted("trap {} {}", pl.col("trap").cast(pl.String).fill_null("-"), pl.col("dog_name").fill_null("-")),
+            pl.when(won).then(formatted(": {}", "told_result")).otherwise(pl.lit("")),
+            pl.when(dear).then(formatted(": {}", "told_bsp")).otherwise(pl.lit("")),
         )
     )
     races = said.group_by("race_date", "race_id", maintain_order=True).agg(message=pl.col("said").str.join("; "))
@@ -49,7 +50,7 @@ def judge_sources(keyed: pl.DataFrame, settings: SourcesAgree) -> RaceFinding | 
 
 def _differing(name: str, value: pl.Expr) -> list[pl.Expr]:
     """In a group: the least and the most that sources say, and who says what."""
-    told = pl.format("{} {} by {}", pl.lit(name), pl.col(name).cast(pl.String), "source")
+    told = formatted("{} {} by {}", pl.lit(name), pl.col(name).cast(pl.String), "source")
     return [
         value.min().alias(f"least_{name}"),
         value.max().alias(f"most_{name}"),

@@ -2,11 +2,19 @@
 
 import polars as pl
 
+LEAST_DIGITS = 7
+
 
 def betfair_market_id(text: pl.Expr) -> pl.Expr:
-    """Betfair's market id as `1.<digits>`, from text with or without the prefix; null when it is neither."""
-    digits = text.str.strip_chars().str.extract(r"^(?:1\.)?(\d+)$", 1)
-    return pl.concat_str(pl.lit("1."), digits)
+    """Return Betfair's market id as `1.<digits>`, from text with or without the prefix; null where it is neither.
+
+    After a prefix that is written there must be seven digits: `1.2` is what a spreadsheet leaves of `1.200000000`. Ids
+    have had eight or nine since 2008. A whole number may have `.0` behind it.
+    """
+    bare = text.str.strip_chars()
+    digits = bare.str.extract(r"^(?:1\.)?([0-9]+?)(?:\.0)?$", 1)
+    is_cut = bare.str.starts_with("1.") & (digits.str.len_bytes() < LEAST_DIGITS)
+    return pl.concat_str(pl.lit("1."), pl.when(~is_cut).then(digits))
 
 
 def stamp(at: pl.Expr) -> pl.Expr:

@@ -167,7 +167,7 @@ def localise_in(naive: pl.Expr, zone: pl.Expr, zones: Sequence[str]) -> pl.Expr:
     Returns:
         The struct of `localise`; null where the zone is not among ``zones``.
     """
-    told = pl.lit(None, dtype=_LOCALISED)
+    told = _nothing(zone, _LOCALISED)
     for name in zones:
         told = pl.when(zone == name).then(localise(naive, name)).otherwise(told)
     return told
@@ -196,7 +196,7 @@ def in_zone(at: pl.Expr, zone: pl.Expr, zones: Sequence[str]) -> pl.Expr:
     Returns:
         Datetime('us') without zone; null for a null instant and for a zone that is not among ``zones``.
     """
-    local = pl.lit(None, dtype=pl.Datetime("us"))
+    local = _nothing(zone, pl.Datetime("us"))
     for name in zones:
         local = pl.when(zone == name).then(_wall(at, name)).otherwise(local)
     return local
@@ -215,11 +215,19 @@ def is_second_pass(at: pl.Expr, zone: pl.Expr, zones: Sequence[str]) -> pl.Expr:
     Returns:
         Boolean; null for a null instant and for a zone that is not among ``zones``.
     """
-    second = pl.lit(None, dtype=pl.Boolean)
+    second = _nothing(zone, pl.Boolean())
     for name in zones:
         first = _wall(at, name).dt.replace_time_zone(name, ambiguous="earliest", non_existent="null")
         second = pl.when(zone == name).then(first.dt.convert_time_zone("UTC") != at).otherwise(second)
     return second
+
+
+def _nothing(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """Return a null for each row of the column.
+
+    A literal by itself has one row; a function of it has in Polars 2.1 one for each chunk of the frame.
+    """
+    return pl.when(column.is_null()).then(pl.lit(None, dtype=dtype))
 
 
 def _wall(at: pl.Expr, zone: str) -> pl.Expr:

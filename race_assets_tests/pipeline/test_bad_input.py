@@ -274,6 +274,9 @@ BAD_ROWS = {
     "a NUL byte": BadRow(
         row(CSV, selection_name="1. Tin\0Whistle"), "text", ("NUL",), None, row(CSV, selection_name="1. Tin␀Whistle")
     ),
+    "quotes that are not doubled": BadRow(
+        row(CSV, selection_name='"1. The "Tin" Whistle"'), "text", ("not doubled", "write it twice"), None
+    ),
     "a stray quote": BadRow(row(CSV, selection_name='1. Tin "Whistle'), "text", ("quote",), None),
     "31 February": BadRow(
         row(CSV, start_time="2024-02-31T18:36:00Z"), "start_time", ("2024-02-31T18:36:00Z", "ISO 8601"), None
@@ -327,7 +330,9 @@ BAD_ROWS = {
     "BSP file: an unknown track": BadRow(
         row(BSP, MENU_HINT="Romfrod 27th Jun"), "track_known", ("'Romfrod'", "Romford"), source=BSP
     ),
-    "BSP file: a market without a number": BadRow(row(BSP, EVENT_ID="none"), "keys", ("''",), source=BSP),
+    "BSP file: a market without a number": BadRow(
+        row(BSP, EVENT_ID="none"), "keys", ("EVENT_ID 'none'", "digits"), source=BSP
+    ),
 }
 
 
@@ -361,6 +366,25 @@ def test_bad_rows_of_every_kind_are_each_refused_with_their_line_text_and_reason
     )
     counts = Counter(each.rule for each in bad.values())
     assert dict(by_rule) == counts
+
+
+@pytest.mark.parametrize("source", [CSV, BSP])
+def test_each_row_of_a_file_of_unknown_tracks_is_refused_whether_it_has_quotes_or_not(
+    workshop: Workshop, source: str
+) -> None:
+    place = {"track": "Quillstone"} if source == CSV else {"MENU_HINT": "Quillstone"}
+    if source == CSV:
+        place["start_time"] = "2024-06-27T17:36:00Z"
+    name = "selection_name" if source == CSV else "SELECTION_NAME"
+    names = ["1. Alpha", '"2. Beta"', "3. Gamma"]
+
+    landed = take(workshop, source, {"odd": text(source, *(row(source, **place, **{name: each}) for each in names))})
+
+    assert (landed["odd"].state, landed["odd"].undated) == ("landed", 3)
+    found = [(line, rules) for file, line, _, _, rules, *_ in rejects(workshop) if file == "odd.csv"]
+    assert found == [(2, ["track_known"]), (3, ["track_known"]), (4, ["track_known"])]
+    assert_neighbours_are_in_core(workshop)
+    assert_nothing_is_lost(workshop, 9)
 
 
 def test_rows_read_one_by_one_are_counted_and_told(workshop: Workshop, capsys: pytest.CaptureFixture[str]) -> None:

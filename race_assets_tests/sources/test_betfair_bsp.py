@@ -1,11 +1,15 @@
 """Betfair's starting-price files: each fact of SOURCE_FACTS 2 as a small invented file, then the real ones."""
 
-from collections.abc import Callable
-from datetime import UTC, date, datetime
+import tempfile
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from race_assets.errors import UnreadableFileError
 from race_assets.pipeline import land
@@ -324,6 +328,94 @@ def test_londons_doubled_hour_is_taken_as_the_first_with_a_note(parse: Parse, wr
 
     assert record["start_at"] == utc(2024, 10, 27, 0, minute)
     assert (record["notes"], record["problems"]) == (["local_time_ambiguous"], None)
+
+
+LONDON = ZoneInfo("Europe/London")
+
+
+def meeting(offs: Sequence[datetime], *, event: str = "R{} 400m Gr5") -> list[str]:
+    """The rows of a meeting of one-dog races, as London's clocks show these instants, its last race first."""
+    return [
+        row(
+            EVENT_ID=str(230_000_000 + number),
+            MENU_HINT="Ballarat (AUS) 27th Oct",
+            EVENT_NAME=event.format(number),
+            EVENT_DT=f"{off.astimezone(LONDON):%d-%m-%Y %H:%M}",
+        )
+        for number, off in reversed(list(enumerate(offs, start=1)))
+    ]
+
+
+def offs_and_notes(found: list[Record]) -> list[tuple[object, object]]:
+    return [(record["start_at"], record["notes"]) for record in reversed(found)]
+
+
+@pytest.mark.parametrize("event", ["R{} 400m Gr5", "To Be Placed"])
+def test_races_of_londons_doubled_hour_are_placed_by_the_others_of_their_meeting(parse: Parse, event: str) -> None:
+    offs = [utc(2024, 10, 26, 23, 42) + timedelta(minutes=22) * number for number in range(8)]
+
+    found = offs_and_notes(parse(*meeting(offs, event=event)))
+
+    assert [off for off, _ in found] == offs
+    # 00:04 to 00:48 and 01:10 to 01:54 in UTC are 01:04 to 01:54 on the clock.
+    assert [notes for _, notes in found] == [None, *[["local_time_inferred"]] * 6, None]
+
+
+@pytest.mark.parametrize(
+    ("written", "start"),
+    [
+        (("26-10-2024 22:30", "27-10-2024 01:10"), None),
+        (("27-10-2024 00:52", "27-10-2024 01:10"), utc(2024, 10, 27, 0, 10)),
+        (("27-10-2024 02:05", "27-10-2024 01:50"), utc(2024, 10, 27, 1, 50)),
+        (("27-10-2024 03:50", "27-10-2024 01:10"), None),
+    ],
+)
+def test_one_neighbour_is_enough_where_it_stands_near(
+    parse: Parse, written: tuple[str, str], start: datetime | None
+) -> None:
+    """The race in question follows the other one or precedes it; where both readings leave a hole, it is the first."""
+    races = sorted(written)
+    rows = [
+        row(EVENT_ID=f"{230 + n}", MENU_HINT="Ballarat (AUS) 27th Oct", EVENT_NAME=f"R{n} 400m Gr5", EVENT_DT=off)
+        for n, off in enumerate(races, start=1)
+    ]
+
+    record = parse(*rows)[races.index(written[1])]
+
+    assert record["start_at"] == (start or utc(2024, 10, 27, 0, 10))
+    assert record["notes"] == (["local_time_inferred"] if start else ["local_time_ambiguous"])
+
+
+def test_a_meeting_out_of_order_or_of_another_place_settles_nothing(parse: Parse) -> None:
+    mixed = [utc(2024, 10, 26, 23, 40), utc(2024, 10, 27, 0, 20), utc(2024, 10, 26, 23, 20)]
+    elsewhere = row(MENU_HINT="Sandown (AUS) 27th Oct", EVENT_DT="27-10-2024 01:50", EVENT_ID="299999999")
+
+    found = parse(*meeting(mixed), elsewhere)
+
+    assert [record["notes"] for record in found if record["notes"]] == [["local_time_ambiguous"]] * 2
+
+
+@given(
+    st.integers(-300, 100),
+    st.lists(st.integers(14, 28), min_size=2, max_size=11),
+    st.sampled_from(["R{} 400m Gr5", "To Be Placed"]),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_doubled_hour_is_never_taken_for_the_other_one(start: int, gaps: list[int], event: str) -> None:
+    """Of meetings at usual gaps: each race is in its hour, or is said to be of doubtful time."""
+    offs = [utc(2024, 10, 27, 1, 0) + timedelta(minutes=start + sum(gaps[:n])) for n in range(len(gaps) + 1)]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "original"
+        path.write_text("\n".join([HEADER, *meeting(offs, event=event), ""]), encoding="utf-8")
+        found = offs_and_notes(records(path, ANY_NAME))
+
+    doubled = [utc(2024, 10, 27, 0, 0) <= off < utc(2024, 10, 27, 2, 0) for off in offs]
+    for (found_off, notes), off, is_doubled in zip(found, offs, doubled, strict=True):
+        assert (notes is not None) == is_doubled
+        assert found_off == off or notes == ["local_time_ambiguous"]
+    # A race before or after the two hours settles all of them.
+    if not all(doubled):
+        assert [off for off, _ in found] == offs
 
 
 @pytest.mark.parametrize("written", ["31-03-2024 01:00", "31-03-2024 01:59"])

@@ -1,6 +1,7 @@
 """Which of several records stands for a runner, and that judging loses no record, whatever it is given."""
 
 from datetime import UTC, date, datetime
+from random import Random
 from typing import Any
 
 import polars as pl
@@ -15,6 +16,7 @@ from race_assets.schemas.table import polars_schema
 from race_assets.settings import Settings
 from race_assets.validation.account import Account, total
 from race_assets.validation.duplicates import duplicate_kinds
+from race_assets.validation.identifiers import shared_keys
 
 GOOD: dict[str, object] = {
     "source": "betfair_csv",
@@ -32,7 +34,8 @@ GOOD: dict[str, object] = {
 
 def kinds(*rows: dict[str, object]) -> list[str | None]:
     told = [{**GOOD, "source_row": number, **row} for number, row in enumerate(rows, start=2)]
-    return duplicate_kinds(pl.DataFrame(told, schema=polars_schema(RECORDS))).to_list()
+    records = pl.DataFrame(told, schema=polars_schema(RECORDS))
+    return duplicate_kinds(records, shared_keys(records)).to_list()
 
 
 def test_records_of_different_runners_markets_types_and_sources_all_stand() -> None:
@@ -50,7 +53,7 @@ def test_the_record_with_more_known_values_stands_wherever_it_comes() -> None:
 def test_a_key_that_stands_on_two_days_is_two_records() -> None:
     days = [date(2024, 6, 27), date(2024, 6, 28)]
     assert kinds(*({"race_date": day} for day in days)) == [None, None]
-    assert kinds(*({"race_date": days[0]} for _ in days)) == [None, "within_file"]
+    assert kinds(*({"race_date": days[0]} for _ in days)) == ["within_file", None]
 
 
 def test_a_value_that_is_known_counts_whatever_it_is() -> None:
@@ -66,8 +69,23 @@ def test_of_records_that_know_as_much_the_one_of_the_smaller_hash_stands() -> No
     assert kinds(other, one) == [None, "between_files"]
 
 
-def test_of_records_of_one_file_the_earlier_row_stands() -> None:
-    assert kinds({"source_row": 9, "price": 3.0}, {"source_row": 8, "price": 4.0}) == ["within_file", None]
+def test_of_rows_of_one_file_the_last_stands_wherever_it_comes_and_the_others_are_counted_as_corrected() -> None:
+    assert kinds({"source_row": 9, "price": 3.0}, {"source_row": 8, "price": 4.0}) == [None, "corrected"]
+    assert kinds({"price": 3.0}, {"price": 4.0}, {"price": 3.0}) == ["within_file", "corrected", None]
+    assert kinds({"price": 3.0, "volume": 1.0}, {"price": 4.0}) == ["corrected", None]
+
+
+def test_a_last_row_that_says_nothing_new_leaves_the_fuller_one_standing() -> None:
+    assert kinds({"price": 3.0, "volume": 1.0}, {"price": 3.0}) == [None, "within_file"]
+    assert kinds({"price": 4.0, "volume": 1.0}, {"price": 3.0, "volume": 1.0}, {}) == ["corrected", None, "within_file"]
+
+
+def test_a_row_that_was_corrected_does_not_speak_for_its_file() -> None:
+    """File a knows more in a row that it corrects below: between the files its last row counts, which knows less."""
+    corrected = [{"price": 3.0, "volume": 1.0, "bsp": 2.0}, {"price": 4.0}]
+    other = {"source_file": "b", "price": 5.0, "volume": 2.0}
+    assert kinds(*corrected, other) == ["between_files", "between_files", None]
+    assert kinds(other, *corrected) == [None, "between_files", "between_files"]
 
 
 def test_when_it_was_landed_makes_no_difference() -> None:
@@ -78,6 +96,49 @@ def test_when_it_was_landed_makes_no_difference() -> None:
 def test_the_kind_tells_whether_the_record_that_stands_is_in_the_same_file() -> None:
     best = {"source_file": "b", "price": 3.0}
     assert kinds({}, {}, best, {"source_file": "b"}) == ["between_files", "between_files", None, "within_file"]
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {"source_file": st.sampled_from("abc"), "price": st.sampled_from([None, 3.0, 4.0])},
+            optional={"volume": st.just(1.0), "bsp": st.just(2.0), "selection_id": st.just("12")},
+        ),
+        max_size=8,
+    ),
+    st.randoms(use_true_random=False),
+)
+@settings(max_examples=150, deadline=None)
+def test_which_record_stands_does_not_depend_on_the_order_of_records(
+    rows: list[dict[str, object]], chance: Random
+) -> None:
+    """Compared with a plain reading of the rule, file by file."""
+    rows = [{"selection_id": "11", **row, "source_row": n} for n, row in enumerate(rows, start=2)]
+    shuffled = chance.sample(rows, len(rows))
+
+    found = {row["source_row"]: kind for row, kind in zip(shuffled, kinds(*shuffled), strict=True)}
+
+    expected: dict[object, str | None] = {}
+    for selection in ("11", "12"):
+        of_file = {}
+        for file in "abc":
+            mine = [row for row in rows if (row["selection_id"], row["source_file"]) == (selection, file)]
+            if mine:
+                fullest = max(reversed(mine), key=lambda row: len(values(row)))
+                of_file[file] = fullest if values(mine[-1]) <= values(fullest) else mine[-1]
+        best = max(sorted(of_file), key=lambda file: len(values(of_file[file])), default=None)
+        for row in rows:
+            if row["selection_id"] != selection:
+                continue
+            is_gone = best is not None and not values(row) <= values(of_file[best])
+            kind = "between_files" if row["source_file"] != best else "corrected" if is_gone else "within_file"
+            expected[row["source_row"]] = None if row in of_file.values() and row["source_file"] == best else kind
+    assert found == expected
+
+
+def values(row: dict[str, object]) -> set[tuple[str, object]]:
+    """What a row states."""
+    return {(name, row[name]) for name in ("price", "volume", "bsp") if row.get(name) is not None}
 
 
 def test_records_without_a_key_are_not_lost() -> None:

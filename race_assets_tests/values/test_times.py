@@ -17,6 +17,7 @@ from race_assets.values.times import (
     iso_instant,
     local_datetime,
     localise,
+    localise_in,
     nearest_date,
 )
 
@@ -169,6 +170,19 @@ def test_a_zone_that_was_not_named_gives_null() -> None:
     found = frame.select(local=in_zone(at, zone, ["Europe/London"]), second=is_second_pass(at, zone, ["Europe/London"]))
 
     assert found.rows() == [(None, None)] * 2
+
+
+def test_where_no_zone_is_known_each_row_of_a_frame_in_chunks_gets_a_null() -> None:
+    part = pl.DataFrame({"at": [datetime(2024, 6, 1, tzinfo=UTC)] * 2, "zone": pl.Series([None] * 2, dtype=pl.String)})
+    frame = pl.concat([part, part], rechunk=False)
+    at, zone = pl.col("at"), pl.col("zone")
+
+    for nothing in (
+        in_zone(at, zone, []).dt.date(),
+        is_second_pass(at, zone, []).not_(),
+        localise_in(at.dt.replace_time_zone(None), zone, []).struct.field("at").dt.date(),
+    ):
+        assert frame.select(nothing.alias("found"))["found"].to_list() == [None] * 4
 
 
 @pytest.mark.parametrize(

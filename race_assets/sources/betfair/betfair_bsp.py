@@ -13,10 +13,11 @@ import polars as pl
 from race_assets.ahead import ahead
 from race_assets.sources import delimited, sport
 from race_assets.sources.base import FileSource, ReadReport, RowAsRead
-from race_assets.sources.betfair import menu
+from race_assets.sources.betfair import doubled_hour, menu
 from race_assets.sources.delimited import Dialect
 from race_assets.sources.findings import Problem, broken_lines, with_notes, with_problems
-from race_assets.values import distances, markets, names, times
+from race_assets.values import distances, ids, markets, names, times
+from race_assets.values.texts import formatted
 
 COLUMNS = (
     "event_id",
@@ -64,6 +65,7 @@ class BetfairBsp(FileSource):
     name = "betfair_bsp"
     title = "Betfair starting-price files, greyhound win and place, 2008 to now"
     parser_version = 3
+    may_repeat = True
 
     def read(self, path: Path, name: str, report: ReadReport) -> Iterator[pl.DataFrame]:
         """See `FileSource.read`."""
@@ -120,15 +122,19 @@ def _records(rows: pl.DataFrame, name: str) -> pl.DataFrame:
         ),
         is_place=_is_place(name),
         outcome=pl.col("win_lose").cast(pl.Float64, strict=False),
+        market_id=markets.betfair_market_id(pl.col("event_id")),
+        selection_id=ids.without_decimal(pl.col("selection_id")),
     )
-    frame = with_problems(frame, _problems(name))
     race = distances.grade_and_distance(pl.col("event_name"))
+    frame = _with_hour(frame, race.struct.field("race_number"))
+    frame = with_problems(frame, _problems(name))
     return frame.select(
         "source_row",
         "byte_offset",
         "notes",
         "problems",
         "filtered",
+        "market_id",
         "selection_id",
         "selection_name",
         "trap",
@@ -139,7 +145,6 @@ def _records(rows: pl.DataFrame, name: str) -> pl.DataFrame:
         "country",
         *PRICES.values(),
         *VOLUMES.values(),
-        market_id=markets.betfair_market_id(pl.col("event_id")),
         event_name=pl.col("menu_hint"),
         market_type=pl.when("is_place").then(pl.lit("PLACE")).otherwise(pl.lit("WIN")),
         race_type=race.struct.field("race_type"),
@@ -154,13 +159,31 @@ def _records(rows: pl.DataFrame, name: str) -> pl.DataFrame:
 
 
 def _dated(frame: pl.DataFrame) -> pl.DataFrame:
-    """Adds `dt`, EVENT_DT as written, and `start_at`; London's doubled hour is taken as the first, with a note."""
+    """Add `dt`, EVENT_DT as written, `start_at`, the earlier of two, `is_ambiguous` and `is_missing`."""
     frame = frame.with_columns(dt=times.local_datetime(pl.col("event_dt"), EVENT_DT_FORMATS))
+    part = pl.col("start").struct.field
     frame = frame.with_columns(start=times.localise(pl.col("dt"), LONDON))
-    frame = frame.with_columns(
-        start_at=pl.col("start").struct.field("at"), is_missing=pl.col("start").struct.field("is_missing")
+    return frame.with_columns(
+        part("is_missing"), start_at=part("at"), is_ambiguous=part("is_ambiguous").fill_null(value=False)
     )
-    return with_notes(frame, {"local_time_ambiguous": pl.col("start").struct.field("is_ambiguous")})
+
+
+def _with_hour(frame: pl.DataFrame, race_number: pl.Expr) -> pl.DataFrame:
+    """Place races of London's doubled hour by the others of their meeting, or in the first; notes say which."""
+    if not frame["is_ambiguous"].any():
+        return frame
+    races = frame.filter(pl.col("filtered").is_null() & pl.col("start_at").is_not_null())
+    found = doubled_hour.second_passes(races.with_columns(race_number=race_number))
+    frame = frame.join(found, on=["market_id", "is_place"], how="left", maintain_order="left")
+    is_second, is_ambiguous = pl.col("is_second"), pl.col("is_ambiguous")
+    later = pl.when(is_ambiguous & is_second).then(pl.col("start_at") + doubled_hour.HOUR).otherwise("start_at")
+    return with_notes(
+        frame.with_columns(start_at=later),
+        {
+            "local_time_inferred": is_ambiguous & is_second.is_not_null(),
+            "local_time_ambiguous": is_ambiguous & is_second.is_null(),
+        },
+    )
 
 
 def _numbers(frame: pl.DataFrame) -> pl.DataFrame:
@@ -215,7 +238,7 @@ def _problems(name: str) -> list[Problem]:
         Problem(
             "number",
             pl.col(f"bad_{column}").is_not_null(),
-            pl.format("{} {} is not a number", pl.lit(column.upper()), _quoted(f"bad_{column}")),
+            formatted("{} {} is not a number", pl.lit(column.upper()), _quoted(f"bad_{column}")),
         )
         for column in (*PRICES, *VOLUMES)
     ]
@@ -226,7 +249,7 @@ def _problems(name: str) -> list[Problem]:
             Problem(
                 "start_time",
                 (race_date - pl.lit(stated)).dt.total_days().abs() > 1,
-                pl.format(f"race date {{}} is not within a day of the file's own, {stated}", race_date),
+                formatted(f"race date {{}} is not within a day of the file's own, {stated}", race_date),
             )
         ]
     )
@@ -234,24 +257,34 @@ def _problems(name: str) -> list[Problem]:
         Problem(
             "start_time",
             pl.col("dt").is_null(),
-            pl.format("EVENT_DT {} is not a date and time, DD-MM-YYYY HH:MM", _quoted("event_dt")),
+            formatted("EVENT_DT {} is not a date and time, DD-MM-YYYY HH:MM", _quoted("event_dt")),
         ),
         Problem(
             "local_time",
             pl.col("is_missing"),
-            pl.format("EVENT_DT {} does not exist in London: the clocks go forward over it", _quoted("event_dt")),
+            formatted("EVENT_DT {} does not exist in London: the clocks go forward over it", _quoted("event_dt")),
         ),
         Problem(
             "start_time",
             far,
-            pl.format(
+            formatted(
                 "MENU_HINT {} and EVENT_DT {} are more than a day apart", _quoted("menu_hint"), _quoted("event_dt")
             ),
         ),
         Problem(
             "number",
             (~pl.col("outcome").is_in([0.0, 1.0, 2.0])).fill_null(pl.col("win_lose") != ""),
-            pl.format("WIN_LOSE {} is not 0, 1 or 2", _quoted("win_lose")),
+            formatted("WIN_LOSE {} is not 0, 1 or 2", _quoted("win_lose")),
+        ),
+        Problem(
+            "keys",
+            pl.col("event_id") != "",
+            formatted(
+                "EVENT_ID {} is no market id: eight or nine digits, with or without 1. before them; if a spreadsheet "
+                "rounded it, get the file as Betfair has it",
+                _quoted("event_id"),
+            ),
+            among=pl.col("market_id").is_null(),
         ),
         *bad,
         *elsewhere,

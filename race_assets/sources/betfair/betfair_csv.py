@@ -13,7 +13,8 @@ from race_assets.sources import delimited, sport
 from race_assets.sources.base import FileSource, ReadReport, RowAsRead
 from race_assets.sources.delimited import Dialect
 from race_assets.sources.findings import Problem, broken_lines, with_notes, with_problems
-from race_assets.values import markets, names, odds, times
+from race_assets.values import ids, markets, names, odds, times
+from race_assets.values.texts import formatted
 
 COLUMNS = (
     "event_id",
@@ -44,6 +45,7 @@ class BetfairCsv(FileSource):
 
     name = "betfair_csv"
     title = "CSV rows of Betfair events: track, off, runner, price, volume"
+    may_repeat = True
 
     def __init__(self, timezone: str | None = None) -> None:
         self.timezone = timezone
@@ -87,9 +89,7 @@ def _records(rows: pl.DataFrame, name: str, timezone: str | None) -> pl.DataFram
         "byte_offset",
         "notes",
         "problems",
-        "event_id",
         "event_name",
-        "selection_id",
         "selection_name",
         "start_at",
         "start_local",
@@ -97,7 +97,9 @@ def _records(rows: pl.DataFrame, name: str, timezone: str | None) -> pl.DataFram
         "trap",
         "dog_name",
         filtered=pl.when("is_horses").then(pl.lit(sport.NOT_GREYHOUNDS)),
-        market_id=markets.event_market_id(pl.col("event_id"), pl.col("stamp")),
+        event_id=ids.without_decimal(pl.col("event_id")),
+        selection_id=ids.without_decimal(pl.col("selection_id")),
+        market_id=markets.event_market_id(ids.without_decimal(pl.col("event_id")), pl.col("stamp")),
         market_type=pl.lit("WIN"),
         track_name=pl.col("track"),
         status=pl.lit("ACTIVE"),
@@ -160,7 +162,7 @@ def _problems(timezone: str | None) -> list[Problem]:
         Problem(
             "start_time",
             pl.col("has_offset"),
-            pl.format(
+            formatted(
                 "start_time {} is not a date and time in ISO 8601 with an offset or Z, such as 2024-06-27T14:52:00Z",
                 _quoted(start),
             ),
@@ -185,19 +187,19 @@ def _problems(timezone: str | None) -> list[Problem]:
         Problem(
             "price_range",
             unread & not_finite,
-            pl.format("price {} is not a price; 1.01 to 1000 or blank is", _quoted(price)),
+            formatted("price {} is not a price; 1.01 to 1000 or blank is", _quoted(price)),
             among=pl.col("decimal").is_null(),
         ),
         Problem(
             "number",
             unread & ~not_finite,
-            pl.format("price {} is neither decimal nor fractional odds, such as 3.5 or 5/2", _quoted(price)),
+            formatted("price {} is neither decimal nor fractional odds, such as 3.5 or 5/2", _quoted(price)),
             among=pl.col("decimal").is_null(),
         ),
         Problem(
             "number",
             volume.str.strip_chars() != "",
-            pl.format("volume {} is not a number", _quoted(volume)),
+            formatted("volume {} is not a number", _quoted(volume)),
             among=no_number,
         ),
         sport.problem(),

@@ -34,6 +34,8 @@ class CsvFeed(FileSource):
     Its parser version is a number made of its entry: with another entry, its files are parsed anew.
     """
 
+    may_repeat = True
+
     def __init__(self, name: str, feed: FeedSettings) -> None:
         self.name = name
         self.title = feed.title

@@ -45,7 +45,8 @@ def of(path: Path, feed: FeedSettings) -> Layout:
     """The file's layout: what the feed says, else what its first lines tell."""
     head = _head(path)
     encoding = feed.encoding or _encoding(head)
-    lines = _text(head, encoding).splitlines()[:LINES]
+    # As the reader has lines: Python's own would end at U+2028 and other signs within a cell too.
+    lines = [line.removesuffix("\r") for line in _text(head, encoding).split("\n")[:LINES]]
     separator = feed.separator or _separator(lines, feed.quote)
     rows = [_cells(line, separator, feed.quote) for line in lines]
     if feed.header == "none":

@@ -12,19 +12,12 @@ from race_assets.sources.csv_feed import times as feed_times
 from race_assets.sources.csv_feed.cells import cell_of, holds, text_of
 from race_assets.sources.csv_feed.times import Written
 from race_assets.sources.findings import Problem, with_notes, with_problems
-from race_assets.values import distances, markets, names, odds, times
+from race_assets.values import distances, ids, markets, names, odds, times
 from race_assets.values.numbers import plain_decimal
+from race_assets.values.texts import formatted
 
-TEXTS = (
-    "market_id",
-    "event_id",
-    "event_name",
-    "track_name",
-    "race_type",
-    "selection_id",
-    "selection_name",
-    "price_kind",
-)
+TEXTS = ("event_name", "track_name", "race_type", "selection_name", "price_kind")
+IDS = ("market_id", "event_id", "selection_id")
 WHOLE = ("trap", "race_number", "finish_position")
 PRICES = (
     "price", "bsp", "last_traded", "pre_off_wap", "pre_off_max", "pre_off_min", "morning_wap", "sp_decimal",
@@ -120,7 +113,9 @@ def _values(fields: Fields, decimal: str) -> list[pl.Expr]:
     made: dict[str, pl.Expr] = {}
     for name, spec in fields.items():
         text = pl.col(_text(name))
-        if name in TEXTS:
+        if name in IDS:
+            made[name] = ids.without_decimal(text)
+        elif name in TEXTS:
             made[name] = text
         elif name in WHOLE:
             made[name] = _whole(text)
@@ -280,18 +275,18 @@ def _problems(fields: Fields) -> list[Problem]:
     for name, spec in fields.items():
         text, shown = pl.col(_text(name)), _shown(name)
         if name in (*WHOLE, *AMOUNTS, "distance_m"):
-            problems.append(_unread("number", name, pl.format(f"{name} {{}} is not a number{_range(name)}", shown)))
+            problems.append(_unread("number", name, formatted(f"{name} {{}} is not a number{_range(name)}", shown)))
         elif name in PRICES:
             problems += _no_price(name)
         elif name == "sp_fraction":
-            said = pl.format("starting price {} is neither a fraction such as 5/2F nor decimal odds", shown)
+            said = formatted("starting price {} is neither a fraction such as 5/2F nor decimal odds", shown)
             unread = text.is_not_null() & ~odds.is_null_word(text)
             problems.append(Problem("number", unread, said, among=pl.col("sp_decimal").is_null()))
         elif name in WORDS:
-            said = pl.format(f"{name} {{}} is none of {', '.join(WORDS[name])}; give the feed values for it", shown)
+            said = formatted(f"{name} {{}} is none of {', '.join(WORDS[name])}; give the feed values for it", shown)
             problems.append(_unread("value", name, said))
         elif name == "race_date":
-            said = pl.format("race date {} is not a date as {} are", shown, _formats(spec))
+            said = formatted("race date {} is not a date as {} are", shown, _formats(spec))
             # Where the off holds the same day, it has been told of that.
             is_told = _no_moment() & pl.col(_text("start_at")).str.contains(text, literal=True)
             unread = text.is_not_null() & ~is_told.fill_null(value=False)
@@ -316,13 +311,13 @@ def _no_price(name: str) -> list[Problem]:
         Problem(
             "price_range",
             unread & not_finite,
-            pl.format(f"{name} {{}} is not a price; 1.01 to 1000 or blank is", _shown(name)),
+            formatted(f"{name} {{}} is not a price; 1.01 to 1000 or blank is", _shown(name)),
             among=among,
         ),
         Problem(
             "number",
             unread & ~not_finite,
-            pl.format(f"{name} {{}} is neither decimal nor fractional odds, such as 3.5 or 5/2", _shown(name)),
+            formatted(f"{name} {{}} is neither decimal nor fractional odds, such as 3.5 or 5/2", _shown(name)),
             among=among,
         ),
     ]
@@ -332,7 +327,7 @@ def _unread_moment() -> Problem:
     return Problem(
         "start_time",
         pl.lit(value=True),
-        pl.format("off {} is not a date and time that this feed's formats read", _shown("start_at")),
+        formatted("off {} is not a date and time that this feed's formats read", _shown("start_at")),
         among=_no_moment(),
     )
 
@@ -343,7 +338,7 @@ def _no_moment() -> pl.Expr:
 
 
 def _missing_hour() -> Problem:
-    said = pl.format("off {} does not exist there: the clocks go forward over it", _shown("start_at"))
+    said = formatted("off {} does not exist there: the clocks go forward over it", _shown("start_at"))
     return Problem("local_time", pl.lit(value=True), said, among=pl.col("start_at is missing"))
 
 

@@ -125,8 +125,13 @@ def rows_as_read(path: Path, byte_offsets: Sequence[int]) -> dict[int, RowAsRead
 
 
 def _bytes(path: Path) -> bytes:
-    with reading(path) as stream:
+    trailing: list[int] = []
+    with reading(path, on_trailing=trailing.append) as stream:
         data: bytes = stream.read()
+    if trailing:
+        raise UnreadableFileError(
+            "unreadable", f"{trailing[0]:,} bytes behind its compressed data are none; fetch it again"
+        )
     return data
 
 

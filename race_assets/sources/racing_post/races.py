@@ -7,6 +7,7 @@ from race_assets.sources.racing_post import cells
 from race_assets.sources.racing_post.cells import quoted
 from race_assets.sources.racing_post.reading import RACES
 from race_assets.sources.racing_post.records import RacingPostFile, bad_price, told
+from race_assets.values.texts import formatted
 
 VOID = ("VOID", "NO_RACE", "ABANDONED")
 STATUSES = ("DECLARED", "OFF", "RESULT", *VOID)
@@ -37,7 +38,7 @@ class RacingPostRaces(RacingPostFile):
             filtered=pl.when(cells.is_set(pl.col("vacant"))).then(pl.lit("vacant_trap")),
         )
         frame = frame.with_columns(price_kind=pl.when(pl.col("price").is_not_null()).then(pl.lit("FORECAST")))
-        said = pl.format("position {} is no place, no word for a dog that did not run or finish", quoted("position"))
+        said = formatted("position {} is no place, no word for a dog that did not run or finish", quoted("position"))
         frame = with_problems(
             frame,
             [

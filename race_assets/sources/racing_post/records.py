@@ -17,6 +17,7 @@ from race_assets.sources.racing_post import cells, document, tracks
 from race_assets.sources.racing_post.cells import quoted
 from race_assets.sources.racing_post.reading import Operation, Reader
 from race_assets.values import names
+from race_assets.values.texts import formatted
 
 VERSION = 2
 """Raised whenever the same file and settings would parse to something else."""
@@ -102,19 +103,19 @@ def of_races(rows: pl.DataFrame, zone: str) -> pl.DataFrame:
             Problem(
                 "local_time",
                 at("is_missing"),
-                pl.format(f"off {{}} does not exist in {zone}: the clocks go forward over it", quoted("race_at")),
+                formatted(f"off {{}} does not exist in {zone}: the clocks go forward over it", quoted("race_at")),
             ),
             Problem(
                 "start_time",
                 at("at").is_null()
                 & ~at("is_missing").fill_null(value=False)
                 & pl.col("odd_rule").ne_missing("readable"),
-                pl.format("off {} is no date and time, YYYY-MM-DDTHH:MM:SS+HH:MM", quoted("race_at")),
+                formatted("off {} is no date and time, YYYY-MM-DDTHH:MM:SS+HH:MM", quoted("race_at")),
             ),
             Problem(
                 "number",
                 pl.col("trap_number").is_null() & pl.col("trap").is_not_null(),
-                pl.format("trap {} is not a whole number", quoted("trap")),
+                formatted("trap {} is not a whole number", quoted("trap")),
             ),
         ],
     ).with_columns(trap=pl.col("trap_number"))
@@ -122,7 +123,7 @@ def of_races(rows: pl.DataFrame, zone: str) -> pl.DataFrame:
 
 def bad_price(column: str) -> Problem:
     """A price that is neither odds nor a word for none."""
-    said = pl.format(f"{column} {{}} is not fractional odds, such as 5/2 or Evs", quoted(column))
+    said = formatted(f"{column} {{}} is not fractional odds, such as 5/2 or Evs", quoted(column))
     return Problem("number", cells.is_bad_price(pl.col(column)), said)
 
 
