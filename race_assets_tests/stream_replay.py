@@ -91,14 +91,14 @@ class Point:
 
     back: float | None = None
     back_age: float | None = None
-    back_stood: float | None = None
     lay: float | None = None
     lay_age: float | None = None
-    lay_stood: float | None = None
     last: float | None = None
     last_age: float | None = None
     volume: float | None = None
     volume_age: float | None = None
+    back_stood: float | None = None
+    lay_stood: float | None = None
 
 
 @dataclass

@@ -152,11 +152,11 @@ def test_grid_knows_only_the_past() -> None:
     points = found.grid([601, 500, 499.9, 300, 0, -200])
     assert points[601, DOG] == Point()
     assert points[500, OTHER] == Point(volume=0)
-    assert points[500, DOG] == Point(2.9, 0, 0, 3.1, 0, 0, 3.0, 0, 10, 0)
-    assert points[499.9, DOG] == Point(2.9, 0.1, 0.1, 3.1, 0.1, 0.1, 3.0, 0.1, 10, 0.1)
-    assert points[300, DOG] == Point(2.8, 0, 0, 3.1, 200, 200, 3.1, 0, 17, 0)
-    assert points[0, DOG] == Point(2.8, 300, 300, 3.1, 500, 500, 3.1, 300, 17, 300)
-    assert points[-200, DOG] == Point(2.8, 500, 500, 3.1, 700, 700, 4.0, 179.8, 32, 179.8)
+    assert points[500, DOG] == Point(2.9, 0, 3.1, 0, 3.0, 0, 10, 0, 0, 0)
+    assert points[499.9, DOG] == Point(2.9, 0.1, 3.1, 0.1, 3.0, 0.1, 10, 0.1, 0.1, 0.1)
+    assert points[300, DOG] == Point(2.8, 0, 3.1, 200, 3.1, 0, 17, 0, 0, 200)
+    assert points[0, DOG] == Point(2.8, 300, 3.1, 500, 3.1, 300, 17, 300, 300, 500)
+    assert points[-200, DOG] == Point(2.8, 500, 3.1, 700, 4.0, 179.8, 32, 179.8, 500, 700)
 
 
 def test_a_best_price_stands_while_other_prices_of_its_side_move() -> None:
@@ -171,10 +171,10 @@ def test_a_best_price_stands_while_other_prices_of_its_side_move() -> None:
         moved(-90, {"id": 1, "atb": [[2.9, 3]]}),
     )
     points = found.grid([300, 150, 95, 0])
-    assert points[300, DOG] == Point(2.9, 0, 200, 3.1, 100, 200, volume=0)
-    assert points[150, DOG] == Point(2.9, 50, 350, 3.2, 50, 50, volume=0)
-    assert points[95, DOG] == Point(None, None, None, 3.2, 105, 105, volume=0)
-    assert points[0, DOG] == Point(2.9, 90, 90, 3.2, 200, 200, volume=0)
+    assert points[300, DOG] == Point(2.9, 0, 3.1, 100, volume=0, back_stood=200, lay_stood=200)
+    assert points[150, DOG] == Point(2.9, 50, 3.2, 50, volume=0, back_stood=350, lay_stood=50)
+    assert points[95, DOG] == Point(None, None, 3.2, 105, volume=0, lay_stood=105)
+    assert points[0, DOG] == Point(2.9, 90, 3.2, 200, volume=0, back_stood=90, lay_stood=200)
 
 
 def test_a_fall_of_what_was_traded_is_no_growth() -> None:
@@ -201,8 +201,8 @@ def test_messages_count_in_the_files_order_whatever_their_times() -> None:
     )
     points = found.grid([420, 400, 0])
     assert points[420, DOG] == Point(volume=0)
-    assert points[400, DOG] == Point(2.9, 50, 0, volume=0)
-    assert points[0, DOG] == Point(2.9, 450, 400, last=3, last_age=100, volume=1, volume_age=100)
+    assert points[400, DOG] == Point(2.9, 50, volume=0, back_stood=0)
+    assert points[0, DOG] == Point(2.9, 450, last=3, last_age=100, volume=1, volume_age=100, back_stood=400)
 
 
 def test_grid_sees_a_void_when_the_market_opens_again() -> None:
@@ -215,8 +215,8 @@ def test_grid_sees_a_void_when_the_market_opens_again() -> None:
 def test_numbered_ladders_have_their_best_at_level_0(back: str, lay: str) -> None:
     levels = {"id": 1, back: [[1, 2.8, 3], [0, 2.9, 5]], lay: [[0, 3.1, 4]]}
     found = market(defined(-600, "OPEN"), moved(-500, levels), moved(-400, {"id": 1, lay: [[0, 0, 0], [1, 3.2, 1]]}))
-    assert found.grid([500])[500, DOG] == Point(2.9, 0, 0, 3.1, 0, 0, volume=0)
-    assert found.grid([400])[400, DOG] == Point(2.9, 100, 100, volume=0)
+    assert found.grid([500])[500, DOG] == Point(2.9, 0, 3.1, 0, volume=0, back_stood=0, lay_stood=0)
+    assert found.grid([400])[400, DOG] == Point(2.9, 100, volume=0, back_stood=100)
 
 
 def test_true_prices_come_before_displayed_ones() -> None:

@@ -99,7 +99,7 @@ def points_of(market: MarketFigures) -> dict[tuple[int, stream_replay.Key], list
         whose = market.runners[int(runner)]
         told = [None if math.isnan(price) else price for price in prices]
         if market.is_basic:
-            told[-2:] = None, None
+            told[6:8] = None, None
         found[int(offset), (whose.selection_id, whose.handicap)] = told
     return found
 
@@ -181,7 +181,7 @@ def test_a_market_is_the_same_however_it_is_packed(tmp_path: Path, packing: str)
     assert (alpha.status, alpha.bsp, alpha.last_traded, alpha.volume) == ("WINNER", 2.52, 2.5, 30)
     assert (beta.status, beta.bsp, beta.last_traded, beta.volume) == ("LOSER", 2.52, None, 0)
     assert (market.off, market.scheduled_off) == (1719499870000, 1719499860000)
-    assert points_of(market)[60, (7, 0.0)] == [2.5, 799.0, 799.0, 2.6, 799.0, 799.0, 2.5, 799.0, 30.0, 799.0]
+    assert points_of(market)[60, (7, 0.0)] == [2.5, 799.0, 2.6, 799.0, 2.5, 799.0, 30.0, 799.0, 799.0, 799.0]
 
 
 def test_processes_read_as_one_does(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from race_assets.sources.betfair.stream.book import Book, Side
 NEVER = 1 << 62
 UNKNOWN = float("nan")
 FIELDS = (
-    "runner", "seconds_before_off", "best_back", "best_back_age_s", "best_back_stood_s", "best_lay", "best_lay_age_s",
-    "best_lay_stood_s", "last_traded", "last_traded_age_s", "volume", "volume_age_s",
+    "runner", "seconds_before_off", "best_back", "best_back_age_s", "best_lay", "best_lay_age_s", "last_traded",
+    "last_traded_age_s", "volume", "volume_age_s", "best_back_stood_s", "best_lay_stood_s",
 )  # fmt: skip
 """What a point holds, all as doubles, NaN for what is not known; `runner` is its place among the market's books."""
 
@@ -85,18 +85,23 @@ class Grid:
 
 
 def _prices(moment: int, book: Book, family: str) -> tuple[float, ...]:
-    back, lay = book.sides(family)
+    back, back_age, back_stood = _offered(moment, book.sides(family)[0])
+    lay, lay_age, lay_stood = _offered(moment, book.sides(family)[1])
     return (
-        *_offered(moment, back),
-        *_offered(moment, lay),
+        back,
+        back_age,
+        lay,
+        lay_age,
         *((UNKNOWN, UNKNOWN) if book.last is None else (book.last, (moment - book.last_pt) / 1000)),
         book.volume(),
         (moment - book.grown_pt) / 1000 if book.grown_pt else UNKNOWN,
+        back_stood,
+        lay_stood,
     )
 
 
 def _offered(moment: int, side: Side) -> tuple[float, float, float]:
-    """The best price, how long ago its side was last published, and how long it has been the best."""
+    """Return the best price, how long ago its side was last published, and how long it has been the best."""
     price = side.price
     if price is None:
         return UNKNOWN, UNKNOWN, UNKNOWN
