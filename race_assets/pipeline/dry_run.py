@@ -46,7 +46,7 @@ def dry_run(workshop: Workshop, parser: FileSource, path: Path) -> Tried:
     """
     report = ReadReport()
     batches = parser.read(path, path.name, report)
-    frames = [land.dated(conform(batch, PARSED), workshop) for batch in islice(batches, MOST_BATCHES)]
+    frames = [land.prepared(batch, workshop) for batch in islice(batches, MOST_BATCHES)]
     is_whole = next(batches, None) is None
     parsed = pl.concat([pl.DataFrame(schema=polars_schema(PARSED)), *frames])
     now = datetime.now(UTC)

@@ -143,11 +143,8 @@ def _backward_steps(markets: Mapping[str, int]) -> list[str]:
         return []
     shown = ", ".join(list(markets)[:SHOWN_KEYS]) + (", …" if len(markets) > SHOWN_KEYS else "")
     count = sum(markets.values())
-    return [
-        f"{count:,} message{'s' * (count > 1)} of {len(markets):,} market{'s' * (len(markets) > 1)} ({shown}) state an "
-        "earlier time (pt) than one above them in the file; they were taken in the order of the file, each with its own "
-        "time"
-    ]
+    whose = f"{count:,} message{'s' * (count > 1)} of {len(markets):,} market{'s' * (len(markets) > 1)} ({shown})"
+    return [f"{whose} with an earlier time (pt) than one above: taken in the file's order, each with its own time"]
 
 
 class _Gathered:
@@ -299,6 +296,9 @@ def _market_problems(where: str, market: MarketFigures, *, must_close: bool) -> 
         found.append(("readable", f"{named} lost a message: {market.broken}"))
     if market.market_type is None:
         found.append(("market_defined", f"{named} has a marketDefinition without marketType"))
+    if market.scheduled_off is None:
+        said = f"{named} has a marketDefinition without marketTime, so its off is not known; land the whole stream"
+        found.append(("start_time", said))
     if must_close and market.status != CLOSED:
         ends = market.status or "without a status"
         said = f"{named} does not close: it ends {ends}, cut or not yet settled; land the whole stream"

@@ -105,6 +105,8 @@ def figures(reading: Reading) -> MemberFigures:
         damages.append(f"{reading.more_damages:,} more of its lines are no stream messages")
     if len(damages) > 1 and not reading.markets and not reading.others:
         damages = [f"none of its {reading.lines:,} lines is a stream message, so it is no stream: {damages[0]}"]
+    if reading.is_array and not reading.markets:
+        damages[0] += "; it is a JSON array: land the stream itself, one JSON object a line as Betfair sends it"
     return MemberFigures(
         reading.lines,
         reading.others,
