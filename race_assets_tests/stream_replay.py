@@ -10,18 +10,23 @@ Where the contract leaves a choice, this is the one taken here:
   status is not yet known counts as open.
 * Prices are final with the first `CLOSED`: what follows changes the definition only (4.5, 4.7).
 * What was traded at a price while its deletion is pending replaces that deletion: amounts are cumulative (4.5).
-* An image names prices in their own order, and its ``ltp`` is the first of them (4.6): where it names several, the last
-  price known before it stays, if that price is among them.
+* Betfair's ``ltp`` is the last price, except in an element that takes trades back and does nothing else (4.6): there it
+  is the first price taken back. A deletion of what was never there is a trade whose size rounds to 0.
+* An image that repeats the last price is no new trade, and amounts it repeats are no growth.
 * While suspended, trades an image leaves out are deletions like others: they wait for what follows (4.5).
+* A price stands since it became the best of its side; what changes and changes back at one ``pt`` did not change.
+* Messages count in the order of the file, each with its own ``pt``; at some moment those are known that stand above the
+  first one published after it.
 """
 
 import json
 import math
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 Key = tuple[int, float]
@@ -79,7 +84,10 @@ class Runner:
 
 @dataclass
 class Point:
-    """A runner's prices at one moment, each with its age in seconds; null where nothing is known."""
+    """A runner's prices at one moment, each with its age in seconds; null where nothing is known.
+
+    `back_stood` and `lay_stood` are how long the price has been the best of its side.
+    """
 
     back: float | None = None
     back_age: float | None = None
@@ -89,6 +97,8 @@ class Point:
     last_age: float | None = None
     volume: float | None = None
     volume_age: float | None = None
+    back_stood: float | None = None
+    lay_stood: float | None = None
 
 
 @dataclass
@@ -174,12 +184,13 @@ class Market:
         return {(offset, key): self._point(off - offset * MILLISECONDS, key) for offset in offsets for key in keys}
 
     def _point(self, moment: float, key: Key) -> Point:
-        state = replay([message for message in self.history if message.pt <= moment])
+        past = self._until(moment)
+        state = replay(past)
         if key not in state.known:
             return Point()
         cache = state.caches[key]
         back, lay = next((pair for pair in (FULL, NUMBERED) if state.families & set(pair)), DISPLAYED)
-        point = Point(best(cache, back), None, best(cache, lay), None, cache.last)
+        point = Point(best(cache, back), lay=best(cache, lay), last=cache.last)
         point.volume = None if self.basic else math.fsum(cache.traded.values())
 
         def age(value: float | None, group: str) -> float | None:
@@ -190,7 +201,29 @@ class Market:
         point.lay_age = age(point.lay, lay)
         point.last_age = age(point.last, "ltp")
         point.volume_age = age(point.volume, "trd")
+        point.back_stood = self._stood(past, moment, key, back)
+        point.lay_stood = self._stood(past, moment, key, lay)
         return point
+
+    def _until(self, moment: float) -> list[Message]:
+        """The messages above the first one that was published later."""
+        return list(takewhile(lambda message: message.pt <= moment, self.history))
+
+    def _stood(self, past: list[Message], moment: float, key: Key, family: str) -> float | None:
+        """How long the price has been the best of its side, counting only what is left at the end of each `pt`."""
+        prices: list[tuple[int, float | None]] = []
+        for pt, state in states(past):
+            if prices and prices[-1][0] == pt:
+                prices.pop()
+            prices.append((pt, best(state.caches[key], family)))
+        since, price = prices[-1]
+        if price is None:
+            return None
+        for pt, earlier in reversed(prices):
+            if earlier != price:
+                break
+            since = pt
+        return (moment - since) / MILLISECONDS
 
 
 def read(lines: Iterable[bytes]) -> dict[str, Market]:
@@ -208,47 +241,59 @@ def read(lines: Iterable[bytes]) -> dict[str, Market]:
 
 def replay(history: Iterable[Message]) -> State:
     """The state after these messages, or at the first CLOSED among them (4.5: what is frozen then is final)."""
+    every = deque(states(history), maxlen=1)
+    return every[0][1] if every else State()
+
+
+def states(history: Iterable[Message]) -> Iterator[tuple[int, State]]:
+    """The state after each message, up to the first CLOSED; one object that goes on changing."""
     state = State()
     for pt, change in history:
         definition = change.get("marketDefinition")
         if definition is not None:
-            _define(state, pt, definition)
+            _define(state, definition)
         if state.status == "CLOSED":
-            break
-        before: dict[Key, tuple[float, int]] = {}
-        if change.get("img"):
-            before = _start_image(state)
+            yield pt, state
+            return
+        image = change.get("img")
+        before = {key: _trades(cache) for key, cache in state.caches.items()} if image else {}
+        if image:
+            _start_image(state)
         for element in change.get("rc") or []:
+            key = key_of(element)
+            cache = state.caches[key]
+            last, last_pt, volume = before.get(key, (None, 0, 0.0)) if image else _trades(cache)
             _apply(state, pt, element)
-            _keep_last(state.caches[key_of(element)], element, before.get(key_of(element)))
-    return state
+            if image and cache.last is not None and cache.last == last and cache.since["ltp"] == pt:
+                cache.since["ltp"] = last_pt
+            if _trades(cache)[2] > volume + 0.001:
+                cache.since["trd"] = pt
+                before[key] = last, last_pt, _trades(cache)[2]
+        yield pt, state
 
 
-def _start_image(state: State) -> dict[Key, tuple[float, int]]:
-    """4.3: an image replaces all cached prices; the last prices before it."""
-    before = {key: (cache.last, cache.since["ltp"]) for key, cache in state.caches.items() if cache.last is not None}
-    if state.status != "SUSPENDED":
-        state.caches.clear()
-        return before
+def _trades(cache: Cache) -> tuple[float | None, int, float]:
+    """The last price, when it was published, and the amount traded."""
+    return cache.last, cache.since.get("ltp", 0), math.fsum(cache.traded.values())
+
+
+def _start_image(state: State) -> None:
+    """4.3: an image replaces all cached prices, while suspended (4.5) those on offer; when it grew last stays known."""
     for cache in state.caches.values():
         cache.books.clear()
         cache.since = {group: pt for group, pt in cache.since.items() if group in {"trd", "ltp"}}
-        cache.pending |= set(cache.traded)
-    return {}
+        if state.status == "SUSPENDED":
+            cache.pending |= set(cache.traded)
+        else:
+            cache.last, cache.traded, cache.pending = None, {}, set()
 
 
-def _keep_last(cache: Cache, element: Json, before: tuple[float, int] | None) -> None:
-    """4.6: of several prices in an image nobody can say which was the last."""
-    if before and len(element.get("trd") or []) > 1 and before[0] in cache.traded:
-        cache.last, cache.since["ltp"] = before
-
-
-def _define(state: State, pt: int, definition: Json) -> None:
+def _define(state: State, definition: Json) -> None:
     state.status = definition.get("status")
     state.known |= {key_of(runner) for runner in definition.get("runners") or []}
     if state.status == "OPEN":
         for cache in state.caches.values():
-            _void_pending(cache, pt)
+            _void_pending(cache)
 
 
 def _apply(state: State, pt: int, element: Json) -> None:
@@ -263,8 +308,9 @@ def _apply(state: State, pt: int, element: Json) -> None:
             for level in element[family] or []:
                 _set_level(cache.books[family], level)
     pairs = [(float(price), size) for price, size in element.get("trd") or []]
-    _apply_last(cache, pt, element.get("ltp"), pairs)
-    _apply_traded(cache, pt, pairs, suspended=state.status == "SUSPENDED")
+    suspended = state.status == "SUSPENDED"
+    _apply_last(cache, pt, element.get("ltp"), pairs, suspended=suspended)
+    _apply_traded(cache, pairs, suspended=suspended)
 
 
 def _set_level(book: dict[float, tuple[float, float]], level: list[float]) -> None:
@@ -276,39 +322,40 @@ def _set_level(book: dict[float, tuple[float, float]], level: list[float]) -> No
         book.pop(place, None)
 
 
-def _apply_last(cache: Cache, pt: int, price: Any, pairs: list[tuple[float, float]]) -> None:
-    """4.6: the `ltp` of an element whose first traded pair is a deletion is no trade."""
-    if number(price) is None or (pairs and not pairs[0][1]):
+def _apply_last(cache: Cache, pt: int, price: Any, pairs: list[tuple[float, float]], *, suspended: bool) -> None:
+    """4.6: the `ltp` of an element that only takes trades back is no trade."""
+    only_deletes = bool(pairs) and all(not size for _, size in pairs)
+    if number(price) is None or (only_deletes and (suspended or pairs[0][0] in cache.traded)):
         return
     cache.last = float(price)
     cache.since["ltp"] = pt
 
 
-def _apply_traded(cache: Cache, pt: int, pairs: list[tuple[float, float]], *, suspended: bool) -> None:
+def _apply_traded(cache: Cache, pairs: list[tuple[float, float]], *, suspended: bool) -> None:
     """4.5: amounts are cumulative at their price; deletions alone, in a suspended market, wait for what follows."""
     if not pairs:
         return
     if suspended and not any(size for _, size in pairs):
         cache.pending |= {price for price, _ in pairs}
         return
-    cache.since["trd"] = pt
+    before = dict(cache.traded)
     for price, size in pairs:
         if size:
             cache.traded[price] = size
             cache.pending.discard(price)
         else:
             cache.traded.pop(price, None)
-    _forget_last_of_emptied(cache)
+    if before:
+        _forget_last_of_emptied(cache)
 
 
-def _void_pending(cache: Cache, pt: int) -> None:
+def _void_pending(cache: Cache) -> None:
     """4.5: open again, so the deletions were real voids."""
     if not cache.pending:
         return
     for price in cache.pending:
         cache.traded.pop(price, None)
     cache.pending = set()
-    cache.since["trd"] = pt
     _forget_last_of_emptied(cache)
 
 

@@ -84,7 +84,8 @@ def test_a_trade_after_its_wipe_outlives_the_void() -> None:
 
 def test_deletions_in_an_open_market_count_at_once() -> None:
     found = market(*RACE[:2], moved(-400, trades(1, (3.0, 0), (3.5, 6))), moved(-300, trades(2, (2.0, 0))))
-    assert (found.runners[DOG].traded, found.runners[DOG].last_traded) == ({3.5: 6}, 3.5)
+    # Something was traded too, so the last price is the one that Betfair gives.
+    assert (found.runners[DOG].traded, found.runners[DOG].last_traded) == ({3.5: 6}, 3.0)
     assert (found.runners[OTHER].traded, found.runners[OTHER].last_traded) == ({}, None)
 
 
@@ -151,25 +152,71 @@ def test_grid_knows_only_the_past() -> None:
     points = found.grid([601, 500, 499.9, 300, 0, -200])
     assert points[601, DOG] == Point()
     assert points[500, OTHER] == Point(volume=0)
-    assert points[500, DOG] == Point(2.9, 0, 3.1, 0, 3.0, 0, 10, 0)
-    assert points[499.9, DOG] == Point(2.9, 0.1, 3.1, 0.1, 3.0, 0.1, 10, 0.1)
-    assert points[300, DOG] == Point(2.8, 0, 3.1, 200, 3.1, 0, 17, 0)
-    assert points[0, DOG] == Point(2.8, 300, 3.1, 500, 3.1, 300, 17, 300)
-    assert points[-200, DOG] == Point(2.8, 500, 3.1, 700, 4.0, 179.8, 32, 179.8)
+    assert points[500, DOG] == Point(2.9, 0, 3.1, 0, 3.0, 0, 10, 0, 0, 0)
+    assert points[499.9, DOG] == Point(2.9, 0.1, 3.1, 0.1, 3.0, 0.1, 10, 0.1, 0.1, 0.1)
+    assert points[300, DOG] == Point(2.8, 0, 3.1, 200, 3.1, 0, 17, 0, 0, 200)
+    assert points[0, DOG] == Point(2.8, 300, 3.1, 500, 3.1, 300, 17, 300, 300, 500)
+    assert points[-200, DOG] == Point(2.8, 500, 3.1, 700, 4.0, 179.8, 32, 179.8, 500, 700)
+
+
+def test_a_best_price_stands_while_other_prices_of_its_side_move() -> None:
+    found = market(
+        defined(-600, "OPEN"),
+        moved(-500, {"id": 1, "atb": [[2.9, 5]]}, {"id": 1, "atl": [[3.1, 4]]}),
+        moved(-400, {"id": 1, "atb": [[2.8, 1]]}, {"id": 1, "atl": [[3.1, 9]]}),
+        # Gone and back within one moment, as an image takes it away and lists it again.
+        moved(-300, {"id": 1, "atb": [[2.9, 0]]}, {"id": 1, "atb": [[2.9, 7]]}),
+        line(-200, rc=[{"id": 1, "atb": [[2.9, 7]]}, {"id": 1, "atl": [[3.2, 9]]}], con=True, img=True),
+        moved(-100, {"id": 1, "atb": [[2.9, 0]]}),
+        moved(-90, {"id": 1, "atb": [[2.9, 3]]}),
+    )
+    points = found.grid([300, 150, 95, 0])
+    assert points[300, DOG] == Point(2.9, 0, 3.1, 100, volume=0, back_stood=200, lay_stood=200)
+    assert points[150, DOG] == Point(2.9, 50, 3.2, 50, volume=0, back_stood=350, lay_stood=50)
+    assert points[95, DOG] == Point(None, None, 3.2, 105, volume=0, lay_stood=105)
+    assert points[0, DOG] == Point(2.9, 90, 3.2, 200, volume=0, back_stood=90, lay_stood=200)
+
+
+def test_a_fall_of_what_was_traded_is_no_growth() -> None:
+    fall = moved(-300, trades(1, (3.0, 12)), trades(2, (2.0, 41)))
+    points = market(*RACE[:2], fall).grid([0])
+    assert (points[0, DOG].volume, points[0, DOG].volume_age) == (17, 500)
+    assert (points[0, OTHER].volume, points[0, OTHER].volume_age) == (41, 300)
+
+
+def test_a_trade_too_small_for_its_size_is_the_last_one() -> None:
+    small = moved(-400, trades(1, (6.0, 0), (3.5, 6)))
+    assert market(*RACE[:2], small).runners[DOG].last_traded == 6.0
+    assert market(*RACE[:2], moved(-400, trades(1, (6.0, 0)))).runners[DOG].last_traded == 6.0
+    assert market(defined(-600, "OPEN"), moved(-400, trades(1, (6.0, 0)))).runners[DOG].last_traded == 6.0
+    # Taken back: no trade.
+    assert market(*RACE[:2], moved(-400, trades(1, (3.0, 0)))).runners[DOG].last_traded == 3.5
+    assert market(*RACE[:2], moved(-400, trades(2, (2.0, 0)))).runners[OTHER].last_traded is None
+
+
+def test_messages_count_in_the_files_order_whatever_their_times() -> None:
+    late = moved(-450, {"id": 1, "atb": [[2.5, 5]]})
+    found = market(
+        defined(-600, "OPEN"), moved(-400, {"id": 1, "atb": [[2.9, 5]]}), late, moved(-100, trades(1, (3, 1)))
+    )
+    points = found.grid([420, 400, 0])
+    assert points[420, DOG] == Point(volume=0)
+    assert points[400, DOG] == Point(2.9, 50, volume=0, back_stood=0)
+    assert points[0, DOG] == Point(2.9, 450, last=3, last_age=100, volume=1, volume_age=100, back_stood=400)
 
 
 def test_grid_sees_a_void_when_the_market_opens_again() -> None:
     found = market(*RACE, WIPE, defined(125, "OPEN"))
     assert found.grid([-124])[-124, DOG] == Point(last=4.0, last_age=103.8, volume=40, volume_age=103.8)
-    assert found.grid([-126])[-126, DOG] == Point(volume=0, volume_age=1)
+    assert found.grid([-126])[-126, DOG] == Point(volume=0, volume_age=105.8)
 
 
 @pytest.mark.parametrize(("back", "lay"), [("batb", "batl"), ("bdatb", "bdatl")])
 def test_numbered_ladders_have_their_best_at_level_0(back: str, lay: str) -> None:
     levels = {"id": 1, back: [[1, 2.8, 3], [0, 2.9, 5]], lay: [[0, 3.1, 4]]}
     found = market(defined(-600, "OPEN"), moved(-500, levels), moved(-400, {"id": 1, lay: [[0, 0, 0], [1, 3.2, 1]]}))
-    assert found.grid([500])[500, DOG] == Point(2.9, 0, 3.1, 0, volume=0)
-    assert found.grid([400])[400, DOG] == Point(2.9, 100, None, None, volume=0)
+    assert found.grid([500])[500, DOG] == Point(2.9, 0, 3.1, 0, volume=0, back_stood=0, lay_stood=0)
+    assert found.grid([400])[400, DOG] == Point(2.9, 100, volume=0, back_stood=100)
 
 
 def test_true_prices_come_before_displayed_ones() -> None:
@@ -181,8 +228,18 @@ def test_an_image_starts_anew() -> None:
     image = line(-100, rc=[trades(1, (3.0, 21))], con=True, img=True)
     found = market(*RACE[:2], moved(-200, {"id": 1, "atb": [[2.9, 5]]}), image)
     assert found.runners[DOG].traded == {3.0: 21}
-    assert found.grid([0])[0, DOG] == Point(last=3.0, last_age=100, volume=21, volume_age=100)
+    assert found.grid([0])[0, DOG] == Point(last=3.0, last_age=100, volume=21, volume_age=500)
     assert found.runners[OTHER].last_traded is None
+
+
+def test_an_image_that_repeats_what_is_known_makes_nothing_younger() -> None:
+    def grown(*pairs: tuple[float, float]) -> Point:
+        image = line(-100, rc=[trades(1, *pairs)], con=True, img=True)
+        return market(*RACE[:2], image, defined(-90, "OPEN")).grid([0])[0, DOG]
+
+    assert grown((3.5, 5), (3.0, 20)) == Point(last=3.5, last_age=500, volume=25, volume_age=500)
+    assert grown((3.0, 20), (3.5, 5)) == Point(last=3.0, last_age=100, volume=25, volume_age=500)
+    assert grown((3.5, 5), (3.0, 21)) == Point(last=3.5, last_age=500, volume=26, volume_age=100)
 
 
 @settings(max_examples=30, deadline=None)

@@ -7,7 +7,7 @@ import polars as pl
 
 from race_assets.normalise.beliefs import believed, fullest_name, settled_status, with_ranks
 from race_assets.schemas.core import PRICES, RACES, SELECTIONS
-from race_assets.schemas.table import conform
+from race_assets.schemas.table import INSTANT, conform
 from race_assets.settings.precedence import Precedence
 
 PLAIN = pl.col("price_kind").fill_null("PRICE")
@@ -24,16 +24,23 @@ PRICE_ORDER = (
 FORECAST = "FORECAST"
 LAST_RANK = len(PRICE_ORDER) + 1
 
-# Every price a source gives becomes a row: the column, its kind, and the volume matched at such prices.
+# When a price was known: at the off its source states; with the last trade, where that is all that is known of the off;
+# when the source published it; or the source does not say.
+AT_THE_OFF = pl.coalesce("actual_off_at", "own_start_at")
+AFTER_LAST_TRADE = pl.coalesce("actual_off_at", pl.max_horizontal("own_start_at", "observed_at"))
+PUBLISHED = pl.col("observed_at")
+NOT_STATED = pl.lit(None, dtype=INSTANT)
+
+# Every price a source gives becomes a row: the column, its kind, when it was known, the volume matched at such prices.
 PRICE_ROWS = (
-    ("bsp", pl.lit("BSP"), None),
-    ("last_traded", pl.lit("LAST_TRADED"), None),
-    ("pre_off_wap", pl.lit("PRE_OFF_WAP"), "pre_off_volume"),
-    ("pre_off_max", pl.lit("PRE_OFF_MAX"), None),
-    ("pre_off_min", pl.lit("PRE_OFF_MIN"), None),
-    ("morning_wap", pl.lit("MORNING_WAP"), "morning_volume"),
-    ("price", PLAIN, "volume"),
-    ("sp_decimal", pl.lit("SP"), None),
+    ("bsp", pl.lit("BSP"), AT_THE_OFF, None),
+    ("last_traded", pl.lit("LAST_TRADED"), PUBLISHED, None),
+    ("pre_off_wap", pl.lit("PRE_OFF_WAP"), AFTER_LAST_TRADE, "pre_off_volume"),
+    ("pre_off_max", pl.lit("PRE_OFF_MAX"), AFTER_LAST_TRADE, None),
+    ("pre_off_min", pl.lit("PRE_OFF_MIN"), AFTER_LAST_TRADE, None),
+    ("morning_wap", pl.lit("MORNING_WAP"), NOT_STATED, "morning_volume"),
+    ("price", PLAIN, pl.when(PLAIN == "SP").then(AT_THE_OFF).otherwise(PUBLISHED), "volume"),
+    ("sp_decimal", pl.lit("SP"), AT_THE_OFF, None),
 )
 
 RACE_FACTS = (
@@ -216,7 +223,14 @@ def _outcomes(chosen: pl.DataFrame) -> pl.DataFrame:
 
 
 def prices(records: pl.DataFrame) -> pl.DataFrame:
-    """`core.prices` of these records, sorted by key: one row per runner, source, market type and kind of price."""
+    """Build `core.prices`, sorted by key: one row per runner, source, market type and kind of price.
+
+    Args:
+        records: as `runners.assign` gives them; may have `own_start_at`, the off that a record's own source schedules
+            where that is not `start_at`.
+    """
+    if "own_start_at" not in records.columns:
+        records = records.with_columns(own_start_at="start_at")
     rows = [_price_rows(records, *each) for each in PRICE_ROWS if records[each[0]].null_count() < records.height]
     if not rows:
         return conform(pl.DataFrame(schema={"race_date": pl.Date}), PRICES)
@@ -224,7 +238,9 @@ def prices(records: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(rows).sort(key, maintain_order=True).unique(key, keep="first", maintain_order=True)
 
 
-def _price_rows(records: pl.DataFrame, column: str, kind: pl.Expr, volume: str | None) -> pl.DataFrame:
+def _price_rows(
+    records: pl.DataFrame, column: str, kind: pl.Expr, known_at: pl.Expr, volume: str | None
+) -> pl.DataFrame:
     known = records if not records[column].null_count() else records.drop_nulls(column)
     frame = known.select(
         "race_date",
@@ -235,7 +251,7 @@ def _price_rows(records: pl.DataFrame, column: str, kind: pl.Expr, volume: str |
         pl.col(column).alias("price"),
         (pl.col(volume) if volume else pl.lit(None, dtype=pl.Float64)).alias("volume"),
         "currency",
-        "observed_at",
+        observed_at=known_at,
     )
     return conform(frame, PRICES)
 

@@ -265,7 +265,9 @@ def _normalise(
     tracks = workshop.tracks.frame
     with workshop.timed("link"):
         linked = link(
-            workshop, runners.one_start_per_market(records), [each for day in shifts.values() for each in day]
+            workshop,
+            runners.one_start_per_market(records.with_columns(own_start_at="start_at")),
+            [each for day in shifts.values() for each in day],
         )
     rejects = [_refuse(workshop, accounts, linked.refused, "link")]
     keyed = runners.assign(linked.records, tracks)

@@ -11,7 +11,7 @@ from race_assets.pipeline import land
 from race_assets.pipeline.judge import judge
 from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.records import PARSED, RAW
-from race_assets.schemas.table import INSTANT, conform, polars_schema
+from race_assets.schemas.table import conform, polars_schema
 from race_assets.sources.base import FileSource, ReadReport
 from race_assets.sources.record_files import reader_of
 from race_assets.storage.archive import ArchivedFile
@@ -47,7 +47,7 @@ def dry_run(workshop: Workshop, parser: FileSource, path: Path) -> Tried:
     """
     report = ReadReport()
     batches = reader_of(parser, path).read(path, path.name, report)
-    frames = [land.dated(conform(batch, PARSED), workshop) for batch in islice(batches, MOST_BATCHES)]
+    frames = [land.prepared(batch, workshop) for batch in islice(batches, MOST_BATCHES)]
     is_whole = next(batches, None) is None
     parsed = pl.concat([pl.DataFrame(schema=polars_schema(PARSED)), *frames])
     now = datetime.now(UTC)
@@ -57,7 +57,6 @@ def dry_run(workshop: Workshop, parser: FileSource, path: Path) -> Tried:
     raw = parsed.filter(has_day).with_columns(
         source=pl.lit(parser.name),
         source_file=pl.lit(NOT_LANDED),
-        observed_at=pl.coalesce("observed_at", pl.lit(now, dtype=INSTANT)),
         superseded=pl.lit(value=False),
     )
     judged = judge(workshop, conform(raw, RAW), lambda _source, _sha: path)

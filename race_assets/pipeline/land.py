@@ -23,6 +23,7 @@ from race_assets.sources.base import FileSource, ReadReport
 from race_assets.sources.beside import taken_off
 from race_assets.sources.findings import Problem, with_problems
 from race_assets.sources.record_files import reader_of
+from race_assets.sources.storable import storable_records, without_nul
 from race_assets.storage import coverage, publish
 from race_assets.storage.archive import ArchivedFile
 from race_assets.storage.files import readable_name
@@ -30,7 +31,7 @@ from race_assets.storage.ledger import LedgerFile
 from race_assets.validation.account import Account, counted
 from race_assets.values import times
 from race_assets.values.file_names import dates_in
-from race_assets.values.texts import formatted
+from race_assets.values.texts import formatted, storable
 
 log = logging.getLogger(__name__)
 DAY = timedelta(days=1)
@@ -196,7 +197,8 @@ def _parse(workshop: Workshop, parser: FileSource, archived: ArchivedFile) -> _P
     reader = reader_of(parser, archived.path)
     with workshop.timed("parse"), workshop.lake.parsed_writer(path) as writer:
         for batch in ahead(reader.read(archived.path, archived.name, report)):
-            frame, taken = taken_off(dated(conform(batch, PARSED), workshop), batch)
+            frame, taken = taken_off(prepared(batch, workshop), batch)
+            taken = {kind: without_nul(rows) for kind, rows in taken.items()}
             writer.write(frame, taken)
             _add_days(dates, frame)
             for rows in taken.values():
@@ -213,6 +215,11 @@ def _add_days(counts: dict[date, int], frame: pl.DataFrame) -> None:
     for day, count in frame["race_date"].value_counts(name="rows").iter_rows():
         if day is not None:
             counts[day] = counts.get(day, 0) + count
+
+
+def prepared(batch: pl.DataFrame, workshop: Workshop) -> pl.DataFrame:
+    """Return a parser's batch as records that can be stored, each with its day where that can be known."""
+    return dated(storable_records(conform(batch, PARSED)), workshop)
 
 
 def dated(frame: pl.DataFrame, workshop: Workshop) -> pl.DataFrame:
@@ -258,8 +265,8 @@ def _landing(
             "parser_version": parser.parser_version,
             "dated_by": _dated_by(workshop),
             "state": state,
-            "detail": detail or None,
-            "shape": parsed.report.shape or None,
+            "detail": storable(detail) or None,
+            "shape": storable(parsed.report.shape) or None,
             "rows_careful": parsed.report.rows_careful,
             "race_date_points": [[parsed.points.get(day, 0) for day in parsed.dates] if parsed.points else []],
         },

@@ -5,6 +5,9 @@ import polars as pl
 from race_assets.schemas.records import PAST_RUN, POINT, VIEW
 from race_assets.schemas.table import INSTANT, LOCAL_TIME, TEXTS, column, table
 
+AFTER_CURRENCY = ("volume_age_s", "best_back_stood_s", "best_lay_stood_s")
+"""Columns of price points that Postgres keeps behind the currency, where migrations added them."""
+
 PROCESSED_AT = column(INSTANT, "When this row was built, UTC.", required=True)
 
 RACES = table(
@@ -89,7 +92,13 @@ PRICES = table(
         "price": column(pl.Float64, "Decimal odds.", required=True),
         "volume": column(pl.Float64, "Money matched at prices of this kind, in `currency`."),
         "currency": column(pl.String, "Currency of the volume, ISO 4217."),
-        "observed_at": column(INSTANT, "When the source said it; else when its file was first landed, UTC."),
+        "observed_at": column(
+            INSTANT,
+            "When the price was known, by the source's own times, UTC. `BSP`, `SP`, `PRE_OFF_*`: the off, the actual "
+            "one where the source states it, else the scheduled one. `LAST_TRADED`, `PRICE`: when a stream published "
+            "it, or the last poll before the off. Null where the source states no moment, as for `MORNING_WAP`, "
+            "`FORECAST` and the `PRICE` of a file. Never when a file was landed or a market was settled.",
+        ),
     },
 )
 
@@ -128,9 +137,9 @@ PRICE_POINTS = table(
         "market_type": column(pl.String, "`WIN` or `PLACE`.", required=True),
         "seconds_before_off": POINT["seconds_before_off"],
         "noted_at": column(INSTANT, "The moment: the source's scheduled off minus those seconds, UTC.", required=True),
-        **{name: POINT[name] for name in POINT if name not in {"seconds_before_off", "volume_age_s"}},
+        **{name: POINT[name] for name in POINT if name not in {"seconds_before_off", *AFTER_CURRENCY}},
         "currency": column(pl.String, "Currency of the volume, ISO 4217."),
-        "volume_age_s": POINT["volume_age_s"],
+        **{name: POINT[name] for name in AFTER_CURRENCY},
     },
 )
 

@@ -43,7 +43,12 @@ RUNNER = {
     "sp_decimal": column(pl.Float64, "Starting price, decimal odds."),
     "favourite": column(pl.String, "`F` favourite, `JF` joint, `CF` co-favourite."),
     "actual_off_at": column(INSTANT, "When the race really went off, UTC."),
-    "observed_at": column(INSTANT, "When the source said it; else when its file was first landed, UTC."),
+    "observed_at": column(
+        INSTANT,
+        "The moment the source states for the record's last traded or plain price, UTC: when a stream published that "
+        "price; of a live recording the last poll before the off. Null where the source states none. When files were "
+        "landed is in `ops.source_files`.",
+    ),
     "point_count": column(pl.Int32, "Price points the source gives of the runner in this market; null is none."),
     "form_count": column(pl.Int32, "Past runs of the runner the source gives with this race; null is none."),
     "analysis_count": column(pl.Int32, "1 where the source has a view of the runner in this race; null is none."),
@@ -69,13 +74,29 @@ PROBLEM = pl.Struct({"rule": pl.String, "message": pl.String})
 POINT = {
     "seconds_before_off": column(pl.Int32, "Whole seconds before the off its source scheduled.", required=True),
     "best_back": column(pl.Float64, "Best price on offer to back, decimal odds."),
-    "best_back_age_s": column(pl.Float64, "How long it had been so, in seconds."),
+    "best_back_age_s": column(
+        pl.Float64,
+        "Seconds since the last message about prices to back, whether or not it changed the best; how fresh it is.",
+    ),
     "best_lay": column(pl.Float64, "Best price on offer to lay, decimal odds."),
-    "best_lay_age_s": column(pl.Float64, "How long it had been so, in seconds."),
-    "last_traded": column(pl.Float64, "Last price matched, decimal odds."),
-    "last_traded_age_s": column(pl.Float64, "How long ago that was told, in seconds."),
+    "best_lay_age_s": column(
+        pl.Float64,
+        "Seconds since the last message about prices to lay, whether or not it changed the best; how fresh it is.",
+    ),
+    "last_traded": column(
+        pl.Float64, "Last price matched, decimal odds: Betfair's own `ltp`, but for what was taken back."
+    ),
+    "last_traded_age_s": column(
+        pl.Float64, "Seconds since the last trade was published, also one at the same price as the trade before."
+    ),
     "volume": column(pl.Float64, "Money matched on the runner in this market so far, in `currency`."),
-    "volume_age_s": column(pl.Float64, "How long ago it last grew, in seconds."),
+    "volume_age_s": column(pl.Float64, "Seconds since it last grew; null where it never did. A fall is no growth."),
+    "best_back_stood_s": column(
+        pl.Float64, "Seconds that `best_back` had been the best price to back without a break, whatever its size."
+    ),
+    "best_lay_stood_s": column(
+        pl.Float64, "Seconds that `best_lay` had been the best price to lay without a break, whatever its size."
+    ),
 }
 """What was known of a runner at one moment before the off: nothing in it may have been told later than that moment."""
 

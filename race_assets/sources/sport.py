@@ -11,6 +11,7 @@ import polars as pl
 
 from race_assets.sources.findings import Problem
 from race_assets.values import distances
+from race_assets.values.texts import formatted
 
 NOT_GREYHOUNDS = "not_greyhounds"
 RULE = "sport"
@@ -119,7 +120,7 @@ def problem() -> Problem:
     return Problem(
         RULE,
         pl.lit(value=True),
-        pl.format(
+        formatted(
             "may be a row of a horse race, by {}; greyhounds of Betfair land under its own file name, such as "
             "dwbfgreyhoundwin28062024.csv; `rules.sport` in the settings accepts such rows",
             pl.col("sport_signs"),
@@ -150,7 +151,7 @@ def problems_of_feed(header: Sequence[str]) -> list[Problem]:
         Problem(
             RULE,
             (pl.col("distance_m") > LONGEST_M) | _signs_of_name(pl.col("event_name"))["is_long"],
-            pl.format(
+            formatted(
                 f"distance {{}} m in {{}}: greyhounds run {LONGEST_M} m at most, in numbered races "
                 f"{LONGEST_NUMBERED_M} m; is it a horse race?",
                 pl.col("distance_m").cast(pl.String).fill_null("unknown"),

@@ -317,10 +317,10 @@ def test_of_two_sources_with_a_price_of_one_kind_the_first_by_name_speaks() -> N
 
 
 def test_every_price_of_a_record_becomes_a_row_with_the_volume_matched_at_it() -> None:
-    observed = datetime(2024, 6, 28, tzinfo=UTC)
+    published = OFF - timedelta(seconds=2)
     core = Core(
         bsp(
-            observed_at=observed,
+            observed_at=published,
             bsp=4.1,
             last_traded=4.2,
             pre_off_wap=4.3,
@@ -335,19 +335,49 @@ def test_every_price_of_a_record_becomes_a_row_with_the_volume_matched_at_it() -
             sp_decimal=4.6,
         )
     )
-    assert core.prices.select("price_kind", "price", "volume").rows() == [
-        ("BSP", 4.1, None),
-        ("LAST_TRADED", 4.2, None),
-        ("MORNING_WAP", 4.4, 44.0),
-        ("PRE_OFF_MAX", 5.0, None),
-        ("PRE_OFF_MIN", 4.0, None),
-        ("PRE_OFF_WAP", 4.3, 33.0),
-        ("PRICE", 4.5, 55.0),
-        ("SP", 4.6, None),
+    assert core.prices.select("price_kind", "price", "volume", "observed_at").rows() == [
+        ("BSP", 4.1, None, OFF),
+        ("LAST_TRADED", 4.2, None, published),
+        ("MORNING_WAP", 4.4, 44.0, None),
+        ("PRE_OFF_MAX", 5.0, None, OFF),
+        ("PRE_OFF_MIN", 4.0, None, OFF),
+        ("PRE_OFF_WAP", 4.3, 33.0, OFF),
+        ("PRICE", 4.5, 55.0, published),
+        ("SP", 4.6, None, OFF),
     ]
     told = {"selection_id": f"{RACE}-t1", "source": "betfair_bsp", "market_type": "WIN", "currency": "GBP"}
-    for column, value in {**told, "observed_at": observed, "race_date": DAY}.items():
+    for column, value in {**told, "race_date": DAY}.items():
         assert core.prices[column].unique().to_list() == [value]
+
+
+@pytest.mark.parametrize(
+    ("moments", "expected"),
+    [
+        ({"actual_off_at": OFF + timedelta(seconds=40)}, (40, 40, None)),
+        ({"actual_off_at": OFF + timedelta(seconds=40), "observed_at": OFF + timedelta(seconds=38)}, (40, 40, 38)),
+        # Trades are known until after the scheduled off, and the actual one is not stated.
+        ({"observed_at": OFF + timedelta(seconds=38)}, (0, 38, 38)),
+        ({}, (0, 0, None)),
+    ],
+)
+def test_each_kind_of_price_has_its_own_moment(moments: dict[str, datetime], expected: tuple[int | None, ...]) -> None:
+    prices = Core(bsp(bsp=4.1, pre_off_wap=4.3, last_traded=4.2, price=5.0, **moments)).prices
+    seconds = {
+        kind: at and (at - OFF).total_seconds() for kind, at in prices.select("price_kind", "observed_at").rows()
+    }
+    assert tuple(seconds[kind] for kind in ("BSP", "PRE_OFF_WAP", "LAST_TRADED")) == expected
+    assert seconds["PRICE"] == expected[-1]
+
+
+def test_a_plain_starting_price_is_known_at_the_off_and_a_forecast_nobody_knows_when() -> None:
+    assert Core(record(price=4.1, price_kind="SP")).prices["observed_at"].to_list() == [OFF]
+    assert Core(record(price=4.1, price_kind="FORECAST")).prices["observed_at"].to_list() == [None]
+
+
+def test_the_off_of_a_price_is_its_own_sources_whatever_the_off_of_the_race() -> None:
+    frame = pl.DataFrame([bsp(bsp=4.1)], schema=polars_schema(RECORDS))
+    early = frame.with_columns(own_start_at=pl.col("start_at") - timedelta(minutes=2))
+    assert tables.prices(runners.assign(early, TRACKS))["observed_at"].to_list() == [OFF - timedelta(minutes=2)]
 
 
 def test_the_volume_of_a_selection_is_the_matched_one_else_the_one_before_the_off() -> None:

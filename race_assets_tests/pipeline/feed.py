@@ -23,7 +23,7 @@ BSP_HEADER = (
     "EVENT_ID,MENU_HINT,EVENT_NAME,EVENT_DT,SELECTION_ID,SELECTION_NAME,WIN_LOSE,BSP,PPWAP,MORNINGWAP,"
     "PPMAX,PPMIN,IPMAX,IPMIN,MORNINGTRADEDVOL,PPTRADEDVOL,IPTRADEDVOL\n"
 )
-NOT_COMPARED = {"processed_at", "observed_at", "run_id", "rejected_at"}
+NOT_COMPARED = {"processed_at", "run_id", "rejected_at"}
 PATIENCE_S = 60.0
 State = dict[str, list[tuple[Any, ...]]]
 

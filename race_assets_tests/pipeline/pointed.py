@@ -36,4 +36,6 @@ def _point(seconds: int, price: pl.Expr) -> pl.Expr:
         last_traded_age_s=pl.lit(1.5) if seconds < OFFSETS[0] else unknown,
         volume=pl.lit(100.0 - seconds),
         volume_age_s=pl.lit(0.25),
+        best_back_stood_s=pl.lit(seconds / 2),
+        best_lay_stood_s=unknown,
     )

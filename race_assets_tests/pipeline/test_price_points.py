@@ -82,9 +82,50 @@ def test_points_arrive_with_their_runners_key_moment_values_and_currency(pointed
     key = (DAY1, "gb-romford-20240626-1836-t2", CSV, "WIN")
     nothing = (None, None)
     assert found == [
-        (*key, 0, datetime(2024, 6, 26, 17, 36, 0, tzinfo=UTC), 3.0, 0.0, *nothing, 3.0, 1.5, 100.0, "GBP", 0.25),
-        (*key, 30, datetime(2024, 6, 26, 17, 35, 30, tzinfo=UTC), 3.3, 7.5, *nothing, 3.0, 1.5, 70.0, "GBP", 0.25),
-        (*key, 60, datetime(2024, 6, 26, 17, 35, 0, tzinfo=UTC), 3.6, 15.0, *nothing, *nothing, 40.0, "GBP", 0.25),
+        (
+            *key,
+            0,
+            datetime(2024, 6, 26, 17, 36, 0, tzinfo=UTC),
+            3.0,
+            0.0,
+            *nothing,
+            3.0,
+            1.5,
+            100.0,
+            "GBP",
+            0.25,
+            0.0,
+            None,
+        ),
+        (
+            *key,
+            30,
+            datetime(2024, 6, 26, 17, 35, 30, tzinfo=UTC),
+            3.3,
+            7.5,
+            *nothing,
+            3.0,
+            1.5,
+            70.0,
+            "GBP",
+            0.25,
+            15.0,
+            None,
+        ),
+        (
+            *key,
+            60,
+            datetime(2024, 6, 26, 17, 35, 0, tzinfo=UTC),
+            3.6,
+            15.0,
+            *nothing,
+            *nothing,
+            40.0,
+            "GBP",
+            0.25,
+            30.0,
+            None,
+        ),
     ]
 
 

@@ -5,6 +5,7 @@ import gzip
 import json
 import math
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from hypothesis import strategies as st
 
 from race_assets.sources.betfair.stream import archive, reading, results, worker, workers
 from race_assets.sources.betfair.stream.grid import FIELDS
+from race_assets.sources.betfair.stream.market import Market
+from race_assets.sources.betfair.stream.messages import Decoder
 from race_assets.sources.betfair.stream.packed import text_of
 from race_assets.sources.betfair.stream.results import MarketFigures, MemberFigures
 from race_assets_tests import stream_replay
@@ -99,7 +102,7 @@ def points_of(market: MarketFigures) -> dict[tuple[int, stream_replay.Key], list
         whose = market.runners[int(runner)]
         told = [None if math.isnan(price) else price for price in prices]
         if market.is_basic:
-            told[-2:] = None, None
+            told[6:8] = None, None
         found[int(offset), (whose.selection_id, whose.handicap)] = told
     return found
 
@@ -117,6 +120,28 @@ def test_real_files_read_as_the_brute_force_replay_has_them(realdata: Path, patt
     for place, file in enumerate(files):
         # The whole history is replayed for each point: one file of a kind must do.
         compare(b"".join(text_of([file.read_bytes()])).splitlines(), with_grid=not place)
+
+
+def test_last_prices_of_real_files_are_betfairs_until_the_settlement_takes_trades_back(realdata: Path) -> None:
+    files = sorted(realdata.glob("stream_pro/**/*.bz2"))
+    assert files
+    snapshots = 0
+    for file in files:
+        market, told, is_open = None, dict[int, float](), True
+        for line in b"".join(text_of([file.read_bytes()])).splitlines():
+            message = json.loads(line)
+            typed = Decoder(Counter(), with_book=False).line(line)
+            for change, ours in zip(message["mc"], typed.mc, strict=True):
+                market = market or Market(ours.id, message["pt"])
+                market.take(message["pt"], ours, 0)
+                is_open &= not market.is_suspended or not any(
+                    each.get("trd") and not any(size for _, size in each["trd"]) for each in change["rc"]
+                )
+                told |= {each["id"]: each["ltp"] for each in change["rc"] if "ltp" in each}
+                if is_open:
+                    snapshots += len(market.books)
+                    assert {runner: book.last for (runner, _), book in market.books.items() if book.last} == told
+    assert snapshots > 100_000
 
 
 def _definition(status: str, alpha: str, beta: str, **more: object) -> dict[str, object]:
@@ -181,7 +206,7 @@ def test_a_market_is_the_same_however_it_is_packed(tmp_path: Path, packing: str)
     assert (alpha.status, alpha.bsp, alpha.last_traded, alpha.volume) == ("WINNER", 2.52, 2.5, 30)
     assert (beta.status, beta.bsp, beta.last_traded, beta.volume) == ("LOSER", 2.52, None, 0)
     assert (market.off, market.scheduled_off) == (1719499870000, 1719499860000)
-    assert points_of(market)[60, (7, 0.0)] == [2.5, 799.0, 2.6, 799.0, 2.5, 799.0, 30.0, 799.0]
+    assert points_of(market)[60, (7, 0.0)] == [2.5, 799.0, 2.6, 799.0, 2.5, 799.0, 30.0, 799.0, 799.0, 799.0]
 
 
 def test_processes_read_as_one_does(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ class BetfairBsp(FileSource):
 
     name = "betfair_bsp"
     title = "Betfair starting-price files, greyhound win and place, 2008 to now"
-    parser_version = 3
+    parser_version = 4
     may_repeat = True
 
     def read(self, path: Path, name: str, report: ReadReport) -> Iterator[pl.DataFrame]:

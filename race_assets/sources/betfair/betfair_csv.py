@@ -28,7 +28,7 @@ COLUMNS = (
 )
 
 
-VERSION = 3
+VERSION = 4
 """Raised whenever the same file and time zone would parse to something else."""
 
 
@@ -171,7 +171,7 @@ def _problems(timezone: str | None) -> list[Problem]:
         Problem(
             "start_time",
             ~pl.col("has_offset") & ~pl.col("is_missing"),
-            pl.format(
+            formatted(
                 "start_time {} has no offset: add one or Z in ISO 8601, as in 2024-06-27T14:52:00Z, or set "
                 "sources.betfair_csv.timezone to the zone it is in (`track` or an IANA name)",
                 _quoted(start),
@@ -181,7 +181,7 @@ def _problems(timezone: str | None) -> list[Problem]:
         Problem(
             "local_time",
             pl.col("is_missing"),
-            pl.format(f"start_time {{}} does not exist in {timezone}: the clocks go forward over it", _quoted(start)),
+            formatted(f"start_time {{}} does not exist in {timezone}: the clocks go forward over it", _quoted(start)),
             among=no_start,
         ),
         Problem(

@@ -21,7 +21,7 @@ class BetfairExchange(BetfairHistoric):
     name = "betfair_exchange"
     title = "Betfair exchange, live: markets polled up to the off and until their result"
     must_close = False
-    version = 2
+    version = 3
 
     @classmethod
     def configured(cls, settings: Settings) -> "BetfairExchange":
@@ -31,8 +31,9 @@ class BetfairExchange(BetfairHistoric):
     def seen(self, frame: pl.DataFrame) -> pl.DataFrame:
         """See `BetfairHistoric.seen`.
 
-        Of a market that was left well before its off, the last price seen is a plain price, not the last before the
-        off; nor is the off known, where polling began again after it. Its price points end where polling did.
+        `observed_at` is when the market was last polled before its off. Of a market that was left well before its off,
+        the last price seen is a plain price, not the last before the off; nor is the off known, where polling began
+        again after it. Its price points end where polling did.
         """
         if "points" in frame.columns:
             frame = _without_points_unseen(frame)
@@ -44,6 +45,7 @@ class BetfairExchange(BetfairHistoric):
             price=pl.when(is_priced).then("last_traded"),
             price_kind=pl.when(is_priced).then(pl.lit("PRICE")),
             is_left=left,
+            observed_at=pl.max_horizontal("heard_at", "observed_at"),
         )
         known = priced.with_columns(pl.when(~pl.col("is_left")).then(name).alias(name) for name in AT_THE_OFF)
         return with_notes(known, {"left_before_the_off": pl.col("is_left")}).drop("is_left", "heard_at")

@@ -6,7 +6,7 @@ Reading them is the work of `stream/`; here figures become records. Facts: API_C
 import os
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ COLUMNS: dict[str, Any] = {
     "source_row": pl.Int64, "byte_offset": pl.Int64, "market_id": pl.String, "event_id": pl.String,
     "event_name": pl.String, "market_type": pl.String, "market_name": pl.String, "track_name": pl.String,
     "country": pl.String, "timezone": pl.String, "start_ms": pl.Int64, "off_ms": pl.Int64, "heard_ms": pl.Int64,
-    "told_ms": pl.Int64, "selection_id": pl.String, "selection_name": pl.String, "status": pl.String,
+    "traded_ms": pl.Int64, "selection_id": pl.String, "selection_name": pl.String, "status": pl.String,
     "result": pl.String, "is_dead_heat": pl.Boolean, "bsp": pl.Float64, "last_traded": pl.Float64,
     "pre_off_volume": pl.Float64, "pre_off_wap": pl.Float64, "pre_off_max": pl.Float64, "pre_off_min": pl.Float64,
     "filtered": pl.String, "problems": pl.List(PROBLEM), "notes": pl.List(pl.String), "market": pl.Int64,
@@ -100,7 +100,7 @@ class BetfairHistoric(FileSource):
             raise UnreadableFileError("no_data", "the archive holds no files; nothing to take")
         if gathered.rows:
             yield self.seen(gathered.frame())
-        report.warnings += _told_unknown(unknown)
+        report.warnings += _told_unknown(unknown) + _backward_steps(gathered.backward)
 
     def seen(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The records without what nobody has seen; a file that was bought has seen everything.
@@ -139,6 +139,15 @@ def _told_unknown(unknown: Counter[str]) -> list[str]:
     return [f"keys that are not known were passed over: {shown}{more}"]
 
 
+def _backward_steps(markets: Mapping[str, int]) -> list[str]:
+    if not markets:
+        return []
+    shown = ", ".join(list(markets)[:SHOWN_KEYS]) + (", …" if len(markets) > SHOWN_KEYS else "")
+    count = sum(markets.values())
+    whose = f"{count:,} message{'s' * (count > 1)} of {len(markets):,} market{'s' * (len(markets) > 1)} ({shown})"
+    return [f"{whose} with an earlier time (pt) than one above: taken in the file's order, each with its own time"]
+
+
 class _Gathered:
     """Records of some members, and their price points."""
 
@@ -147,6 +156,7 @@ class _Gathered:
         self.must_close = must_close
         self.rows: list[Row] = []
         self.grids: list[tuple[int, MarketFigures]] = []
+        self.backward: dict[str, int] = {}
         self.source_row = 0
         self.markets = 0
 
@@ -155,6 +165,8 @@ class _Gathered:
         where = member.name or self.file
         for number, market in enumerate(found.markets):
             self.markets += 1
+            if market.backward_steps:
+                self.backward[market.market_id] = self.backward.get(market.market_id, 0) + market.backward_steps
             at = member.offset + number
             without = _without_runners(where, market)
             problems = _market_problems(where, market, must_close=self.must_close)
@@ -210,7 +222,6 @@ def _market_row(market: MarketFigures) -> Row:
         "start_ms": market.scheduled_off,
         "off_ms": None if _is_void(market) else market.off,
         "heard_ms": market.last_heard,
-        "told_ms": market.last_message,
         "filtered": _filtered(market),
     }
 
@@ -236,6 +247,8 @@ def _runner_row(where: str, market: MarketFigures, runner: RunnerFigures, of_mar
         bsp, notes = None, ["sentinel_bsp"]
     if runner.is_known and not runner.is_listed:
         notes.append("left_out_of_last_definition")
+    if market.backward_steps:
+        notes.append("time_went_back")
     found = [*of_market, *_runner_problems(where, market, runner)]
     problems = [{RULE: rule, MESSAGE: message} for rule, message in found]
     handicap = f":{runner.handicap:g}" if runner.handicap else ""
@@ -247,6 +260,7 @@ def _runner_row(where: str, market: MarketFigures, runner: RunnerFigures, of_mar
         "is_dead_heat": _is_dead_heat(market, runner),
         "bsp": bsp,
         "last_traded": runner.last_traded,
+        "traded_ms": None if runner.last_traded is None else runner.last_traded_pt,
         "pre_off_volume": runner.volume,
         "pre_off_wap": runner.wap,
         "pre_off_max": runner.highest,
@@ -286,6 +300,9 @@ def _market_problems(where: str, market: MarketFigures, *, must_close: bool) -> 
         found.append((sport.RULE, said))
     if market.market_type is None:
         found.append(("market_defined", f"{named} has a marketDefinition without marketType"))
+    if market.scheduled_off is None:
+        said = f"{named} has a marketDefinition without marketTime, so its off is not known; land the whole stream"
+        found.append(("start_time", said))
     if must_close and market.status != CLOSED:
         ends = market.status or "without a status"
         said = f"{named} does not close: it ends {ends}, cut or not yet settled; land the whole stream"
@@ -313,7 +330,7 @@ def _records(rows: pl.DataFrame) -> pl.DataFrame:
     frame = names.with_trap_and_dog(rows, "selection_name").with_columns(
         start_at=_instant("start_ms"),
         actual_off_at=_instant("off_ms"),
-        observed_at=_instant("told_ms"),
+        observed_at=_instant("traded_ms"),
         heard_at=_instant("heard_ms"),
     )
     return frame.with_columns(

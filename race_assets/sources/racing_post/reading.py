@@ -1,7 +1,6 @@
 """Payloads as rows of text under our own names, whatever the provider calls things; not what they mean."""
 
 import html
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from race_assets.errors import UnreadableFileError
 from race_assets.settings.racing_post import RacingPostSettings
 from race_assets.sources.base import ReadReport
 from race_assets.sources.racing_post.document import Part, Text
+from race_assets.values.texts import storable
 
 OPERATION, BODY, RACE, RUNNERS = "operation", "body", "race", "runners"
 """Keys of an archived file; `RUNNERS` is one of `RACE`: the names of the dogs, for payloads that give none."""
@@ -23,7 +23,6 @@ WHOLE = 1e15
 MOST_NESTED = 8
 """Arrays and envelopes within each other; nobody wraps an answer more often."""
 
-_UNPAIRED = re.compile("[\ud800-\udfff]")
 Row = dict[str, str | None]
 
 
@@ -247,12 +246,12 @@ def _add(rows: Rows, start: int, row: Row, context: Row) -> None:
 
 
 def _odd(rows: Rows, start: int, rule: str, message: str) -> None:
-    _add(rows, start, {"odd_rule": rule, "odd_message": _whole(message)}, {})
+    _add(rows, start, {"odd_rule": rule, "odd_message": storable(message)}, {})
 
 
 def shown(value: Any) -> str:
     """What a message shows of a value."""
-    return "an array or object" if isinstance(value, list | dict) else _whole(str(value)[:SHOWN])
+    return "an array or object" if isinstance(value, list | dict) else storable(str(value)[:SHOWN])
 
 
 def text_of(value: Any) -> str | None:
@@ -268,9 +267,4 @@ def text_of(value: Any) -> str | None:
         return str(value)
     if not isinstance(value, str):
         return None
-    return html.unescape(_whole(value)).replace("\0", "").strip() or None
-
-
-def _whole(text: str) -> str:
-    """Without halves of characters, which JSON can write and nobody can keep."""
-    return _UNPAIRED.sub("\ufffd", text)
+    return storable(html.unescape(value)).strip() or None

@@ -268,7 +268,9 @@ def test_a_market_that_was_left_before_its_off_has_a_plain_price_and_is_open(
     life = lives(betfair, "plain")[0]
     told = [line for _, line in recorded(betfair, client, life)][:16]
     frame = parsed(tmp_path, told)
-    assert frame["observed_at"].max() < life.start - timedelta(minutes=1)
+    last = json.loads(told[-1])["pt"]
+    assert frame["observed_at"].unique().to_list() == [moment_of(last)]
+    assert moment_of(last) < life.start - timedelta(minutes=1)
     assert frame["result"].null_count() == frame["last_traded"].null_count() == frame.height
     assert frame["price_kind"].unique().to_list() == ["PRICE"]
     assert {note for notes in frame["notes"].to_list() for note in notes} == {"left_before_the_off"}

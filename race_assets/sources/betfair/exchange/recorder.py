@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from race_assets.sources.betfair.exchange.messages import Book, BookRunner, Entry, ExchangePrices, PriceSize
+from race_assets.values.texts import storable_tree
 
 CLOSED = "CLOSED"
 NO_PRICE = "NaN"
@@ -71,7 +72,11 @@ class MarketRecorder:
             change["rc"] = [part for runner in book.runners for part in self._changes(runner)]
             change["tv"] = book.total_matched
         self._is_first = False
-        return msgspec.json.encode({"op": "mcm", "pt": pt, "mc": [change]}) + b"\n"
+        message = {"op": "mcm", "pt": pt, "mc": [change]}
+        try:
+            return msgspec.json.encode(message) + b"\n"
+        except UnicodeEncodeError:
+            return msgspec.json.encode(storable_tree(message)) + b"\n"
 
     def _defined(self, book: Book) -> dict[str, Any]:
         runners = [self._runner(place, runner) for place, runner in enumerate(book.runners, start=1)]

@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from race_assets.sources.betfair.stream.messages import Decoder, Definition, MarketChange
+from race_assets.values.texts import storable_tree
 
 Row = dict[str, Any]
 NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
@@ -47,7 +48,7 @@ class Ticker:
             BrokenLineError: it is no line of a recording.
         """
         message = self._decode(line)
-        return [row for change in message.mc for row in self._of(message.pt, change)]
+        return [storable_tree(row) for change in message.mc for row in self._of(message.pt, change)]
 
     def _of(self, pt: int, change: MarketChange[Any]) -> list[Row]:
         market = self._markets.setdefault(change.id, _Market())

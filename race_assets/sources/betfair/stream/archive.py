@@ -9,6 +9,8 @@ from typing import BinaryIO
 
 import msgspec
 
+from race_assets.values.texts import storable
+
 ZIP_BEGINS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 TAR_MARK, TAR_MARK_AT = b"ustar", 257
 TAR_BLOCK = 512
@@ -38,6 +40,12 @@ class Member(msgspec.Struct, array_like=True, frozen=True):
 
 def members(path: Path) -> Iterator[Member]:
     """The streams of a file, in the order of their bytes; what cannot be read is a member with a problem."""
+    for member in _members(path):
+        name = storable(member.name)
+        yield member if name == member.name else msgspec.structs.replace(member, name=name)
+
+
+def _members(path: Path) -> Iterator[Member]:
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(TAR_BLOCK)

@@ -3,14 +3,14 @@
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from race_assets.sources.base import RowAsRead
-from race_assets.sources.betfair.stream import archive, worker
+from race_assets.sources.betfair.stream import archive, reading, worker
 from race_assets.sources.betfair.stream.archive import Member
 from race_assets.sources.betfair.stream.messages import BrokenLineError, Decoder
-from race_assets.sources.betfair.stream.packed import DamagedError
+from race_assets.sources.betfair.stream.reading import Reading
 
 LONGEST = 64 * 1024
 ID = re.compile(rb'"id":\s*"(1\.\d+)"')
@@ -36,7 +36,7 @@ def rows_as_read(path: Path, byte_offsets: Sequence[int]) -> dict[int, RowAsRead
     found: dict[int, RowAsRead] = {}
     for place, offsets in wanted.items():
         member = members[place]
-        lines = list(_telling_lines(path, member))
+        lines = _telling_lines(path, member)
         for offset in offsets:
             number = offset - member.offset
             line = lines[number] if number < len(lines) else member.name.encode()
@@ -44,29 +44,26 @@ def rows_as_read(path: Path, byte_offsets: Sequence[int]) -> dict[int, RowAsRead
     return found
 
 
-def _telling_lines(path: Path, member: Member) -> Iterable[bytes]:
-    """For each market of a member, in the order they come, the line that tells most of it."""
+def _telling_lines(path: Path, member: Member) -> list[bytes]:
+    """For each market of a member, in the order they come, the line that tells most of it; else the first line."""
     told: dict[bytes, bytes] = {}
+    first: bytes | None = None
     if member.problem:
         return []
-    left = b""
-    try:
-        for piece in worker.text(path, member):
-            *lines, left = (left + piece).split(b"\n")
-            _note(told, lines)
-    except DamagedError:
-        pass
-    _note(told, [left])
-    return told.values() or [left]
+    for line in reading.lines(worker.text(path, member), Reading()):
+        first = line if first is None else first
+        _note(told, line)
+    return list(told.values()) or [first or b""]
 
 
-def _note(told: dict[bytes, bytes], lines: Iterable[bytes]) -> None:
-    for line in lines:
-        is_definition = DEFINITION in line
-        for market in ID.findall(line):
-            # A line that is no message has brought no market.
-            if is_definition if market in told else _is_message(line):
-                told[market] = line
+def _note(told: dict[bytes, bytes], line: bytes) -> None:
+    markets = dict.fromkeys(ID.findall(line))
+    # A line that is no message has brought no market.
+    is_new = not markets.keys() <= told.keys() and _is_message(line)
+    is_definition = DEFINITION in line
+    for market in markets:
+        if is_definition if market in told else is_new:
+            told[market] = line
 
 
 def _is_message(line: bytes) -> bool:

@@ -3,13 +3,13 @@
 from array import array
 from collections.abc import Collection, Sequence
 
-from race_assets.sources.betfair.stream.book import Book
+from race_assets.sources.betfair.stream.book import Book, Side
 
 NEVER = 1 << 62
 UNKNOWN = float("nan")
 FIELDS = (
     "runner", "seconds_before_off", "best_back", "best_back_age_s", "best_lay", "best_lay_age_s", "last_traded",
-    "last_traded_age_s", "volume", "volume_age_s",
+    "last_traded_age_s", "volume", "volume_age_s", "best_back_stood_s", "best_lay_stood_s",
 )  # fmt: skip
 """What a point holds, all as doubles, NaN for what is not known; `runner` is its place among the market's books."""
 
@@ -43,7 +43,13 @@ class Grid:
             self._aim(scheduled_off)
 
     def aim_at(self, scheduled_off: int, pt: int, *, is_first: bool) -> None:
-        """The scheduled off is this by a definition published at `pt`, in the market's first message or a later one."""
+        """Aim at the scheduled off of a definition, in the market's first message or a later one.
+
+        Args:
+            scheduled_off: in milliseconds of the epoch.
+            pt: the latest time published so far, with that of the definition.
+            is_first: the definition is in the market's first message.
+        """
         if self.is_fixed or self.is_closed or not self.is_wanted or scheduled_off == self.scheduled_off:
             return
         self._aim(scheduled_off)
@@ -79,15 +85,24 @@ class Grid:
 
 
 def _prices(moment: int, book: Book, family: str) -> tuple[float, ...]:
-    back, back_pt, lay, lay_pt = book.best(family)
+    back, back_age, back_stood = _offered(moment, book.sides(family)[0])
+    lay, lay_age, lay_stood = _offered(moment, book.sides(family)[1])
     return (
-        *_aged(back, moment, back_pt),
-        *_aged(lay, moment, lay_pt),
-        *_aged(book.last, moment, book.last_pt),
+        back,
+        back_age,
+        lay,
+        lay_age,
+        *((UNKNOWN, UNKNOWN) if book.last is None else (book.last, (moment - book.last_pt) / 1000)),
         book.volume(),
-        (moment - book.traded_pt) / 1000 if book.traded_pt else UNKNOWN,
+        (moment - book.grown_pt) / 1000 if book.grown_pt else UNKNOWN,
+        back_stood,
+        lay_stood,
     )
 
 
-def _aged(value: float | None, moment: int, told: int) -> tuple[float, float]:
-    return (UNKNOWN, UNKNOWN) if value is None else (value, (moment - told) / 1000)
+def _offered(moment: int, side: Side) -> tuple[float, float, float]:
+    """Return the best price, how long ago its side was last published, and how long it has been the best."""
+    price = side.price
+    if price is None:
+        return UNKNOWN, UNKNOWN, UNKNOWN
+    return price, (moment - side.told) / 1000, (moment - side.since) / 1000

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from race_assets.sources.betfair.stream.book import DISPLAYED, FULL, NUMBERED, Book, change_levels
+from race_assets.sources.betfair.stream.book import DISPLAYED, FULL, NUMBERED, Book
 from race_assets.sources.betfair.stream.grid import Grid
 from race_assets.sources.betfair.stream.messages import BrokenLineError, Definition, MarketChange, Runner
 
@@ -34,6 +34,9 @@ class Market:
         withdrawn: runners removed while others still stood.
         strangers: runners with prices before any definition named them, with the offset of the first such line.
         is_basic: nothing in the file that the BASIC plan lacks: amounts traded cannot be known (4.4).
+        last_pt: the latest time published so far, whatever the order of the file.
+        backward_steps: messages that state an earlier time (`pt`) than one above them. They count in the file's order,
+            each with its own time; the grid does not go back.
     """
 
     def __init__(
@@ -42,7 +45,7 @@ class Market:
         self.market_id = market_id
         self.grid = Grid(offsets, scheduled_off)
         self.with_offers = self.grid.is_wanted
-        self.messages = 0
+        self.messages = self.backward_steps = 0
         self.last_pt = first_pt
         self.was_open = self.is_suspended = self.is_final = False
         self.off_pt: int | None = None
@@ -86,20 +89,26 @@ class Market:
         self.messages += 1
         if change.definition is not None:
             self._define(pt, change.definition)
-        self.last_pt = pt
+        if pt < self.last_pt:
+            self.backward_steps += 1
+        else:
+            self.last_pt = pt
         if self.is_basic and not change.con is change.img is change.tv is None:
             self.is_basic = False
-        if self.is_final:
-            return
+        if not self.is_final:
+            self._apply(pt, change, at)
+
+    def _apply(self, pt: int, change: MarketChange[Any], at: int) -> None:
         if change.img:
-            self._start_image()
+            for book in self._books.values():
+                book.start_image(pt, is_suspended=self.is_suspended)
         for each in change.rc:
             book = self._books.get((each.id, each.hc) if each.hc else each.id) or self._stranger(each, at)
             if each.trd:
                 self.is_basic = False
                 book.trade(pt, each.trd, each.ltp, is_suspended=self.is_suspended, is_image=bool(change.img))
             elif each.ltp is not None:
-                book.trade_last(pt, each.ltp)
+                book.trade_last(pt, each.ltp, is_image=bool(change.img))
             if self.with_offers:
                 self._offer(pt, each, book)
 
@@ -118,13 +127,13 @@ class Market:
         if new.status == OPEN:
             self.was_open, self.off_pt, self._heard_pt = True, None, None
             for book in self._books.values():
-                book.undo(pt)
+                book.undo()
         elif self.is_suspended and self.was_open and self.off_pt is None:
             self.off_pt, self._heard_pt = pt, self.last_pt
         if new.status == CLOSED or new.in_play:
             self._freeze()
         elif new.market_time is not None:
-            self.grid.aim_at(milliseconds(new.market_time), pt, is_first=self.messages == 1)
+            self.grid.aim_at(milliseconds(new.market_time), max(pt, self.last_pt), is_first=self.messages == 1)
 
     def _keep(self, new: Definition) -> None:
         is_closed = new.status == CLOSED
@@ -141,7 +150,7 @@ class Market:
         self.is_final = True
         self.grid.close()
         for book in self._books.values():
-            book.forget_offers()
+            book.close_offers()
 
     def _book(self, key: int | Key) -> Book:
         book = self._books.get(key)
@@ -149,33 +158,27 @@ class Market:
             book = self._books[key] = Book()
         return book
 
-    def _start_image(self) -> None:
-        """All prices are told anew; while suspended, trades that are left out are only taken back for now."""
-        for book in self._books.values():
-            book.forget_offers()
-            book.forget_trades(for_now=self.is_suspended)
-
     def _stranger(self, each: Any, at: int) -> Book:
         """The book of a runner that no definition has named so far."""
         self.strangers[each.id, each.hc or 0.0] = at
         return self._book((each.id, each.hc) if each.hc else each.id)
 
     def _offer(self, pt: int, each: Any, book: Book) -> None:
-        """What one element says of offers: in purchased files each has one group of keys, in captures several."""
+        """Apply one element's offers: in purchased files each has one group of keys, in captures several."""
         if each.atb is not None:
-            book.told["atb"], self._family = pt, FULL
-            change_levels(book.back, each.atb)
+            self._family = FULL
+            book.back.change(pt, each.atb)
         if each.atl is not None:
-            book.told["atl"], self._family = pt, FULL
-            change_levels(book.lay, each.atl)
+            self._family = FULL
+            book.lay.change(pt, each.atl)
         if each.batb is not None or each.batl is not None or each.bdatb is not None or each.bdatl is not None:
-            self._offer_levels(pt, each, book)
+            self._place_offers(pt, each, book)
 
-    def _offer_levels(self, pt: int, each: Any, book: Book) -> None:
+    def _place_offers(self, pt: int, each: Any, book: Book) -> None:
         for group in ("batb", "batl", "bdatb", "bdatl"):
-            levels = getattr(each, group)
-            if levels is not None:
-                book.offer_levels(pt, group, levels)
+            places = getattr(each, group)
+            if places is not None:
+                book.place_offers(pt, group, places)
         if self._family == DISPLAYED and (each.batb is not None or each.batl is not None):
             self._family = NUMBERED
 

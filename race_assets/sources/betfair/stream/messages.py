@@ -3,10 +3,13 @@
 Every key that is known is named here: a line with another one is decoded all the same, and the key is counted.
 """
 
+import json
 from collections import Counter
-from typing import Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import msgspec
+
+from race_assets.values.texts import has_surrogates, storable_tree
 
 Number = float | str | None
 """Betfair writes NaN and Infinity as strings."""
@@ -15,13 +18,17 @@ Levels = list[tuple[float, float]]
 Places = list[tuple[float, float, float]]
 """Level, price and size; level 0 is the best."""
 
+Whole = Annotated[int, msgspec.Meta(ge=-(1 << 53), le=1 << 53)]
+"""A whole number of the size that JSON readers agree on; larger ones could not be handed on between processes."""
+
 NOTHING = msgspec.Raw(b"null")
+BOM = b"\xef\xbb\xbf"
 
 
 class Runner(msgspec.Struct, rename="camel", forbid_unknown_fields=True, gc=False):
     """A runner as a definition lists it."""
 
-    id: int
+    id: Whole
     status: str = ""
     name: str | None = None
     sort_priority: int | None = None
@@ -48,7 +55,7 @@ class Definition(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     timezone: str | None = None
     name: str | None = None
     event_name: str | None = None
-    number_of_winners: int | None = None
+    number_of_winners: Whole | None = None
     number_of_active_runners: int | None = None
     version: int | None = None
     in_play: bool | None = None
@@ -84,7 +91,7 @@ class Change(msgspec.Struct, forbid_unknown_fields=True, gc=False, kw_only=True)
 
     atb: Levels | None = None
     atl: Levels | None = None
-    id: int
+    id: Whole
     trd: Levels | None = None
     ltp: Number = None
     tv: Number = None
@@ -104,7 +111,7 @@ class TradedChange(msgspec.Struct, forbid_unknown_fields=True, gc=False, kw_only
 
     atb: msgspec.Raw = NOTHING
     atl: msgspec.Raw = NOTHING
-    id: int
+    id: Whole
     trd: Levels | None = None
     ltp: Number = None
     tv: Number = None
@@ -182,12 +189,13 @@ class Decoder:
         return message
 
     def _tolerant(self, data: bytes) -> Message[Any]:
-        """A line with keys nobody knows, without them."""
+        """Decode a line without its unknown keys, byte-order mark and halves of surrogate pairs."""
+        data = data.removeprefix(BOM)
         try:
-            tree = msgspec.json.decode(data)
+            tree = storable_tree(json.loads(data)) if has_surrogates(data) else msgspec.json.decode(data)
             known = _known(tree, Message, self._unknown)
             message: Message[Any] = self._strict.decode(msgspec.json.encode(known))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise BrokenLineError(str(error)) from None
         return message
 

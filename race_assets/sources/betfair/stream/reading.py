@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from race_assets.sources.betfair.stream.market import Market
 from race_assets.sources.betfair.stream.messages import BrokenLineError, Decoder
@@ -44,17 +45,21 @@ class Reading:
         markets: by id, in the order they came.
         lines: of the member, blank ones left out.
         others: lines that are no market's: heartbeats and the like.
+    is_array: a line that is no message begins a JSON array, as a list of books does.
         damages: what could not be read, the first of it.
         more_damages: how much more of it there is.
-        broken: what was lost of a market that had not closed by then, by its id.
+        held_against: how many markets there were at the last line that is no message and names no market.
+    broken: what was lost of a market that had not closed by then, by its id.
         unknown: keys that nobody knows, counted.
     """
 
     markets: dict[str, Market] = field(default_factory=dict)
     lines: int = 0
     others: int = 0
+    is_array: bool = False
     damages: list[Damage] = field(default_factory=list)
     more_damages: int = 0
+    held_against: int = 0
     broken: dict[str, str] = field(default_factory=dict)
     unknown: Counter[str] = field(default_factory=Counter)
 
@@ -71,7 +76,7 @@ def read(text: Iterable[bytes], offsets: Sequence[int], offs: Mapping[str, int] 
     decode = Decoder(reading.unknown, with_book=bool(offsets)).line
     markets = reading.markets
     begins = number = blank = 0
-    for number, line in enumerate(_lines(text, reading), start=1):
+    for number, line in enumerate(lines(text, reading), start=1):
         try:
             message = decode(line)
             pt = message.pt
@@ -103,6 +108,7 @@ def _in_milliseconds(pt: int, changes: Sequence[object]) -> int:
 def _note_broken(reading: Reading, line: bytes, damage: Damage) -> None:
     """A line that is no message: told, and held against the markets it may have been about, unless they had closed."""
     shown = line[:SHOWN].decode("utf-8", "replace")
+    reading.is_array |= line.startswith(b"[")
     where = f"line {damage.line} (byte {damage.offset:,} of its text)"
     damage.message = f"{where} is no stream message: {damage.message}; it begins {shown!r}"
     if len(reading.damages) < MOST_DAMAGES:
@@ -110,30 +116,38 @@ def _note_broken(reading: Reading, line: bytes, damage: Damage) -> None:
     else:
         reading.more_damages += 1
     named = {each.decode() for each in MARKET_ID.findall(line)}
-    for market_id in named or reading.markets:
+    if not named:
+        # Markets from before the last such line have closed, or have it held against them already.
+        named = set(islice(reading.markets, reading.held_against, None))
+        reading.held_against = len(reading.markets)
+    for market_id in named:
         market = reading.markets.get(market_id)
         if market is None or not market.is_final:
             reading.broken.setdefault(market_id, damage.message)
 
 
-def _lines(text: Iterable[bytes], reading: Reading) -> Iterator[bytes]:
-    """Whole lines without their ends; the rest of a damaged text is dropped, and told."""
-    left = b""
-    taken = 0
+def lines(text: Iterable[bytes], reading: Reading) -> Iterator[bytes]:
+    """Yield whole lines without their ends; note the rest of a damaged text, which is dropped."""
+    left: list[bytes] = []
+    size = taken = 0
     try:
         for piece in text:
-            lines = (left + piece).split(b"\n") if left else piece.split(b"\n")
-            left = lines.pop()
-            yield from lines
+            found = piece.split(b"\n")
             taken += len(piece)
-            if len(left) > LONGEST_LINE:
-                reading.damages.append(Damage(0, taken - len(left), f"a line is longer than {LONGEST_LINE:,} bytes"))
+            left.append(found[0])
+            if len(found) > 1:
+                found[0] = b"".join(left)
+                left, size = [found.pop()], 0
+                yield from found
+            size += len(left[-1])
+            if size > LONGEST_LINE:
+                reading.damages.append(Damage(0, taken - size, f"a line is longer than {LONGEST_LINE:,} bytes"))
                 return
     except DamagedError as error:
         if isinstance(error, ChangedError):
             reading.broken |= dict.fromkeys(reading.markets, str(error))
-        rest = f"; {len(left):,} bytes of an unfinished line are left out" if left else ""
+        rest = f"; {size:,} bytes of an unfinished line are left out" if size else ""
         reading.damages.append(Damage(0, taken, f"{error}{rest}"))
         return
-    if left:
-        yield left
+    if size:
+        yield b"".join(left)

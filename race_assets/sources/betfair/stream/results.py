@@ -15,6 +15,7 @@ class RunnerFigures(msgspec.Struct, array_like=True):
         is_listed: the last definition names it.
         is_known: some definition does.
         was_withdrawn: removed while others still stood.
+        last_traded_pt: when `last_traded` was published, in milliseconds of the epoch.
         stranger_at: offset of the first line with prices before any definition named it; -1 where there is none.
     """
 
@@ -27,6 +28,7 @@ class RunnerFigures(msgspec.Struct, array_like=True):
     was_withdrawn: bool
     bsp: float | None
     last_traded: float | None
+    last_traded_pt: int
     volume: float | None
     wap: float | None
     highest: float | None
@@ -41,6 +43,7 @@ class MarketFigures(msgspec.Struct, array_like=True):
         has_definition: without one nothing is known but the runners' ids.
         off: when it was suspended for the off.
         last_heard: the last message before that, or before its prices were final.
+        backward_steps: messages with an earlier time than one above them; see `Market`.
         points: rows of `grid.FIELDS` as doubles; `runner` is the place in `runners`.
     """
 
@@ -58,7 +61,7 @@ class MarketFigures(msgspec.Struct, array_like=True):
     scheduled_off: int | None
     off: int | None
     last_heard: int
-    last_message: int
+    backward_steps: int
     number_of_winners: int | None
     is_basic: bool
     messages: int
@@ -102,6 +105,8 @@ def figures(reading: Reading) -> MemberFigures:
         damages.append(f"{reading.more_damages:,} more of its lines are no stream messages")
     if len(damages) > 1 and not reading.markets and not reading.others:
         damages = [f"none of its {reading.lines:,} lines is a stream message, so it is no stream: {damages[0]}"]
+    if reading.is_array and not reading.markets:
+        damages[0] += "; it is a JSON array: land the stream itself, one JSON object a line as Betfair sends it"
     return MemberFigures(
         reading.lines,
         reading.others,
@@ -130,7 +135,7 @@ def _market(market: Market, broken: str | None) -> MarketFigures:
         scheduled_off(market.definition),
         market.off_pt,
         market.heard_pt,
-        market.last_pt,
+        market.backward_steps,
         definition.number_of_winners,
         market.is_basic,
         market.messages,
@@ -153,6 +158,7 @@ def _runner(market: Market, key: Key, listed: dict[Key, Runner], book: Book) -> 
         was_withdrawn=key in market.withdrawn,
         bsp=number(runner.bsp) if runner else None,
         last_traded=book.last,
+        last_traded_pt=book.last_pt,
         volume=None if market.is_basic else volume,
         wap=wap,
         highest=highest,
