@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 import pytest
 
-from race_assets.normalise import runners, tables
+from race_assets.normalise import results, runners, tables
 from race_assets.schemas.catalogue import CORE
 from race_assets.schemas.records import RECORDS
 from race_assets.schemas.table import conform, key_of, polars_schema
@@ -66,7 +66,9 @@ class Core:
         frame = pl.DataFrame(list(told), schema_overrides=dict(polars_schema(RECORDS)), infer_schema_length=None)
         keyed = runners.assign(runners.one_start_per_market(conform(frame, RECORDS)), TRACKS)
         self.selections = tables.selections(keyed, NOW, precedence)
-        self.races = tables.races(keyed, self.selections, TRACKS, NOW, precedence)
+        disputes = results.disputed(keyed, self.selections)
+        self.disputes = disputes.select("core_selection_id", "said").rows()
+        self.races = tables.races(keyed, self.selections, TRACKS, NOW, precedence, disputes)
         self.prices = tables.prices(keyed)
         assert tables.unreferenced(self.races, self.selections, self.prices) == []
         for name, made in zip(MADE, (self.races, self.selections, self.prices), strict=True):
@@ -406,7 +408,8 @@ def test_the_dog_in_the_trap_is_the_one_that_nobody_scratched() -> None:
 def test_no_records_make_empty_tables_of_the_declared_shape() -> None:
     keyed = runners.assign(pl.DataFrame(schema=polars_schema(RECORDS)), TRACKS)
     chosen = tables.selections(keyed, NOW, Precedence())
-    made = (tables.races(keyed, chosen, TRACKS, NOW, Precedence()), chosen, tables.prices(keyed))
+    disputes = results.disputed(keyed, chosen)
+    made = (tables.races(keyed, chosen, TRACKS, NOW, Precedence(), disputes), chosen, tables.prices(keyed))
     for name, frame in zip(MADE, made, strict=True):
         assert frame.height == 0
         assert frame.schema == polars_schema(CORE[name])
