@@ -26,8 +26,8 @@ FEWEST_SAME, SAME_SHARE = 3, 0.5
 AMBIGUOUS = "link_ambiguous"
 NOTES = {"source": pl.String, "race_date": pl.Date, "note": pl.String}
 LINKS = {
-    "told": pl.Int64, "is_borrowed": pl.Boolean, "method": pl.String, "offset_s": pl.Int64, "names_agreed": pl.Int64, "traps_agreed": pl.Int64,
-    "runners": pl.Int64, "score": pl.Float64, "runner_up_score": pl.Float64,
+    "told": pl.Int64, "is_borrowed": pl.Boolean, "method": pl.String, "offset_s": pl.Int64, "names_agreed": pl.Int64,
+    "traps_agreed": pl.Int64, "runners": pl.Int64, "score": pl.Float64, "runner_up_score": pl.Float64,
 }  # fmt: skip
 
 
@@ -80,8 +80,9 @@ class Meetings:
     """The races known so far, by the told race that stands for each, and their dogs.
 
     Attributes:
-        frame: the records, with `told`, `runner_name` where their provider's sources spell it differently, and its trap.
-        told: as `told_races.races` gives them, in the order in which they are believed.
+        frame: the records, with `told`, the trap their provider's best-ranked source states, and `runner_name` where
+            its sources spell it differently.
+        told: as `told_races.standing` gives them, in the order in which they are believed.
         race_of: for each told race that has its place, the one that stands for it.
         weighed: all evidence that was looked at.
         links: the pairs that were linked, with `runner_up`.

@@ -100,10 +100,9 @@ def _replaced(markets: pl.DataFrame, joined: pl.DataFrame) -> pl.DataFrame:
     """Give each `told` of `joined` its `first`, following chains."""
     if not joined.height:
         return markets
-    into = dict(joined.sort("told").iter_rows())
-    for told in into:
-        while (further := into.get(into[told])) is not None:
-            into[told] = further
+    into = dict(joined.iter_rows())
+    while any(first in into for first in into.values()):
+        into = {told: into.get(first, first) for told, first in into.items()}
     return markets.with_columns(pl.col("told").replace(list(into), list(into.values())))
 
 
@@ -135,10 +134,16 @@ def _of_same_selections(records: pl.DataFrame, markets: pl.DataFrame) -> pl.Data
 
 
 def standing(markets: pl.DataFrame) -> pl.DataFrame:
-    """Return one row per `told`: `provider`, MEETING, `start_at` and `rank` of its best-ranked source."""
-    ordered = markets.group_by("told", "provider", *MEETING, "start_at").agg(pl.col("rank").min(), pl.col("len").sum())
-    ordered = ordered.sort("told", "rank", "len", "start_at", "track_id", descending=[False, False, True, False, False])
-    return ordered.unique("told", keep="first", maintain_order=True).drop("len").sort("told")
+    """Return one row per `told`: `provider`, MEETING, `start_at` and `rank` of its best-ranked source.
+
+    Of one source the WIN market stands: a PLACE market that was void early keeps the off that was planned then.
+    """
+    kind = ["told", "provider", *MEETING, "start_at", "market_type"]
+    ordered = markets.group_by(kind).agg(pl.col("rank").min(), pl.col("len").sum()).sort(
+        "told", "rank", "market_type", "len", "start_at", "track_id",
+        descending=[False, False, True, True, False, False],
+    )  # fmt: skip
+    return ordered.unique("told", keep="first", maintain_order=True).drop("len", "market_type").sort("told")
 
 
 def same_minute(records: pl.DataFrame, markets: pl.DataFrame) -> pl.DataFrame:

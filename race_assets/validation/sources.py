@@ -28,13 +28,13 @@ def judge_sources(keyed: pl.DataFrame, disputes: pl.DataFrame, settings: Sources
     if keyed["source"].n_unique() <= 1 and not disputes.height:
         return RaceFinding(RULE, settings.severity == "reject", pl.DataFrame(schema=schema))
     win = keyed.filter(pl.col("market_type") == "WIN")
-    told = pl.format("bsp {} by {}", pl.col("bsp").cast(pl.String), "source").filter(pl.col("bsp").is_not_null())
+    told = pl.format("bsp {} by {}", pl.col("bsp").cast(pl.String), "source").sort_by("source").drop_nulls()
     runners = win.group_by(RUNNER, maintain_order=True).agg(
         pl.col("dog_name").drop_nulls().first(),
         pl.col("trap").drop_nulls().first(),
         low=pl.col("bsp").min(),
         high=pl.col("bsp").max(),
-        told_bsp=told.unique().sort().str.join(", "),
+        told_bsp=told.unique(maintain_order=True).str.join(", "),
     )
     is_dear = (pl.col("high") > pl.col("low") * (1 + settings.bsp_tolerance)).fill_null(value=False)
     runners = runners.join(disputes.select(*RUNNER, "said"), on=RUNNER, how="left", maintain_order="left")
