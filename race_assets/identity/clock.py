@@ -20,7 +20,9 @@ REACH = timedelta(hours=27)
 NEIGHBOURS = timedelta(days=2)
 """How far around a day its own and its neighbours' verdicts look."""
 FEWEST_DOGS, SHARE = 2, 0.5
-MINUTE_S = 60
+MINUTE_S, HOUR_MINUTES = 60, 60
+HOUR_SLACK_MINUTES = 1
+"""How far from whole hours a shift is still one of whole hours."""
 
 
 @dataclass(frozen=True)
@@ -57,18 +59,21 @@ class Shift:
 
 
 def told_dogs(records: pl.DataFrame) -> pl.DataFrame:
-    """What verdicts need of records: one row per source, race and dog.
+    """Return what verdicts need of records: one row per source, race and dog.
 
     Args:
-        records: `source`, `rank`, `race_date`, `track_id`, `start_at`, `dog_name`, `selection_name`.
+        records: `source`, `provider`, `rank`, `race_date`, `track_id`, `start_at`, `dog_name`, `selection_name`.
     """
-    race = ["source", "rank", "race_date", "track_id", "start_at"]
+    race = ["source", "provider", "rank", "race_date", "track_id", "start_at"]
     dogs = records.select(*race, name=comparable(), is_cut=names.is_truncated(pl.col("selection_name"))).drop_nulls()
     return dogs.group_by(*race, "name").agg(pl.col("is_cut").all())
 
 
 def shifts(dogs: pl.DataFrame, settings: ClockSettings) -> list[Shift]:
-    """The sources whose clocks are wrong, by day; a source is compared with all that are believed before it.
+    """Return the sources whose clocks are wrong, by day; a source is compared with all that are believed before it.
+
+    A meeting that was late moves all its races alike, too. So a shift must be that of several meetings; or of whole
+    hours, as wrong zones and dates are, where the two sources share no ids by which the races could be known as one.
 
     Args:
         dogs: as `told_dogs` gives them. A day's verdict is right if the days around it are among them.
@@ -76,15 +81,19 @@ def shifts(dogs: pl.DataFrame, settings: ClockSettings) -> list[Shift]:
     met = _met(dogs)
     minutes = pl.col("minutes")
     middle = minutes.median().over("source", "race_date", "beside")
+    rest = pl.col("middle").abs() % HOUR_MINUTES
+    is_whole_hours = pl.min_horizontal(rest, HOUR_MINUTES - rest) <= HOUR_SLACK_MINUTES
     shown = (minutes - middle).abs() <= settings.spread_minutes
     days = (
         met.with_columns(middle=middle, shown=shown)
         .group_by("source", "race_date", "rank", "beside")
         .agg(
             pl.col("middle").first().round().cast(pl.Int64), races=pl.col("shown").sum(), compared=pl.len(),
+            meetings=pl.col("track_id").filter("shown").n_unique(), share_ids=pl.col("share_ids").any(),
         )
         .filter(
-            (pl.col("middle").abs() >= settings.min_shift_minutes)
+            ((pl.col("meetings") >= settings.min_meetings) | (~pl.col("share_ids") & is_whole_hours))
+            & (pl.col("middle").abs() >= settings.min_shift_minutes)
             & (pl.col("races") >= settings.min_races)
             & (pl.col("races") >= settings.agreement * pl.col("compared"))
         )
@@ -101,7 +110,7 @@ def shifts(dogs: pl.DataFrame, settings: ClockSettings) -> list[Shift]:
 def _met(dogs: pl.DataFrame) -> pl.DataFrame:
     """Each race of a source beside the race of a more believed one that has most of its dogs, and the minutes between.
 
-    Gives `source`, `race_date`, `beside`, `rank` (of the other), `minutes`.
+    Gives `source`, `race_date`, `track_id`, `beside`, `rank` (of the other), `minutes`, `share_ids`.
     """
     keyed = dogs.with_columns(key=pl.col("name").str.slice(0, KEY_LENGTH))
     # What a source tells of a day may be another's of the day before or after.
@@ -115,7 +124,7 @@ def _met(dogs: pl.DataFrame) -> pl.DataFrame:
         keyed.join(around, on=["track_id", "key", "race_date"], suffix="_other")
         .filter((pl.col("rank_other") < pl.col("rank")) & (offset.abs() <= REACH) & agree)
         .group_by(*race, beside="source_other", rank="rank_other", other_at="start_at_other", day="own_date")
-        .agg(dogs=pl.col("name").n_unique())
+        .agg(dogs=pl.col("name").n_unique(), share_ids=(pl.col("provider") == pl.col("provider_other")).any())
     )
     both = both.join(sizes, on=race).join(
         sizes.rename({"source": "beside", "race_date": "day", "start_at": "other_at", "size": "size_other"}),
@@ -127,4 +136,5 @@ def _met(dogs: pl.DataFrame) -> pl.DataFrame:
         *race, "rank", "dogs", pl.col("seconds").abs(), "seconds",
         descending=[False] * (len(race) + 1) + [True, False, False],
     ).unique([*race, "beside"], keep="first", maintain_order=True)  # fmt: skip
-    return best.select("source", "race_date", "beside", "rank", minutes=pl.col("seconds") / MINUTE_S)
+    minutes = pl.col("seconds") / MINUTE_S
+    return best.select("source", "race_date", "track_id", "beside", "rank", "share_ids", minutes=minutes)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 from rapidfuzz.distance import OSA, Prefix
@@ -23,6 +24,16 @@ class Dogs:
     runners: pl.DataFrame
     dog_of: dict[int, int] = field(default_factory=dict)
     contradictions: dict[int, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Find runners that one source of a provider puts into a trap where a source believed before has another."""
+        trap = ["told", "trap"]
+        shared = self.runners.filter(pl.col("stands") & pl.col("trap").is_not_null())
+        shared = shared.filter(pl.struct(trap).is_duplicated()).sort(*trap, "rank", "runner")
+        held = shared.with_columns(best=pl.col("rank").first().over(trap), name_held=pl.col("name").first().over(trap))
+        for row in held.filter(pl.col("rank") > pl.col("best")).iter_rows(named=True):
+            if not row["name"].startswith(row["name_held"]) and not row["name_held"].startswith(row["name"]):
+                self.contradictions[row["runner"]] = _contradiction(row)
 
     def of(self, race_of: Mapping[int, int]) -> pl.DataFrame:
         """The runners of the races known: `told` is the race that stands, `runner` one number for all spellings."""
@@ -56,10 +67,7 @@ class Dogs:
                 self.dog_of[row["runner"]] = row["runner_held"]
                 taken.add(row["runner_held"])
             else:
-                self.contradictions[row["runner"]] = (
-                    f"trap {row['trap']} is {row['name_held']}'s by a source that is believed before this one, "
-                    f"and {row['name']} is another dog: one of the two is wrong, or was not told of a replacement"
-                )
+                self.contradictions[row["runner"]] = _contradiction(row)
 
     def _met(self, left: pl.DataFrame, right: pl.DataFrame, race_of: Mapping[int, int]) -> pl.DataFrame:
         """Runners that stand, with no dog of their name known, in a trap where another dog stands."""
@@ -87,6 +95,13 @@ class Dogs:
         )
         joined = numbered.join(dogs, on="dog", how="left", maintain_order="left")
         return joined.select("told", "trap", "name", "runner", "dog_trap", "runner_name")
+
+
+def _contradiction(row: Mapping[str, Any]) -> str:
+    return (
+        f"trap {row['trap']} is {row['name_held']}'s by a source that is believed before this one, "
+        f"and {row['name']} is another dog: one of the two is wrong, or was not told of a replacement"
+    )
 
 
 def alike(one: str, other: str) -> bool:

@@ -1,7 +1,10 @@
-"""What a PLACE market does not say of its race and its WIN market does; races are put together in `tables.py`."""
+"""PLACE markets as the WIN market of their race completes and settles them."""
 
 import polars as pl
 
+from race_assets.identity.told_races import is_void_place
+
+RACE = ["race_date", "race_id"]
 MEETING = ["source", "event_id", "event_name", "start_at"]
 FACTS = ["race_type", "distance_m", "race_number"]
 
@@ -35,3 +38,32 @@ def with_facts_of_win(records: pl.DataFrame) -> pl.DataFrame:
         for name in FACTS
     ]
     return joined.with_columns(filled).drop(f"{name}_of_win" for name in FACTS)
+
+
+def settled_by_win(records: pl.DataFrame) -> pl.DataFrame:
+    """Return the records, those of PLACE markets with status and result as the race's WIN market allows them.
+
+    The WIN market settles who runs (API_CONTRACTS 3.8): a PLACE market may be void long before the race, for too few
+    runners. A runner of a void PLACE market is SCRATCHED unless a WIN record says more of it; one whose own source
+    removed it from the WIN market is SCRATCHED in the PLACE market too; where the WIN market is void, so is the race.
+
+    Args:
+        records: with `race_date`, `race_id`, `source`, `market_type`, `selection_id`, `status`, `result`; their order
+            is kept.
+    """
+    kind, result, status = pl.col("market_type"), pl.col("result"), pl.col("status")
+    if not records.select((kind == "PLACE").any()).item():
+        return records
+    is_place, is_win = kind == "PLACE", kind == "WIN"
+    runner = [*RACE, "source", "selection_id"]
+    removed = records.filter(is_win & (status == "SCRATCHED")).select(*runner, is_removed=True).unique()
+    ran = is_win & result.is_in(["WINNER", "LOSER", "PLACED"])
+    is_void_race = (is_win & (result == "VOID")).any().over(RACE) & ~ran.any().over(RACE)
+    is_out = is_void_place(RACE) | (is_place & pl.col("is_removed").fill_null(value=False))
+    is_void = is_place & result.is_in(["LOSER", "PLACED"]) & is_void_race
+    joined = records.join(removed, on=runner, how="left", maintain_order="left")
+    joined = joined.with_columns(is_out=is_out, is_void=is_void.fill_null(value=False))
+    return joined.with_columns(
+        status=pl.when("is_out").then(pl.lit("SCRATCHED")).otherwise("status"),
+        result=pl.when("is_void").then(pl.lit("VOID")).when(~pl.col("is_out")).then("result"),
+    ).drop("is_removed", "is_out", "is_void")

@@ -6,6 +6,7 @@ from datetime import datetime
 import polars as pl
 
 from race_assets.normalise.beliefs import believed, fullest_name, settled_status, with_ranks
+from race_assets.normalise.results import place, settled_places
 from race_assets.schemas.core import PRICES, RACES, SELECTIONS
 from race_assets.schemas.table import INSTANT, conform
 from race_assets.settings.precedence import Precedence
@@ -70,35 +71,13 @@ def selections(records: pl.DataFrame, processed_at: datetime, precedence: Preced
     shared = told.select(pl.struct(SELECTION).is_duplicated()).to_series()
     if shared.any():
         told = pl.concat([told.filter(~shared), _merged(told.filter(shared), precedence)])
-    told = told.sort(SELECTION).with_columns(
-        finish_position=_position(),
-    )
-    told = told.with_columns(
-        is_dead_heat=pl.col("is_dead_heat") | _shared_win() | _shared_position(),
+    told = told.sort(SELECTION).with_columns(finish_position=place())
+    told = settled_places(told, records, precedence).with_columns(
         # A source that names a runner and says no more of it, such as form, leaves it where the card put it.
         status=pl.col("status").fill_null("ACTIVE"),
         processed_at=pl.lit(processed_at, dtype=pl.Datetime("us", "UTC")),
     )
     return conform(told.rename({"core_selection_id": "selection_id"}), SELECTIONS)
-
-
-def _position() -> pl.Expr:
-    """The winner's is 1; of sources that contradict each other about who won, the position is not known."""
-    position, result = pl.col("finish_position"), pl.col("result")
-    is_denied = (position == 1) & (result == "LOSER")
-    return pl.when(result == "WINNER").then(pl.lit(1, pl.Int16)).when(~is_denied.fill_null(value=False)).then(position)
-
-
-def _shared_win() -> pl.Expr:
-    won = pl.col("result") == "WINNER"
-    return (won & (won.sum().over(RACE) > 1)).fill_null(value=False)
-
-
-def _shared_position() -> pl.Expr:
-    """Results tell of a dead heat behind the winner by the same position twice."""
-    place = [*RACE, "finish_position"]
-    ran = (pl.col("status") == "ACTIVE").fill_null(value=True) & (pl.col("finish_position") > 0)
-    return (ran & (ran.sum().over(place) > 1)).fill_null(value=False)
 
 
 def _selection_columns() -> list[pl.Expr]:
@@ -147,10 +126,6 @@ def _merged(told: pl.DataFrame, precedence: Precedence) -> pl.DataFrame:
     told = told.with_columns(source=pl.col("sources").list.first())
     sources = told["source"].unique().to_list()
     told = with_ranks(told, {fact: precedence.ranks(fact, sources) for fact in ("name", "status", "result", "price")})
-    # A void place market says nothing of the race where there is a win market.
-    is_void = (pl.col("result") == "VOID").fill_null(value=False)
-    says_nothing = is_void & pl.col("is_place") & ~pl.col("is_place").all().over(SELECTION)
-    told = told.with_columns(pl.when(~says_nothing).then("result").alias("result"))
     # Of one source's markets of a race the one that was run speaks, not the one that was void and opened anew.
     told = told.sort(
         *SELECTION, "is_place", "source", (pl.col("result") == "VOID").fill_null(value=False), maintain_order=True
@@ -183,8 +158,9 @@ def races(
     tracks: pl.DataFrame,
     processed_at: datetime,
     precedence: Precedence,
+    disputes: pl.DataFrame,
 ) -> pl.DataFrame:
-    """`core.races` of these records, sorted by key.
+    """Return `core.races` of these records, sorted by key.
 
     Args:
         records: as `runners.assign` gives them.
@@ -192,6 +168,7 @@ def races(
         tracks: `track_id`, `track`, `country`, `timezone`.
         processed_at: now.
         precedence: whose facts are believed.
+        disputes: as `results.disputed` gives them.
     """
     told = [*RACE_FACTS, "source"]
     # A race's facts repeat for each of its runners; one row per market and set of facts is enough to choose from.
@@ -204,6 +181,8 @@ def races(
     frame = (
         facts.join(_outcomes(chosen), on=RACE, how="left")
         .join(tracks, on="track_id", how="left")
+        .join(disputes.select(*RACE, has_conflicting_results=True).unique(), on=RACE, how="left")
+        .with_columns(pl.col("has_conflicting_results").fill_null(value=False))
         .with_columns(processed_at=pl.lit(processed_at, dtype=pl.Datetime("us", "UTC")))
     )
     return conform(frame.sort(RACE), RACES)

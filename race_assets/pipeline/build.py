@@ -13,6 +13,7 @@ from race_assets.errors import RaceAssetsError, SettingsError, WarehouseError
 from race_assets.identity.clock import Shift
 from race_assets.normalise import runners, tables
 from race_assets.normalise.links import race_links
+from race_assets.normalise.results import disputed
 from race_assets.pipeline.beside import tables_beside
 from race_assets.pipeline.days import chunks
 from race_assets.pipeline.figures import Key, account_frame
@@ -270,11 +271,13 @@ def _normalise(
             [each for day in shifts.values() for each in day],
         )
     rejects = [_refuse(workshop, accounts, linked.refused, "link")]
+    _count_notes(accounts, linked.notes)
     keyed = runners.assign(linked.records, tracks)
     precedence = workshop.settings.precedence
     chosen = tables.selections(keyed, processed_at, precedence)
     rules = workshop.settings.rules
-    contradicted = judge_sources(keyed, rules.sources_agree)
+    disputes = disputed(keyed, chosen)
+    contradicted = judge_sources(keyed, disputes, rules.sources_agree)
     findings = [*judge_races(chosen, rules), *([contradicted] if contradicted else [])]
     for finding in findings:
         counts = finding.races["race_date"].value_counts(name="races").iter_rows()
@@ -290,7 +293,7 @@ def _normalise(
         chosen = chosen.join(out, on=["race_date", "race_id"], how="anti", maintain_order="left")
     beside, short = tables_beside(workshop, keyed, records)
     core = {
-        "core.races": tables.races(keyed, chosen, tracks, processed_at, precedence),
+        "core.races": tables.races(keyed, chosen, tracks, processed_at, precedence, disputes),
         "core.selections": chosen,
         "core.prices": tables.prices(keyed),
         **beside,
@@ -302,6 +305,12 @@ def _normalise(
         )
     _count_reachable(accounts, keyed, chosen)
     return core, pl.concat(rejects), short
+
+
+def _count_notes(accounts: Mapping[tuple[str, date], Account], notes: pl.DataFrame) -> None:
+    for source, day, note, count in notes.group_by("source", "race_date", "note").agg(pl.len()).iter_rows():
+        account = accounts[source, day]
+        account.notes = merged([account.notes, {note: count}])
 
 
 def _note_findings(

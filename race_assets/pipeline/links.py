@@ -24,14 +24,17 @@ from race_assets.storage.ledger import WantedDay
 log = logging.getLogger(__name__)
 
 DAY = timedelta(days=1)
-TOLD = ("source", "race_date", "track_id", "start_at", "dog_name", "selection_name")
+TOLD = (
+    "source", "race_date", "track_id", "start_at", "dog_name", "selection_name", "market_id", "selection_id", "trap",
+)  # fmt: skip
 
 
 def ranked(workshop: Workshop, records: pl.DataFrame) -> pl.DataFrame:
-    """The records with whose ids they have, and the place of their source among those that are believed."""
+    """Return the records with whose ids they have, and the place of their source among those that are believed."""
     sources = records["source"].unique().to_list()
     ranks = workshop.settings.precedence.ranks("start", sources)
-    return told_races.ranked(records, {name: registry.provider(name) for name in sources}, ranks)
+    frame = told_races.ranked(records, {name: registry.provider(name) for name in sources}, ranks)
+    return told_races.with_provider_by_ids(frame, registry.BORROWERS)
 
 
 def link(workshop: Workshop, records: pl.DataFrame, shifts: Sequence[Shift]) -> Linked:
@@ -52,7 +55,8 @@ def link(workshop: Workshop, records: pl.DataFrame, shifts: Sequence[Shift]) -> 
     messages = {(each.source, each.race_date): each.message for each in shifts}
     said = [messages[key] for key in wrong.select("source", "race_date").iter_rows()]
     refused = wrong.with_columns(rules=pl.concat_list(pl.lit(CLOCK)), messages=pl.Series([[text] for text in said]))
-    return Linked(linked.records, pl.concat([linked.refused, refused], how="diagonal_relaxed"), linked.links)
+    refused = pl.concat([linked.refused, refused], how="diagonal_relaxed")
+    return Linked(linked.records, refused, linked.links, linked.notes)
 
 
 def _told_by(shift: Shift) -> pl.Expr:

@@ -38,6 +38,11 @@ RACES = table(
         "runner_count": column(pl.Int16, "Runners that stood: not scratched, not inactive.", required=True),
         "sources": column(TEXTS, "The sources that tell of the race, sorted.", required=True),
         "processed_at": PROCESSED_AT,
+        "has_conflicting_results": column(
+            pl.Boolean,
+            "Sources name different winners or positions: those of the source first in `precedence.result` stand.",
+            required=True,
+        ),
     },
 )
 
@@ -60,7 +65,9 @@ SELECTIONS = table(
         "dog_name": column(pl.String, "The dog's name."),
         "status": column(pl.String, "`ACTIVE`, `SCRATCHED` or `INACTIVE`.", required=True),
         "result": column(pl.String, "`WINNER`, `LOSER`, `PLACED` or `VOID`; from the win market where there is one."),
-        "is_dead_heat": column(pl.Boolean, "Shared its place with another runner.", required=True),
+        "is_dead_heat": column(
+            pl.Boolean, "Shared its place with another runner, by the account of one source.", required=True
+        ),
         "finish_position": column(pl.Int16, "Position at the line, 1 is first."),
         "price": column(pl.Float64, "The best price known, decimal odds: see `price_kind`."),
         "price_kind": column(pl.String, "`BSP`, `LAST_TRADED`, `PRE_OFF_WAP`, `PRICE`, `SP` or `FORECAST`."),
@@ -113,7 +120,8 @@ RACE_LINKS = table(
         "market_id": column(pl.String, "The source's market.", required=True),
         "method": column(
             pl.String,
-            "`first` the one whose off stands, `dogs` linked by its dogs, `decided` by a person.",
+            "`first` the one whose off stands, `dogs` linked by its dogs, `ids` by another provider's ids that its "
+            "source uses, `decided` by a person.",
             required=True,
         ),
         "offset_s": column(pl.Int32, "Its off minus the one that stands, in seconds.", required=True),

@@ -9,6 +9,9 @@ class ClockSettings(Node):
     """When a source's clock is held to be wrong."""
 
     min_races: PositiveInt = Field(3, description="races that must show the same shift")
+    min_meetings: PositiveInt = Field(
+        2, description="meetings that must show it; one is enough for whole hours between sources that share no ids"
+    )
     min_shift_minutes: PositiveFloat = Field(20, description="smaller ones are delays")
     spread_minutes: PositiveFloat = Field(10, description="how far from the shift a race still shows it")
     agreement: float = Field(0.8, gt=0.5, le=1, description="share of the compared races that must show it")

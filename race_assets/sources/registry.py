@@ -43,6 +43,9 @@ PROVIDERS = {
 }
 """Whose ids a source's markets and selections have; a source that is not named has its own."""
 
+BORROWERS = {"betfair_csv": "betfair"}
+"""Sources whose ids may be another provider's, and that provider: each market is known by its selections."""
+
 
 def provider(name: str) -> str:
     """Whose ids the source's markets and selections have."""

@@ -1,4 +1,4 @@
-"""Where sources contradict each other about a runner: who won, at what starting price; other rules are beside this."""
+"""Where sources contradict each other about a runner: who won, in which place, at what starting price."""
 
 import polars as pl
 
@@ -8,15 +8,16 @@ from race_assets.values.texts import formatted
 
 RULE = "sources_agree"
 RUNNER = ["race_date", "race_id", "core_selection_id"]
-WON = "WINNER"
 
 
-def judge_sources(keyed: pl.DataFrame, settings: SourcesAgree) -> RaceFinding | None:
-    """The races of whose winner or starting prices two sources say different things.
+def judge_sources(keyed: pl.DataFrame, disputes: pl.DataFrame, settings: SourcesAgree) -> RaceFinding | None:
+    """Return the races of whose results or starting prices two sources say different things.
 
     Args:
         keyed: records that know their race and runner: `race_date`, `race_id`, `core_selection_id`, `source`,
-            `market_type`, `dog_name`, `trap`, `result`, `bsp`.
+            `market_type`, `dog_name`, `trap`, `bsp`.
+        disputes: runners whose results are in dispute: `race_date`, `race_id`, `core_selection_id` and `said`, who says
+            what.
         settings: how far starting prices may differ.
 
     Returns:
@@ -25,36 +26,25 @@ def judge_sources(keyed: pl.DataFrame, settings: SourcesAgree) -> RaceFinding | 
     if settings.severity == "off":
         return None
     schema = {"race_date": pl.Date, "race_id": pl.String, "message": pl.String}
-    if keyed["source"].n_unique() <= 1:
+    if keyed["source"].n_unique() <= 1 and not disputes.height:
         return RaceFinding(RULE, settings.severity == "reject", pl.DataFrame(schema=schema))
     win = keyed.filter(pl.col("market_type") == "WIN")
-    runners = win.group_by(*RUNNER, maintain_order=True).agg(
-        *_differing("result", pl.col("result").replace("VOID", None) == WON),
-        *_differing("bsp", pl.col("bsp")),
+    told = formatted("bsp {} by {}", pl.col("bsp").cast(pl.String), "source").sort_by("source").drop_nulls()
+    runners = win.group_by(RUNNER, maintain_order=True).agg(
         pl.col("dog_name").drop_nulls().first(),
         pl.col("trap").drop_nulls().first(),
+        low=pl.col("bsp").min(),
+        high=pl.col("bsp").max(),
+        told_bsp=told.unique(maintain_order=True).str.join(", "),
     )
-    low, high = pl.col("least_bsp"), pl.col("most_bsp")
-    won = pl.col("least_result") != pl.col("most_result")
-    dear = high > low * (1 + settings.bsp_tolerance)
-    said = runners.filter(won.fill_null(value=False) | dear.fill_null(value=False)).with_columns(
+    is_dear = (pl.col("high") > pl.col("low") * (1 + settings.bsp_tolerance)).fill_null(value=False)
+    runners = runners.join(disputes.select(*RUNNER, "said"), on=RUNNER, how="left", maintain_order="left")
+    found = runners.filter(is_dear | pl.col("said").is_not_null()).with_columns(
         said=pl.concat_str(
             formatted("trap {} {}", pl.col("trap").cast(pl.String).fill_null("-"), pl.col("dog_name").fill_null("-")),
-            pl.when(won).then(formatted(": {}", "told_result")).otherwise(pl.lit("")),
-            pl.when(dear).then(formatted(": {}", "told_bsp")).otherwise(pl.lit("")),
+            formatted(": {}", "said").fill_null(""),
+            pl.when(is_dear).then(formatted(": {}", "told_bsp")).otherwise(pl.lit("")),
         )
     )
-    races = said.group_by("race_date", "race_id", maintain_order=True).agg(message=pl.col("said").str.join("; "))
+    races = found.group_by("race_date", "race_id", maintain_order=True).agg(message=pl.col("said").str.join("; "))
     return RaceFinding(RULE, settings.severity == "reject", races)
-
-
-def _differing(name: str, value: pl.Expr) -> list[pl.Expr]:
-    """In a group: the least and the most that sources say, and who says what."""
-    told = formatted("{} {} by {}", pl.lit(name), pl.col(name).cast(pl.String), "source")
-    return [
-        value.min().alias(f"least_{name}"),
-        value.max().alias(f"most_{name}"),
-        told.filter(pl.col(name).is_not_null()).sort_by(
-            pl.col("source").filter(pl.col(name).is_not_null())
-        ).unique(maintain_order=True).str.join(", ").alias(f"told_{name}"),
-    ]  # fmt: skip

@@ -52,3 +52,37 @@ def test_a_meeting_put_off_for_an_hour_is_no_wrong_clock(year: pl.DataFrame) -> 
     late = (pl.col("source") == CARD) & (pl.col("track_id") == track)
     moved = pl.when(late).then(pl.col("start_at") + timedelta(hours=1)).otherwise("start_at")
     assert found(day.with_columns(moved.alias("start_at"))) == []
+
+
+PRICES = "betfair_bsp"
+
+
+def told_later(records: pl.DataFrame, source: str, minutes: int, tracks: list[str]) -> pl.DataFrame:
+    """What Betfair's streams report, with another source that has the same meetings so many minutes later."""
+    own = records.filter((pl.col("source") == BETFAIR) & pl.col("track_id").is_in(tracks))
+    later = pl.col("start_at") + timedelta(minutes=minutes)
+    return pl.concat([own, own.with_columns(start_at=later, source=pl.lit(source))])
+
+
+@pytest.mark.parametrize(
+    ("source", "minutes", "meetings", "is_shift"),
+    [
+        (PRICES, 30, 1, False),
+        (PRICES, 60, 1, False),
+        (PRICES, 30, 2, True),
+        (PRICES, 60, 2, True),
+        (CARD, 30, 1, False),
+        (CARD, 60, 1, True),
+        (CARD, -59, 1, True),
+        (CARD, 1440, 1, True),
+        (CARD, 30, 2, True),
+    ],
+)
+def test_a_late_meeting_is_told_from_a_wrong_clock_by_ids_other_meetings_and_whole_hours(
+    year: pl.DataFrame, source: str, minutes: int, meetings: int, is_shift: bool
+) -> None:
+    counts = year.filter(pl.col("source") == BETFAIR).group_by("race_date").agg(pl.col("track_id").unique().sort())
+    busy = counts.filter(pl.col("track_id").list.len() >= 2).sort("race_date").row(0, named=True)
+    day = year.filter(pl.col("race_date") == busy["race_date"])
+    shifts_found = found(told_later(day, source, minutes, busy["track_id"][:meetings]))
+    assert [(each.source, each.minutes) for each in shifts_found] == ([(source, minutes)] if is_shift else [])

@@ -29,7 +29,7 @@ def race(
     return [
         {
             "source": source, "market_id": market, "market_type": "WIN", "track_id": "gb-romford", "country": "GB",
-            "race_date": OFF.date(), "start_at": OFF + timedelta(minutes=minutes), "selection_id": f"{market}-{trap}",
+            "race_date": OFF.date(), "start_at": OFF + timedelta(minutes=minutes), "selection_id": f"{market}-{dog}",
             "selection_name": f"{trap}. {dog[:16]}" if source == BETFAIR else dog,
             "dog_name": dog[:16] if source == BETFAIR else dog, "trap": trap if traps else None,
             "status": "SCRATCHED" if dog == out else "ACTIVE",

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 import pytest
 
-from race_assets.normalise import runners, tables
+from race_assets.normalise import results, runners, tables
 from race_assets.schemas.catalogue import CORE
 from race_assets.schemas.records import RECORDS
 from race_assets.schemas.table import conform, key_of, polars_schema
@@ -66,7 +66,9 @@ class Core:
         frame = pl.DataFrame(list(told), schema_overrides=dict(polars_schema(RECORDS)), infer_schema_length=None)
         keyed = runners.assign(runners.one_start_per_market(conform(frame, RECORDS)), TRACKS)
         self.selections = tables.selections(keyed, NOW, precedence)
-        self.races = tables.races(keyed, self.selections, TRACKS, NOW, precedence)
+        disputes = results.disputed(keyed, self.selections)
+        self.disputes = disputes.select("core_selection_id", "said").rows()
+        self.races = tables.races(keyed, self.selections, TRACKS, NOW, precedence, disputes)
         self.prices = tables.prices(keyed)
         assert tables.unreferenced(self.races, self.selections, self.prices) == []
         for name, made in zip(MADE, (self.races, self.selections, self.prices), strict=True):
@@ -436,7 +438,8 @@ def test_the_dog_in_the_trap_is_the_one_that_nobody_scratched() -> None:
 def test_no_records_make_empty_tables_of_the_declared_shape() -> None:
     keyed = runners.assign(pl.DataFrame(schema=polars_schema(RECORDS)), TRACKS)
     chosen = tables.selections(keyed, NOW, Precedence())
-    made = (tables.races(keyed, chosen, TRACKS, NOW, Precedence()), chosen, tables.prices(keyed))
+    disputes = results.disputed(keyed, chosen)
+    made = (tables.races(keyed, chosen, TRACKS, NOW, Precedence(), disputes), chosen, tables.prices(keyed))
     for name, frame in zip(MADE, made, strict=True):
         assert frame.height == 0
         assert frame.schema == polars_schema(CORE[name])
@@ -524,3 +527,148 @@ def test_what_sources_say_against_each_other_of_one_dog_does_not_stand_in_one_ro
     assert Core(*told).runner("result", "finish_position") == ("WINNER", 1)
     told = stream(status="SCRATCHED"), record(source="racing_post_races", market_id="rp", result="LOSER")
     assert Core(*told).runner("status", "result") == ("ACTIVE", "LOSER")
+
+
+# Sources that contradict each other about the result
+
+
+def card(name: str, **changes: object) -> dict[str, object]:
+    """The same race as `racing_post_races` reports it."""
+    return record(name, **{"source": "racing_post_races", "market_id": "rp", "source_file": "d" * 64, **changes})
+
+
+def outcome(core: Core) -> list[tuple[object, ...]]:
+    return core.selections.select("trap", "result", "finish_position", "is_dead_heat").rows()
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_of_two_winners_by_two_sources_the_preferred_one_stands_and_the_race_is_marked(is_first: bool) -> None:
+    told = [
+        stream("1. Alpha", result="WINNER"), stream("2. Beta", result="LOSER"),
+        card("1. Alpha", result="LOSER", finish_position=2), card("2. Beta", result="WINNER", finish_position=1),
+    ]  # fmt: skip
+    core = Core(*(told if is_first else reversed(told)))
+    assert outcome(core) == [(1, "WINNER", 1, False), (2, "LOSER", None, False)]
+    assert core.race("status", "has_conflicting_results") == ("RESULT", True)
+    assert core.disputes == [
+        (f"{RACE}-t1", "result WINNER by betfair_historic, result LOSER, position 2 by racing_post_races"),
+        (f"{RACE}-t2", "result LOSER by betfair_historic, result WINNER, position 1 by racing_post_races"),
+    ]
+    other = Core(*told, precedence=Precedence(result=("racing_post_races",)))
+    assert outcome(other) == [(1, "LOSER", 2, False), (2, "WINNER", 1, False)]
+
+
+def test_a_winner_that_only_a_lesser_source_knows_is_no_second_winner() -> None:
+    core = Core(stream("1. Alpha", result="WINNER"), card("2. Beta", result="WINNER", finish_position=1))
+    assert outcome(core) == [(1, "WINNER", 1, False), (2, None, None, False)]
+    assert core.race("has_conflicting_results") is True
+    by_position = Core(stream("1. Alpha", result="WINNER"), card("2. Beta", finish_position=1))
+    assert outcome(by_position) == [(1, "WINNER", 1, False), (2, None, None, False)]
+    assert by_position.race("has_conflicting_results") is True
+
+
+def test_a_dead_heat_is_one_by_the_account_of_one_source_whoever_tells_the_rest() -> None:
+    heat = card("1. Alpha", result="WINNER"), card("2. Beta", result="WINNER"), card("3. Gamma", result="LOSER")
+    both = [(1, "WINNER", 1, True), (2, "WINNER", 1, True), (3, "LOSER", None, False)]
+    # The row of the second winner is missing in the preferred source: nobody says that it lost.
+    partial = Core(stream("1. Alpha", result="WINNER"), stream("3. Gamma", result="LOSER"), *heat)
+    assert (outcome(partial), partial.race("has_conflicting_results")) == (both, False)
+    denied = Core(stream("1. Alpha", result="WINNER"), stream("2. Beta", result="LOSER"), *heat)
+    assert outcome(denied) == [(1, "WINNER", 1, False), (2, "LOSER", None, False), (3, "LOSER", None, False)]
+    assert denied.race("has_conflicting_results") is True
+    agreed = Core(*(stream(f"{n}. {dog}", result="WINNER") for n, dog in ((1, "Alpha"), (2, "Beta"))), *heat)
+    assert (outcome(agreed), agreed.race("has_conflicting_results")) == (both, False)
+
+
+def test_two_winners_in_two_markets_of_one_source_are_no_dead_heat() -> None:
+    core = Core(stream("1. Alpha", result="WINNER"), stream("2. Beta", result="WINNER", market_id="1.95"))
+    assert outcome(core) == [(1, "WINNER", 1, False), (2, None, None, False)]
+    assert core.race("has_conflicting_results") is True
+
+
+def test_positions_of_two_sources_make_no_dead_heat_and_those_of_one_do() -> None:
+    told = [
+        stream("1. Alpha", finish_position=1), stream("2. Beta", finish_position=2),
+        card("2. Beta", finish_position=3), card("3. Gamma", finish_position=2), card("4. Delta", finish_position=2),
+    ]  # fmt: skip
+    for records in (told, told[::-1]):
+        core = Core(*records)
+        assert outcome(core) == [
+            (1, None, 1, False),
+            (2, None, 2, False),
+            (3, None, None, False),
+            (4, None, None, False),
+        ]
+        assert core.race("has_conflicting_results") is True
+    alone = Core(*told[3:])
+    assert outcome(alone) == [(3, None, 2, True), (4, None, 2, True)]
+    assert alone.race("has_conflicting_results") is False
+
+
+def test_positions_without_results_and_void_markets_are_no_contradiction() -> None:
+    places = Core(card("1. Alpha", finish_position=1), card("2. Beta", finish_position=2))
+    assert places.race("has_conflicting_results") is False
+    void = Core(stream("1. Alpha", result="VOID"), card("1. Alpha", result="WINNER", finish_position=1))
+    assert void.race("has_conflicting_results") is False
+
+
+# A place market that is void, or a win market
+
+
+def place(name: str, **changes: object) -> dict[str, object]:
+    """The PLACE market of the race as `betfair_historic` reports it."""
+    return stream(name, **{"market_id": "1.10", "market_type": "PLACE", **changes})
+
+
+def shown(core: Core) -> list[tuple[object, ...]]:
+    return core.selections.select("dog_name", "status", "result").rows()
+
+
+def test_a_runner_of_a_void_place_market_alone_is_scratched_where_the_race_has_a_win_market() -> None:
+    void = [place(f"{trap}. Dog {trap}", result="VOID") for trap in (1, 2, 3)]
+    wins = [stream("1. Dog 1", result="WINNER"), stream("3. Dog 3", result="LOSER")]
+    for told in ([*void, *wins], [*wins, *void[::-1]]):
+        core = Core(*told)
+        assert shown(core) == [
+            ("Dog 1", "ACTIVE", "WINNER"),
+            ("Dog 2", "SCRATCHED", None),
+            ("Dog 3", "ACTIVE", "LOSER"),
+        ]
+        assert core.race("status", "runner_count") == ("RESULT", 2)
+    assert shown(Core(*void)) == [(f"Dog {trap}", "ACTIVE", "VOID") for trap in (1, 2, 3)]
+    assert Core(*void).race("status") == "VOID"
+
+
+def test_a_reserve_has_the_trap_of_a_dog_that_only_a_void_place_market_names() -> None:
+    core = Core(place("2. Old", result="VOID"), stream("2. New (res)", result="WINNER"))
+    assert core.selections.select("runner_seq", "dog_name", "status", "result").rows() == [
+        (0, "New (res)", "ACTIVE", "WINNER"),
+        (1, "Old", "SCRATCHED", None),
+    ]
+
+
+def test_where_both_markets_are_void_the_race_is() -> None:
+    core = Core(stream("1. Dog 1", result="VOID"), *(place(f"{trap}. Dog {trap}", result="VOID") for trap in (1, 2)))
+    assert shown(core) == [("Dog 1", "ACTIVE", "VOID"), ("Dog 2", "SCRATCHED", None)]
+    assert core.race("status", "runner_count") == ("VOID", 1)
+
+
+def test_a_void_win_market_voids_the_race_whatever_its_place_market_paid() -> None:
+    paid = [place("1. Dog 1", result="PLACED"), place("2. Dog 2", result="LOSER"), place("3. Dog 3", result="PLACED")]
+    core = Core(*(stream(f"{trap}. Dog {trap}", result="VOID") for trap in (1, 2)), *paid)
+    assert shown(core) == [(f"Dog {trap}", "ACTIVE", "VOID") for trap in (1, 2, 3)]
+    assert core.race("status") == "VOID"
+
+
+def test_a_runner_removed_from_one_market_alone_is_what_the_win_market_says() -> None:
+    assert shown(Core(stream(status="SCRATCHED"), place("1. Alpha", result="LOSER"))) == [("Alpha", "SCRATCHED", None)]
+    assert shown(Core(stream(result="LOSER"), place("1. Alpha", status="SCRATCHED"))) == [("Alpha", "ACTIVE", "LOSER")]
+    # Another source that knows how the dog ran counts for more than a market it was removed from.
+    ran = bsp("1. Alpha", market_id="1.9", result="LOSER")
+    assert shown(Core(stream(status="SCRATCHED"), ran)) == [("Alpha", "ACTIVE", "LOSER")]
+
+
+def test_a_source_of_form_makes_no_win_market() -> None:
+    form = card("1. Dog 1", status=None)
+    core = Core(form, *(place(f"{trap}. Dog {trap}", result="VOID") for trap in (1, 2)))
+    assert shown(core) == [("Dog 1", "ACTIVE", "VOID"), ("Dog 2", "ACTIVE", "VOID")]

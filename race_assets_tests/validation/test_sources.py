@@ -11,28 +11,30 @@ from race_assets.validation.sources import judge_sources
 DAY, RACE = date(2024, 6, 27), "gb-romford-20240627-1836"
 
 
-def told(
-    source: str, trap: int, result: str | None = None, bsp: float | None = None, kind: str = "WIN"
-) -> dict[str, object]:
+def told(source: str, trap: int, bsp: float | None = None, kind: str = "WIN") -> dict[str, object]:
     return {
         "race_date": DAY, "race_id": RACE, "core_selection_id": f"{RACE}-t{trap}", "source": source,
-        "market_type": kind, "dog_name": f"Dog {trap}", "trap": trap, "result": result, "bsp": bsp,
+        "market_type": kind, "dog_name": f"Dog {trap}", "trap": trap, "bsp": bsp,
     }  # fmt: skip
 
 
-def found(*records: dict[str, object], **settings: object) -> list[str] | None:
-    kinds = {"result": pl.String, "bsp": pl.Float64}
-    finding = judge_sources(pl.DataFrame(records, schema_overrides=kinds), SourcesAgree.model_validate(settings))
+def found(*records: dict[str, object], disputes: dict[int, str] | None = None, **settings: object) -> list[str] | None:
+    rows = [(DAY, RACE, f"{RACE}-t{trap}", said) for trap, said in (disputes or {}).items()]
+    schema = {"race_date": pl.Date, "race_id": pl.String, "core_selection_id": pl.String, "said": pl.String}
+    finding = judge_sources(
+        pl.DataFrame(records, schema_overrides={"bsp": pl.Float64}),
+        pl.DataFrame(rows, schema=schema, orient="row"),
+        SourcesAgree.model_validate(settings),
+    )
     return None if finding is None else finding.races["message"].to_list()
 
 
-def test_two_winners_by_two_sources_are_told_with_who_says_what() -> None:
-    told_twice = (
-        told("a", 1, "WINNER"), told("b", 1, "LOSER"), told("a", 2, "LOSER"), told("b", 2, "WINNER"),
-        told("b", 3, "LOSER"),
-    )  # fmt: skip
-    assert found(*told_twice) == [
-        "trap 1 Dog 1: result WINNER by a, result LOSER by b; trap 2 Dog 2: result LOSER by a, result WINNER by b"
+def test_disputed_results_are_listed_by_runner_with_who_says_what() -> None:
+    records = told("a", 1), told("b", 1, 4.0), told("a", 2, 4.0), told("b", 2, 5.0), told("b", 3)
+    disputes = {1: "result WINNER by a, result LOSER by b", 2: "result LOSER by a, result WINNER by b"}
+    assert found(*records, disputes=disputes) == [
+        "trap 1 Dog 1: result WINNER by a, result LOSER by b; "
+        "trap 2 Dog 2: result LOSER by a, result WINNER by b: bsp 4.0 by a, bsp 5.0 by b"
     ]
 
 
@@ -40,12 +42,6 @@ def test_two_winners_by_two_sources_are_told_with_who_says_what() -> None:
 def test_starting_prices_may_differ_by_a_hundredth(other: float | None, differs: bool) -> None:
     said = found(told("a", 1, bsp=4.0), told("b", 1, bsp=other))
     assert said == ([f"trap 1 Dog 1: bsp 4.0 by a, bsp {other} by b"] if differs else [])
-
-
-def test_void_place_and_lone_tellings_contradict_nobody() -> None:
-    assert found(told("a", 1, "WINNER"), told("b", 1, "VOID")) == []
-    assert found(told("a", 1, "WINNER"), told("b", 1, "LOSER", kind="PLACE")) == []
-    assert found(told("a", 1, "WINNER"), told("a", 1, "LOSER")) == []
 
 
 def test_the_tolerance_and_the_rule_are_settings() -> None:
