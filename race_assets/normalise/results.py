@@ -4,6 +4,7 @@ import polars as pl
 
 from race_assets.normalise.beliefs import with_ranks
 from race_assets.settings.precedence import Precedence
+from race_assets.values.texts import formatted
 
 RACE = ["race_date", "race_id"]
 RUNNER = [*RACE, "core_selection_id"]
