@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from race_assets import settings as settings_module
 from race_assets.errors import SettingsError
-from race_assets.settings import Requirement, RuleSettings, Settings, SourcesSettings, load
+from race_assets.settings import Settings, SourcesSettings, load
+from race_assets.settings.rules import Requirement, RuleSettings
 from race_assets_tests.conftest import PROJECT
 
 GRID_STEPS = "sources.betfair_historic.price_points.steps"

@@ -10,6 +10,7 @@ from race_assets.console.tracks import as_alias
 from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.records import PARSED
 from race_assets.schemas.table import polars_schema
+from race_assets.settings.rules import RuleSettings
 from race_assets.storage import rejects
 from race_assets.storage.ledger import Ledger
 from race_assets.storage.rejects import Reject
@@ -31,11 +32,12 @@ def explain(workshop: Workshop, reject: Reject) -> None:
     if len(cells := _laid_out(workshop, reject, text)) > 1:
         report.rows(["column", "cell"], cells, "table")
     report.heading("rules it broke")
-    allowed = accepts(workshop.settings.rules)
+    rules = workshop.settings.rules_of(reject.source)
+    allowed = accepts(rules)
     broken = zip(reject.rules, reject.messages, strict=True)
     report.rows(
         ["rule", "severity", "what is wrong", "what would pass"],
-        [[rule, _severity(workshop, rule), message, allowed.get(rule, "")] for rule, message in broken],
+        [[rule, _severity(rules, rule), message, allowed.get(rule, "")] for rule, message in broken],
         "table",
     )
     report.heading("what to do")
@@ -64,8 +66,8 @@ def _laid_out(workshop: Workshop, reject: Reject, text: str) -> list[list[str]]:
     return [[name, cell if len(cell) <= CELL else f"{cell[:CELL]}…"] for name, cell in padded]
 
 
-def _severity(workshop: Workshop, rule: str) -> str:
-    return str(getattr(getattr(workshop.settings.rules, rule, None), "severity", ""))
+def _severity(rules: RuleSettings, rule: str) -> str:
+    return str(getattr(getattr(rules, rule, None), "severity", ""))
 
 
 def _advice(workshop: Workshop, reject: Reject) -> Iterator[str]:

@@ -86,7 +86,6 @@ def _records(workshop: Workshop, source: str, days: Sequence[date]) -> pl.DataFr
             rows.with_columns(
                 source=pl.lit(source),
                 source_file=pl.lit(file.sha256),
-                observed_at=pl.coalesce("observed_at", pl.lit(file.landed_at, dtype=PARSED_SCHEMA["observed_at"])),
                 superseded=pl.col("race_date").is_in(superseded[file.sha256])
                 if superseded[file.sha256]
                 else pl.lit(value=False),

@@ -1,7 +1,6 @@
 """What would become of a file, without landing it: read, dated and judged as it would be, nothing kept."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from race_assets.pipeline import land
 from race_assets.pipeline.judge import judge
 from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.records import PARSED, RAW
-from race_assets.schemas.table import INSTANT, conform, polars_schema
+from race_assets.schemas.table import conform, polars_schema
 from race_assets.sources.base import FileSource, ReadReport
 from race_assets.storage.archive import ArchivedFile
 from race_assets.validation.account import Account, total
@@ -46,17 +45,16 @@ def dry_run(workshop: Workshop, parser: FileSource, path: Path) -> Tried:
     """
     report = ReadReport()
     batches = parser.read(path, path.name, report)
-    frames = [land.dated(conform(batch, PARSED), workshop) for batch in islice(batches, MOST_BATCHES)]
+    frames = [land.dated(conform(batch, PARSED), workshop, parser.name)[0] for batch in islice(batches, MOST_BATCHES)]
     is_whole = next(batches, None) is None
     parsed = pl.concat([pl.DataFrame(schema=polars_schema(PARSED)), *frames])
-    now = datetime.now(UTC)
+    now = workshop.clock()
     file = ArchivedFile(parser.name, NOT_LANDED, path.name, path.stat().st_size, now, path)
     has_day = pl.col("race_date").is_not_null()
     undated, account = land.undated_account(workshop, parser, file, parsed.filter(~has_day), "")
     raw = parsed.filter(has_day).with_columns(
         source=pl.lit(parser.name),
         source_file=pl.lit(NOT_LANDED),
-        observed_at=pl.coalesce("observed_at", pl.lit(now, dtype=INSTANT)),
         superseded=pl.lit(value=False),
     )
     judged = judge(workshop, conform(raw, RAW), lambda _source, _sha: path)

@@ -1,12 +1,13 @@
 """What every stage needs at hand: settings, archive, lake, warehouse, ledger, track registry; no stage's own work."""
 
 import hashlib
+import json
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cached_property
 
 from race_assets.identity.tracks import TrackRegistry
@@ -19,7 +20,7 @@ from race_assets.storage.lake import Lake
 from race_assets.storage.ledger import Ledger, WantedDay
 from race_assets.storage.postgres import Warehouse
 
-BUILD_VERSION = 5
+BUILD_VERSION = 6
 """Raised whenever the same records would be judged or built to something else; every day is then stale."""
 
 REFRESH_TAG = "race_assets/refresh"
@@ -35,6 +36,7 @@ class Workshop:
 
     settings: Settings
     progress: Progress = lambda *_: None
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     @cached_property
@@ -97,7 +99,11 @@ class Workshop:
     def configuration(self) -> str:
         """Fingerprint of all but the files that a built day depends on."""
         told = (self.settings.rules, self.settings.linking, self.settings.precedence)
-        parts = (str(BUILD_VERSION), *(each.model_dump_json() for each in told), self.tracks.fingerprint)
+        of_sources = {name: self.settings.source(name).rules.model_dump() for name in self.enabled}
+        parts = (
+            str(BUILD_VERSION), *(each.model_dump_json() for each in told), json.dumps(of_sources),
+            self.tracks.fingerprint,
+        )  # fmt: skip
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
     def wanted(self, days: Sequence[date]) -> dict[date, WantedDay]:

@@ -19,6 +19,8 @@ from race_assets.storage.files import commit, commit_folder, replacing, temporar
 FINGERPRINT = "race_assets:fingerprint"
 ACCOUNT = "race_assets:account"
 ROW_GROUP = 50_000
+WRITTEN_BEFORE = {"missing_columns": "insert", "cast_options": pl.ScanCastOptions(missing_struct_fields="insert")}
+"""How to read files that an earlier version wrote: columns and fields they lack are null."""
 
 
 class Lake:
@@ -64,6 +66,10 @@ class Lake:
                 metadata={FINGERPRINT: fingerprint, **(metadata or {})},
             )
 
+    def remove_day(self, table: str, day: date) -> None:
+        """Remove the table's day, if it is there; the next stage that needs it makes it again."""
+        self.day_path(table, day).unlink(missing_ok=True)
+
     def copy_day(self, table: str, day: date, other: Path) -> None:
         """Gives the day's file as it is now another name, whatever takes its place under this one later."""
         with temporary_folder(other.parent) as folder:
@@ -91,7 +97,7 @@ class Lake:
         paths = [path for day in days if (path := self.day_path(table, day)).exists()]
         if not paths:
             return pl.LazyFrame(schema=schema)
-        return pl.scan_parquet(paths, schema=schema, missing_columns="insert", glob=False, hive_partitioning=False)
+        return pl.scan_parquet(paths, schema=schema, **WRITTEN_BEFORE, glob=False, hive_partitioning=False)
 
     def scan_days(self, table: str, days: Sequence[date]) -> pl.LazyFrame:
         """Like `scan`, for a table that no schema here declares: its columns are those its days' files have."""
@@ -113,7 +119,7 @@ class Lake:
         parts = sorted(path.glob("*.parquet"))
         if not parts:
             return pl.LazyFrame(schema=schema)
-        return pl.scan_parquet(parts, schema=schema, missing_columns="insert", glob=False, hive_partitioning=False)
+        return pl.scan_parquet(parts, schema=schema, **WRITTEN_BEFORE, glob=False, hive_partitioning=False)
 
 
 class ParsedWriter:

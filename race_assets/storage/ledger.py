@@ -39,6 +39,7 @@ class LedgerFile:
     detail: str | None
     shape: str | None
     rows_careful: int
+    first_day_ahead: date | None
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class WantedDay:
 
 _COLUMNS = (
     "source, sha256, name, version, bytes, landed_at, withdrawn_at, race_dates, race_date_records, rows_read, records,"
-    " undated, parser_version, dated_by, state, detail, shape, rows_careful"
+    " undated, parser_version, dated_by, state, detail, shape, rows_careful, first_day_ahead"
 )
 
 
@@ -150,12 +151,20 @@ class Ledger:
         """Files that count and hold rows whose day could not be told."""
         return self._files("source = %s and undated > 0 and withdrawn_at is null and state = 'landed'", [source])
 
-    def outdated_files(self, source: str, parser_version: int, dated_by: str) -> list[LedgerFile]:
-        """Files read by another parser version, whose undated rows another registry has looked at, or `TO_BE_READ`."""
+    def outdated_files(self, source: str, parser_version: int, dated_by: str, last: date) -> list[LedgerFile]:
+        """Return files to be read again.
+
+        Args:
+            source: whose files.
+            parser_version: files that another version read are outdated.
+            dated_by: files with undated rows are outdated if something else dated them; all that are `TO_BE_READ` are.
+            last: files with rows that got no day are outdated once the first of those days is not after this one.
+        """
         return self._files(
             """source = %s and withdrawn_at is null
-               and (parser_version <> %s or dated_by = %s or (undated > 0 and dated_by <> %s))""",
-            [source, parser_version, TO_BE_READ, dated_by],
+               and (parser_version <> %s or dated_by = %s or (undated > 0 and dated_by <> %s)
+                    or first_day_ahead <= %s)""",
+            [source, parser_version, TO_BE_READ, dated_by, last],
         )
 
     def unreadable_files(self, source: str | None = None, since: float = 0.0) -> list[LedgerFile]:

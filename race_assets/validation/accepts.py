@@ -1,11 +1,12 @@
 """What each rule accepts, in words, with the limits in force: what a person who mends a row goes by; no judging."""
 
-from race_assets.settings import RuleSettings
+from race_assets.settings.currencies import CURRENCIES
+from race_assets.settings.rules import RuleSettings
 
 
 def accepts(rules: RuleSettings) -> dict[str, str]:
     """By rule id, what a row or race must be like to pass."""
-    prices, runners, book = rules.price_range, rules.runners, rules.over_round
+    prices, runners, book, window = rules.price_range, rules.runners, rules.over_round, rules.start_window
     most = ", ".join(f"{country} 1 to {limit}" for country, limit in sorted(rules.trap.most.items()))
     return {
         "price_range": f"exchange prices from {prices.min:g} to {prices.max:g}, or none",
@@ -13,7 +14,10 @@ def accepts(rules: RuleSettings) -> dict[str, str]:
         "volume": "a volume of 0 or more, or none",
         "trap": f"a trap that is run from: {most}",
         "number": "a plain number, or odds such as 3.5 or 5/2; a blank where there is none",
-        "value": "one of the words the column takes; a feed's `values` translate others",
+        "value": f"one of the words the column takes; a feed's `values` translate others; of currencies "
+        f"{', '.join(CURRENCIES)}",
+        "start_window": f"an off from {window.past_days:g} days before to {window.future_days:g} days after the source "
+        "stated it, or its file was landed; of a source that brings past races set the severity to off",
         "start_time": "an off as date and time that exist, on the race's day or the one before or after",
         "track_known": "a track of the registry or one of its aliases; `race-assets tracks add-alias` adds one",
         "local_time": "an hour that exists at the track: the clocks skip one in spring",
@@ -29,6 +33,7 @@ def accepts(rules: RuleSettings) -> dict[str, str]:
         "over_round": f"prices that make a book of {book.min:g} to {book.max:g}",
         "winner": "a winner among the results, unless all are void",
         "sources_agree": f"one winner, and starting prices at most {rules.sources_agree.bsp_tolerance:.0%} apart",
+        "currency": "volumes of a runner in one currency, whatever the source",
         "link_ambiguous": "a race whose dogs are surely another's or surely not; `race-assets links` decides the rest",
         "clock_shift": "offs that agree with those other sources state for the same dogs",
     }

@@ -1,13 +1,16 @@
-"""Where sources contradict each other about a runner: who won, at what starting price; other rules are beside this."""
+"""Where sources contradict each other about a runner: who won, at what starting price, in which currency."""
 
 import polars as pl
 
-from race_assets.settings import SourcesAgree
+from race_assets.settings.rules import Remark, SourcesAgree
 from race_assets.validation.races import RaceFinding
+from race_assets.validation.rows import VOLUMES
 
 RULE = "sources_agree"
 RUNNER = ["race_date", "race_id", "core_selection_id"]
 WON = "WINNER"
+CURRENCY = "currency"
+RACE_MESSAGES = {"race_date": pl.Date, "race_id": pl.String, "message": pl.String}
 
 
 def judge_sources(keyed: pl.DataFrame, settings: SourcesAgree) -> RaceFinding | None:
@@ -23,9 +26,8 @@ def judge_sources(keyed: pl.DataFrame, settings: SourcesAgree) -> RaceFinding | 
     """
     if settings.severity == "off":
         return None
-    schema = {"race_date": pl.Date, "race_id": pl.String, "message": pl.String}
     if keyed["source"].n_unique() <= 1:
-        return RaceFinding(RULE, settings.severity == "reject", pl.DataFrame(schema=schema))
+        return RaceFinding(RULE, settings.severity == "reject", pl.DataFrame(schema=RACE_MESSAGES))
     win = keyed.filter(pl.col("market_type") == "WIN")
     runners = win.group_by(*RUNNER, maintain_order=True).agg(
         *_differing("result", pl.col("result").replace("VOID", None) == WON),
@@ -57,3 +59,29 @@ def _differing(name: str, value: pl.Expr) -> list[pl.Expr]:
             pl.col("source").filter(pl.col(name).is_not_null())
         ).unique(maintain_order=True).str.join(", ").alias(f"told_{name}"),
     ]  # fmt: skip
+
+
+def judge_currencies(keyed: pl.DataFrame, settings: Remark) -> RaceFinding | None:
+    """Return the races with a runner whose volumes are stated in several currencies; None where the rule is off.
+
+    Args:
+        keyed: as for `judge_sources`, with `currency` and the volumes.
+        settings: of the rule `currency`.
+    """
+    if settings.severity == "off":
+        return None
+    with_money = keyed.filter(pl.col("currency").is_not_null(), pl.any_horizontal(pl.col(VOLUMES).is_not_null()))
+    if with_money["currency"].n_unique() <= 1:
+        return RaceFinding(CURRENCY, settings.severity == "reject", pl.DataFrame(schema=RACE_MESSAGES))
+    stated = pl.format("{} by {}", "currency", "source").unique().sort().str.join(", ")
+    runners = with_money.group_by(*RUNNER, maintain_order=True).agg(
+        stated=stated,
+        currencies=pl.col("currency").n_unique(),
+        trap=pl.col("trap").drop_nulls().first().cast(pl.String).fill_null("-"),
+        dog_name=pl.col("dog_name").drop_nulls().first().fill_null("-"),
+    )
+    said = runners.filter(pl.col("currencies") > 1).with_columns(
+        message=pl.format("trap {} {}: volume in {}", "trap", "dog_name", "stated")
+    )
+    races = said.group_by("race_date", "race_id", maintain_order=True).agg(pl.col("message").str.join("; "))
+    return RaceFinding(CURRENCY, settings.severity == "reject", races)

@@ -201,8 +201,9 @@ def _problems(name: str) -> list[Problem]:
             "number",
             pl.col(f"bad_{column}").is_not_null(),
             pl.format("{} {} is not a number", pl.lit(column.upper()), _quoted(f"bad_{column}")),
+            column=name,
         )
-        for column in (*PRICES, *VOLUMES)
+        for column, name in {**PRICES, **VOLUMES}.items()
     ]
     elsewhere = (
         []
@@ -237,6 +238,7 @@ def _problems(name: str) -> list[Problem]:
             "number",
             (~pl.col("outcome").is_in([0.0, 1.0, 2.0])).fill_null(pl.col("win_lose") != ""),
             pl.format("WIN_LOSE {} is not 0, 1 or 2", _quoted("win_lose")),
+            column="result",
         ),
         *bad,
         *elsewhere,

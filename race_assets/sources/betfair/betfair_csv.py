@@ -120,18 +120,21 @@ def _problems() -> list[Problem]:
             unread & not_finite,
             pl.format("price {} is not a price; 1.01 to 1000 or blank is", _quoted(price)),
             among=pl.col("decimal").is_null(),
+            column="price",
         ),
         Problem(
             "number",
             unread & ~not_finite,
             pl.format("price {} is neither decimal nor fractional odds, such as 3.5 or 5/2", _quoted(price)),
             among=pl.col("decimal").is_null(),
+            column="price",
         ),
         Problem(
             "number",
             volume.str.strip_chars() != "",
             pl.format("volume {} is not a number", _quoted(volume)),
             among=no_number,
+            column="volume",
         ),
     ]
 

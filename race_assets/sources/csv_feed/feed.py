@@ -19,10 +19,10 @@ from race_assets.sources.csv_feed.mapping import AMOUNTS, MOMENTS, PRICES, Infer
 from race_assets.sources.delimited import Block, Dialect
 from race_assets.sources.findings import broken_lines
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the same file and feed would parse to something else."""
 
-NOT_MEANING = {"enabled", "path", "title"}
+NOT_MEANING = {"enabled", "path", "title", "rules"}
 """Settings of a feed that do not change what its files say."""
 
 FILE_PART = "file."
