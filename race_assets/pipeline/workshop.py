@@ -1,7 +1,6 @@
 """What every stage needs at hand: settings, archive, lake, warehouse, ledger, track registry; no stage's own work."""
 
 import hashlib
-import json
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +16,7 @@ from race_assets.sources.base import FileSource
 from race_assets.storage.archive import Archive
 from race_assets.storage.files import beside_lake
 from race_assets.storage.lake import Lake
-from race_assets.storage.ledger import Ledger, WantedDay
+from race_assets.storage.ledger import Configuration, Ledger, WantedDay
 from race_assets.storage.postgres import Warehouse
 
 BUILD_VERSION = 6
@@ -96,15 +95,13 @@ class Workshop:
         return registry.enabled(self.settings)
 
     @cached_property
-    def configuration(self) -> str:
-        """Fingerprint of all but the files that a built day depends on."""
+    def configuration(self) -> Configuration:
+        """All but the files that a built day depends on."""
         told = (self.settings.rules, self.settings.linking, self.settings.precedence)
-        of_sources = {name: self.settings.source(name).rules.model_dump() for name in self.enabled}
-        parts = (
-            str(BUILD_VERSION), *(each.model_dump_json() for each in told), json.dumps(of_sources),
-            self.tracks.fingerprint,
-        )  # fmt: skip
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+        parts = (str(BUILD_VERSION), *(each.model_dump_json() for each in told), self.tracks.fingerprint)
+        of_sources = {name: self.settings.source(name).rules for name in self.enabled}
+        changed = {name: rules.model_dump_json() for name, rules in of_sources.items() if rules.model_dump()}
+        return Configuration(_hash("\n".join(parts)), {name: _hash(text) for name, text in changed.items()})
 
     def wanted(self, days: Sequence[date]) -> dict[date, WantedDay]:
         """What each of these days should be built from now, under this process's configuration."""
@@ -118,3 +115,7 @@ class Workshop:
             yield
         finally:
             self.seconds[what] += time.perf_counter() - began
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -3,6 +3,7 @@
 Statements are small and go through psycopg; what is written in bulk beside the core tables is in `publish.py`.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -40,6 +41,19 @@ class LedgerFile:
     shape: str | None
     rows_careful: int
     first_day_ahead: date | None
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What a day depends on beside its files.
+
+    Attributes:
+        fingerprint: of what every day depends on.
+        source_rules: by source, the fingerprint of the rules that it alone has; only its own days depend on it.
+    """
+
+    fingerprint: str
+    source_rules: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,16 +105,18 @@ class Ledger:
     def __init__(self, warehouse: Warehouse) -> None:
         self.warehouse = warehouse
 
-    def configure(self, fingerprint: str, enabled_sources: Sequence[str]) -> None:
-        """States the configuration that days are to be built by; writes only when it changed."""
+    def configure(self, configuration: Configuration, enabled_sources: Sequence[str]) -> None:
+        """State the configuration that days are to be built by; write only when it changed."""
         with self.warehouse.connect() as connection:
             connection.execute(
-                """insert into ops.configuration as now (fingerprint, enabled_sources, set_at) values (%s, %s, now())
+                """insert into ops.configuration as now (fingerprint, source_rules, enabled_sources, set_at)
+                   values (%s, %s, %s, now())
                    on conflict (only_row) do update
-                   set fingerprint = excluded.fingerprint, enabled_sources = excluded.enabled_sources, set_at = now()
-                   where (now.fingerprint, now.enabled_sources)
-                         is distinct from (excluded.fingerprint, excluded.enabled_sources)""",
-                [fingerprint, list(enabled_sources)],
+                   set fingerprint = excluded.fingerprint, source_rules = excluded.source_rules,
+                       enabled_sources = excluded.enabled_sources, set_at = now()
+                   where (now.fingerprint, now.source_rules, now.enabled_sources)
+                         is distinct from (excluded.fingerprint, excluded.source_rules, excluded.enabled_sources)""",
+                [configuration.fingerprint, json.dumps(configuration.source_rules), list(enabled_sources)],
             )
 
     def expect(self, expectations: Mapping[str, Expectation]) -> None:
@@ -199,12 +215,12 @@ class Ledger:
                 [source, sha256],
             )
 
-    def wanted(self, days: Sequence[date], configuration: str) -> dict[date, WantedDay]:
-        """What each of these days should be built from now.
+    def wanted(self, days: Sequence[date], configuration: Configuration) -> dict[date, WantedDay]:
+        """Return what each of these days should be built from now.
 
         Args:
             days: the days asked about.
-            configuration: the fingerprint the caller works by.
+            configuration: the one the caller works by.
 
         Raises:
             SettingsError: another process has put another configuration in force meanwhile.
@@ -216,10 +232,11 @@ class Ledger:
                    left join ops.wanted_days as wanted on wanted.race_date = day
                    left join ops.built_days as built on built.race_date = day"""
         with self.warehouse.connect() as connection, connection.transaction():
-            row = connection.execute("select fingerprint, set_at from ops.configuration for share").fetchone()
-            if row is None or row[0] != configuration:
+            query_now = "select fingerprint, source_rules, set_at from ops.configuration for share"
+            row = connection.execute(query_now).fetchone()
+            if row is None or Configuration(*row[:2]) != configuration:
                 raise SettingsError(
-                    f"another process put other settings, rules or tracks in force{f' at {row[1]}' if row else ''}; "
+                    f"another process put other settings, rules or tracks in force{f' at {row[2]}' if row else ''}; "
                     "run this again, with the settings that are meant"
                 )
             return {row[0]: WantedDay(*row) for row in connection.execute(query, [EMPTY, list(days)])}

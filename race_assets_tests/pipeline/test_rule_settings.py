@@ -160,13 +160,14 @@ def test_one_source_s_limit_leaves_the_others_and_its_other_rules_alone(make_set
     assert ask(workshop, "select count(*) from core.selections where 'betfair_bsp' = any(sources)") == [(6,)]
 
 
-def test_another_rule_of_a_source_makes_its_days_out_of_date(make_settings: Make) -> None:
+def test_another_rule_of_a_source_makes_its_own_days_out_of_date(make_settings: Make) -> None:
     drop(first := Workshop(make_settings()), "a.csv", csv_race(DAY1))
+    drop(first, bsp_name(DAY2), bsp_race(DAY2), BSP)
     build_stale(first)
     other = Workshop(make_settings(sources={CSV: {"rules": {"price_range": {"max": 2.0}}}}))
     assert [day for day, _ in other.ledger.stale_days()] == [DAY1]
     build_stale(other)
-    assert ask(other, "select count(*) from core.races") == [(0,)]
+    assert ask(other, "select race_date from core.races") == [(DAY2,)]
 
 
 # Currencies
