@@ -8,6 +8,7 @@ from race_assets.values import names
 
 RACE = ["race_date", "race_id"]
 COUNTS = {"race_date": pl.Date, "race_id": pl.String, "rejected_runners": pl.Int32}
+OF_RECORD = ("source", "market_id", "track_id", "start_at", "selection_id", "trap", "dog_name")
 RUNS = "ACTIVE"
 
 
@@ -33,18 +34,24 @@ def rejected_runners(
     due = rejects.filter(pl.col("status").is_null() | (pl.col("status") == RUNS))
     if not due.height or not keyed.height:
         return pl.DataFrame(schema=COUNTS)
-    known = _described(keyed, providers)
-    placed = _placed(_described(due, providers).with_row_index("reject"), known)
-    missing = _missing(placed, known, chosen)
+    known = _with_provider(keyed.select(*RACE, *OF_RECORD, "core_selection_id"), providers)
+    placed = _placed(_with_provider(due, providers).with_row_index("reject"), known)
+    # Names take time to compare: only those of the races in question are.
+    known = _with_name(known.join(placed, on=RACE, how="semi"))
+    missing = _missing(_with_name(placed), known, chosen)
     by_provider = missing.group_by(*RACE, "slot", "provider").agg(dogs=pl.col("who").n_unique())
     by_slot = by_provider.group_by(*RACE, "slot").agg(pl.col("dogs").max())
     counts = by_slot.group_by(RACE).agg(rejected_runners=pl.col("dogs").sum().cast(pl.Int32))
     return counts.sort(RACE).select(list(COUNTS))
 
 
-def _described(records: pl.DataFrame, providers: Mapping[str, str]) -> pl.DataFrame:
+def _with_provider(records: pl.DataFrame, providers: Mapping[str, str]) -> pl.DataFrame:
     provider = pl.col("source").replace_strict(list(providers), list(providers.values()), default=pl.col("source"))
-    return records.with_columns(provider=provider, name=names.match_name(pl.col("dog_name")))
+    return records.with_columns(provider=provider)
+
+
+def _with_name(records: pl.DataFrame) -> pl.DataFrame:
+    return records.with_columns(name=names.match_name(pl.col("dog_name")))
 
 
 def _placed(due: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:

@@ -31,7 +31,7 @@ VALIDATED = "validated/records"
 REFUSED = "validated/rejects"
 
 NOTED = "noted"
-DAY = timedelta(days=1)
+DAY, NO_TIME = timedelta(days=1), timedelta(0)
 BytesAt = Callable[[str, str], Path]
 UNREAD = ["field_count", "text", "readable", "market_defined", "runner_known"]
 FOLLOWS_FROM_UNREAD = {"keys", "selection_name", "track_known"}
@@ -39,7 +39,9 @@ REFUSALS = pl.Schema({"position": pl.UInt32, "rule": pl.String, "message": pl.St
 NOTES = pl.Schema({"source": pl.String, "race_date": pl.Date, NOTED: pl.String})
 NULLED = pl.Schema({"position": pl.UInt32, "rule": pl.String, "column": pl.String})
 NULL_VALUE = "null_value"
-FILES = pl.Schema({"source": pl.String, "source_file": pl.String, "landed_at": INSTANT, "name": pl.String})
+FILES: dict[str, pl.DataType] = {
+    "source": pl.String(), "source_file": pl.String(), "landed_at": INSTANT, "name": pl.String(),
+}  # fmt: skip
 
 
 def ensure_judged(workshop: Workshop, wanted: Mapping[date, WantedDay], *, refresh: bool = False) -> dict[date, int]:
@@ -190,6 +192,8 @@ def _with_landing(workshop: Workshop, placed: pl.DataFrame) -> pl.DataFrame:
     rules = {source: workshop.settings.rules_of(source) for source in placed["source"].unique()}
     windowed = [source for source, each in rules.items() if each.start_window.severity != "off"]
     asked = placed.filter(pl.col("source").is_in(windowed) & pl.col("observed_at").is_null())
+    if not asked.height:
+        return placed.with_columns(landed_at=pl.lit(None, INSTANT), is_day_in_name=pl.lit(None, pl.Boolean))
     days = asked["race_date"].drop_nulls().unique().to_list()
     files = pl.DataFrame(
         [
@@ -201,15 +205,13 @@ def _with_landing(workshop: Workshop, placed: pl.DataFrame) -> pl.DataFrame:
         orient="row",
     )
     in_name = [
-        (sha256, day)
+        (sha256, stated + around)
         for _, sha256, _, name in files.iter_rows()
         for stated in dates_in(name)
-        for day in days
-        if abs(day - stated) <= DAY
+        for around in (-DAY, NO_TIME, DAY)
     ]
-    named = pl.DataFrame(
-        in_name, schema={"source_file": pl.String, "race_date": pl.Date}, orient="row"
-    ).unique().with_columns(is_day_in_name=pl.lit(value=True))  # fmt: skip
+    named = pl.DataFrame(in_name, schema={"source_file": pl.String, "race_date": pl.Date}, orient="row").unique()
+    named = named.with_columns(is_day_in_name=pl.lit(value=True))
     with_files = placed.join(files.drop("name"), on=["source", "source_file"], how="left", maintain_order="left")
     return with_files.join(named, on=["source_file", "race_date"], how="left", maintain_order="left")
 
