@@ -62,7 +62,7 @@ class BetfairBsp(FileSource):
 
     name = "betfair_bsp"
     title = "Betfair starting-price files, greyhound win and place, 2008 to now"
-    parser_version = 2
+    parser_version = 3
 
     def read(self, path: Path, name: str, report: ReadReport) -> Iterator[pl.DataFrame]:
         """See `FileSource.read`."""
