@@ -14,7 +14,7 @@ help:
 	@echo "make dev      the Dagster UI on http://127.0.0.1:3000, with daemon, schedule and sensors"
 	@echo "make test     install, then lint, type-check and test"
 	@echo "make bench    the load test: a year of rows, beside dlt and a plain COPY; killed runs"
-	@echo "make docs     write docs/TABLES.md and docs/API.md anew"
+	@echo "make docs     write docs/TABLES.md, docs/API.md and docs/RULES.md anew"
 	@echo "make samples  write data/samples anew"
 
 install: $(VENV)/installed
@@ -51,6 +51,7 @@ pytest: install-test
 
 docs: install
 	$(VENV)/bin/python -m race_assets.schemas.markdown docs
+	$(VENV)/bin/python -m race_assets.validation.accepts docs
 
 samples:
 	$(PYTHON) data/samples/generate.py

@@ -17,10 +17,11 @@ from race_assets.identity.tracks import TrackRegistry
 from race_assets.schemas import catalogue, markdown
 from race_assets.schemas.table import is_json
 from race_assets.sources.base import ReadReport
+from race_assets.validation import accepts
 from race_assets_tests.conftest import PROJECT
 
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
-GENERATED = ("TABLES.md", "API.md")
+GENERATED = ("TABLES.md", "API.md", "RULES.md")
 HAND_WRITTEN = [page for page in PAGES if page.name not in GENERATED]
 
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -80,6 +81,7 @@ def split(words: list[str]) -> Iterator[list[str]]:
 @pytest.mark.parametrize("name", GENERATED)
 def test_generated_pages_are_current(name: str, tmp_path: Path) -> None:
     markdown.main(tmp_path)
+    (tmp_path / "RULES.md").write_text(accepts.page(settings.Settings()), encoding="utf-8")
     written = (PROJECT / "docs" / name).read_text(encoding="utf-8")
     assert (tmp_path / name).read_text(encoding="utf-8") == written, f"docs/{name} is out of date: run `make docs`"
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from race_assets import settings as settings_module
 from race_assets.errors import SettingsError
-from race_assets.settings import Requirement, RuleSettings, Settings, SourcesSettings, load
+from race_assets.settings import Settings, SourcesSettings, load
+from race_assets.settings.rules import Requirement, RuleSettings, SourceRules
 from race_assets_tests.conftest import PROJECT
 
 GRID_STEPS = "sources.betfair_historic.price_points.steps"
@@ -91,6 +92,83 @@ def test_the_words_that_yaml_takes_for_booleans_can_be_a_severity(file: Path) ->
 @pytest.mark.parametrize("word", ["true", "yes", "on", "True"])
 def test_a_switch_may_be_set_by_any_of_the_words_of_yaml(file: Path, word: str) -> None:
     assert settings(file, f"automation: {{historical_sync: {{enabled: {word}}}}}").automation.historical_sync.enabled
+
+
+# Rules of one source
+
+
+def test_a_source_changes_only_the_leaves_it_names_over_the_rules_of_every_source(file: Path) -> None:
+    text = """
+    rules: {price_range: {min: 1.02, severity: warn}, trap: {most: {GB: 6}}}
+    sources:
+      betfair_bsp: {rules: {price_range: {max: 500}, trap: {most: {AU: 8}, severity: off}}}
+      csv_feeds: {gbgb_results: {rules: {volume: {severity: null_value}}}}
+    """
+    told = settings(file, text)
+    assert told.rules_of("betfair_csv") == told.rules
+    bsp = told.rules_of("betfair_bsp")
+    assert leaves(bsp.model_dump()) == leaves(told.rules.model_dump()) | {
+        ("price_range", "max"): 500,
+        ("trap", "most", "AU"): 8,
+        ("trap", "severity"): "off",
+    }
+    gbgb = told.rules_of("gbgb_results")
+    assert leaves(gbgb.model_dump()) == leaves(told.rules.model_dump()) | {("volume", "severity"): "null_value"}
+
+
+def test_a_source_of_coming_races_keeps_its_window_beside_what_is_changed(file: Path) -> None:
+    told = settings(file, SOURCES__RACING_POST_RACES__RULES__START_WINDOW__PAST_DAYS="7")
+    window = told.rules_of("racing_post_races").start_window
+    assert (window.severity, window.past_days, window.future_days) == ("reject", 7, 92)
+    off = settings(file, SOURCES__RACING_POST_RACES__RULES__START_WINDOW__SEVERITY="off")
+    assert off.rules_of("racing_post_races").start_window.severity == "off"
+    on = {name for name in SourcesSettings.model_fields if name != "csv_feeds"}
+    on = {name for name in on if told.rules_of(name).start_window.severity == "reject"}
+    assert on == {"betfair_exchange", "racing_post_races", "racing_post_form", "racing_post_analysis"}
+
+
+def test_a_variable_changes_one_country_of_one_source(file: Path) -> None:
+    told = settings(file, SOURCES__BETFAIR_CSV__RULES__TRAP__MOST__GB="5")
+    assert told.rules_of("betfair_csv").trap.most == told.rules.trap.most | {"GB": 5}
+
+
+def test_an_override_has_the_leaves_of_its_rule() -> None:
+    for name, field in SourceRules.model_fields.items():
+        override = next(each for each in get_args(field.annotation) if each is not type(None))
+        rule = type(getattr(RuleSettings(), name))
+        assert override.model_fields.keys() == rule.model_fields.keys(), name
+        severity = override.model_fields["severity"].annotation
+        assert set(get_args(get_args(severity)[0])) == set(get_args(rule.model_fields["severity"].annotation)), name
+
+
+@pytest.mark.parametrize(
+    ("rules", "path", "said"),
+    [
+        ("{price_rang: {max: 5}}", "price_rang", "Did you mean 'price_range'? Allowed here: number, price_range, "),
+        ("{price_range: {mix: 5}}", "price_range.mix", "Did you mean 'min'? Allowed here: max, min, severity"),
+        ("{over_round: {max: 5}}", "over_round", "is not a setting. "),
+        ("{track_known: {severity: warn}}", "track_known", "is not a setting. "),
+        ("{price_range: {severity: nul_value}}", "price_range.severity", "'null_value'"),
+        ("{trap: {severity: null_value}}", "trap.severity", "'reject', 'warn' or 'off'"),
+        ("{start_window: {past_days: -1}}", "start_window.past_days", "greater than or equal to 0"),
+    ],
+)
+@pytest.mark.parametrize("source", ["betfair_bsp", "racing_post_form", "csv_feeds.gbgb_results"])
+def test_a_rule_that_a_source_cannot_have_is_named_with_those_it_can(
+    file: Path, source: str, rules: str, path: str, said: str
+) -> None:
+    tree: Any = {"rules": yaml.safe_load(rules)}
+    for level in reversed(["sources", *source.split(".")]):
+        tree = {level: tree}
+    found = error(file, yaml.safe_dump(tree))
+    assert found.startswith(f"{file}: sources.{source}.rules.{path} is ")
+    assert said in found
+
+
+@pytest.mark.parametrize("currency", ["XYZ", "gbp", "POUND"])
+def test_a_feed_s_currency_is_one_that_there_is(file: Path, currency: str) -> None:
+    found = error(file, f"sources: {{csv_feeds: {{gbgb_results: {{currency: {currency}}}}}}}")
+    assert f"currency is '{currency}': must be a currency that is bet in, by its ISO 4217 code: GBP, EUR" in found
 
 
 # The environment

@@ -19,6 +19,7 @@ RACE_RULES = "race_rules"
 NOT_EMPTY = "not_empty"
 ARRIVED = "arrived"
 SOURCES_AGREE = "sources_agree"
+RUNNERS_REJECTED = "runners_rejected"
 SHOWN_RACES = 100
 
 Accounts = Mapping[tuple[str, date], Account]
@@ -118,6 +119,22 @@ def sources_agree(asset: dg.AssetKey, contradictions: Sequence[tuple[date, str, 
         severity=dg.AssetCheckSeverity.WARN,
         description=f"sources differ about {len(contradictions):,} races" if contradictions else "sources agree",
         metadata={"races": len(contradictions), "first of them": rows(said)},
+    )
+
+
+def runners_rejected(asset: dg.AssetKey, incomplete: Sequence[tuple[date, str, int]]) -> dg.AssetCheckResult:
+    """Warn when races lack runners whose records are in quarantine, with the races and how many each lacks."""
+    shown = pl.DataFrame(incomplete[:SHOWN_RACES], schema=["day", "race", "runners rejected"], orient="row")
+    runners = sum(count for *_, count in incomplete)
+    return dg.AssetCheckResult(
+        passed=not incomplete,
+        asset_key=asset,
+        check_name=RUNNERS_REJECTED,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{len(incomplete):,} races lack {runners:,} runners that are in quarantine"
+        if incomplete
+        else "no race lacks a runner that is in quarantine",
+        metadata={"races": len(incomplete), "runners": runners, "first of them": rows(shown)},
     )
 
 

@@ -42,6 +42,7 @@ def core_assets(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
             checks.spec(checks.CONSERVATION, RACES, "Every record that came in is accounted for."),
             checks.spec(checks.RACE_RULES, RACES, "Traps are held once, fields and books are of a usual size."),
             checks.spec(checks.SOURCES_AGREE, RACES, "Sources name one winner, and starting prices within a percent."),
+            checks.spec(checks.RUNNERS_REJECTED, RACES, "No race lacks a runner whose record was rejected."),
             checks.spec(checks.NOT_EMPTY, RACES, "Every day has races."),
             checks.spec(checks.ARRIVED, RACES, "What was expected in the last four weeks, up to today, is here."),
         ],
@@ -114,6 +115,7 @@ def _results(
                 checks.conservation(key, built.accounts, built.failed),
                 checks.race_rules(key, built.findings_by_rule()),
                 checks.sources_agree(key, built.contradictions),
+                checks.runners_rejected(key, built.incomplete),
                 checks.not_empty(key, sorted(empty)),
                 checks.arrived(key, coverage.late(workshop.warehouse)),
             ]

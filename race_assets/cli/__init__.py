@@ -221,7 +221,9 @@ def psql(arguments: Annotated[list[str] | None, typer.Argument(help="Passed on t
 
 
 @app.command()
-def sources() -> None:
+def sources(
+    rules: Annotated[bool, typer.Option("--rules", help="Show the rules, and where a source has another.")] = False,
+) -> None:
     """List the sources there are, and whether each is enabled.
 
     A source is switched by `sources.<name>.enabled` in race_assets.yaml; files put into its drop folder are landed by
@@ -231,6 +233,12 @@ def sources() -> None:
     from race_assets.sources import registry
 
     settings = open_settings()
+    if rules:
+        from race_assets.validation.accepts import by_source
+
+        columns = ["rule", "for", "severity and limits", "passes"]
+        report.rows(columns, list(by_source(settings)), "table")
+        return
     enabled = registry.enabled(settings)
     rows = []
     for name in registry.available(settings):

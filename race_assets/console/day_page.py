@@ -55,6 +55,10 @@ def _sections(warehouse: Warehouse, day: date) -> Iterator[tuple[str, str]]:
     )
     yield "Refused", _refused(warehouse, day)
     yield (
+        "Races that lack rejected runners",
+        _table(("track", "off", "race", "runners", "rejected runners", "sources"), _incomplete(warehouse, day)),
+    )
+    yield (
         "Races that several sources tell of",
         _table(("source", "linked by", "races", "average score"), _links(warehouse, day)),
     )
@@ -116,6 +120,16 @@ def _refused(warehouse: Warehouse, day: date) -> str:
         EXAMPLES,
     )
     return chart + (_table(("source", "file", "row", "stage", "rules", "what is wrong"), rows) if rows else "")
+
+
+def _incomplete(warehouse: Warehouse, day: date) -> Rows:
+    return _ask(
+        warehouse,
+        """select track, to_char(start_local, 'HH24:MI'), race_id, runner_count, rejected_runners,
+                  array_to_string(sources, ', ')
+           from core.races where race_date = %s and rejected_runners > 0 order by start_at, race_id""",
+        day,
+    )
 
 
 def _links(warehouse: Warehouse, day: date) -> Rows:

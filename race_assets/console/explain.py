@@ -9,6 +9,7 @@ from race_assets.console import report
 from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.records import PARSED
 from race_assets.schemas.table import polars_schema
+from race_assets.settings.rules import RuleSettings
 from race_assets.sources.base import FileSource
 from race_assets.sources.record_files import reader_of
 from race_assets.storage import rejects
@@ -32,11 +33,12 @@ def explain(workshop: Workshop, reject: Reject) -> None:
     if len(cells := _laid_out(workshop, reject, text)) > 1:
         report.rows(["column", "cell"], cells, "table")
     report.heading("rules it broke")
-    allowed = accepts(workshop.settings.rules)
+    rules = workshop.settings.rules_of(reject.source)
+    allowed = accepts(rules)
     broken = zip(reject.rules, reject.messages, strict=True)
     report.rows(
         ["rule", "severity", "what is wrong", "what would pass"],
-        [[rule, _severity(workshop, rule), message, allowed.get(rule, "")] for rule, message in broken],
+        [[rule, _severity(rules, rule), message, allowed.get(rule, "")] for rule, message in broken],
         "table",
     )
     report.heading("what to do")
@@ -71,8 +73,8 @@ def _reader(workshop: Workshop, reject: Reject) -> FileSource:
     return reader_of(workshop.source(reject.source), path)
 
 
-def _severity(workshop: Workshop, rule: str) -> str:
-    return str(getattr(getattr(workshop.settings.rules, rule, None), "severity", ""))
+def _severity(rules: RuleSettings, rule: str) -> str:
+    return str(getattr(getattr(rules, rule, None), "severity", ""))
 
 
 def _advice(workshop: Workshop, reject: Reject) -> Iterator[str]:

@@ -130,7 +130,7 @@ def _merged(told: pl.DataFrame, precedence: Precedence) -> pl.DataFrame:
     told = told.sort(
         *SELECTION, "is_place", "source", (pl.col("result") == "VOID").fill_null(value=False), maintain_order=True
     )
-    is_told = pl.col("result").is_not_null()
+    is_told, has_volume = pl.col("result").is_not_null(), pl.col("volume").is_not_null()
     first = told.group_by(SELECTION, maintain_order=True).agg(
         *(pl.col(name).first() for name in ("race_id", "trap", "runner_seq")),
         fullest_name().alias("dog_name"),
@@ -144,7 +144,11 @@ def _merged(told: pl.DataFrame, precedence: Precedence) -> pl.DataFrame:
             for name in ("price", "price_kind", "price_source")
         ),
         pl.col("rank").min(),
-        *(believed(name, "price").alias(name) for name in ("bsp", "sp_fraction", "sp_decimal", "volume", "currency")),
+        *(believed(name, "price").alias(name) for name in ("bsp", "sp_fraction", "sp_decimal", "volume")),
+        # An amount means nothing without its own currency: that of another source would make it another amount.
+        pl.col("currency").filter(has_volume).sort_by(
+            pl.col("is_place").filter(has_volume), pl.col("by_price").filter(has_volume), maintain_order=True
+        ).first(),
         pl.col("source").unique().sort().alias("sources"),
         pl.col("is_place").all(),
     )  # fmt: skip
@@ -156,6 +160,7 @@ def races(
     records: pl.DataFrame,
     chosen: pl.DataFrame,
     tracks: pl.DataFrame,
+    rejected: pl.DataFrame,
     processed_at: datetime,
     precedence: Precedence,
     disputes: pl.DataFrame,
@@ -166,6 +171,7 @@ def races(
         records: as `runners.assign` gives them.
         chosen: their `core.selections`.
         tracks: `track_id`, `track`, `country`, `timezone`.
+        rejected: how many runners each race lacks, as `rejected.rejected_runners` gives it.
         processed_at: now.
         precedence: whose facts are believed.
         disputes: as `results.disputed` gives them.
@@ -181,8 +187,9 @@ def races(
     frame = (
         facts.join(_outcomes(chosen), on=RACE, how="left")
         .join(tracks, on="track_id", how="left")
+        .join(rejected, on=RACE, how="left")
         .join(disputes.select(*RACE, has_conflicting_results=True).unique(), on=RACE, how="left")
-        .with_columns(pl.col("has_conflicting_results").fill_null(value=False))
+        .with_columns(pl.col("rejected_runners").fill_null(0), pl.col("has_conflicting_results").fill_null(value=False))
         .with_columns(processed_at=pl.lit(processed_at, dtype=pl.Datetime("us", "UTC")))
     )
     return conform(frame.sort(RACE), RACES)

@@ -13,6 +13,7 @@ from race_assets.errors import RaceAssetsError, SettingsError, WarehouseError
 from race_assets.identity.clock import Shift
 from race_assets.normalise import runners, tables
 from race_assets.normalise.links import race_links
+from race_assets.normalise.rejected import rejected_runners
 from race_assets.normalise.results import disputed
 from race_assets.pipeline.beside import tables_beside
 from race_assets.pipeline.days import chunks
@@ -23,16 +24,17 @@ from race_assets.pipeline.log_fields import about, carried, days_told
 from race_assets.pipeline.revisions import keep, revisions
 from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.catalogue import CORE
-from race_assets.schemas.ops import REJECTS
+from race_assets.schemas.ops import REJECTED
 from race_assets.schemas.records import RECORDS
 from race_assets.schemas.table import polars_schema
+from race_assets.sources import registry
 from race_assets.storage import coverage, publish
 from race_assets.storage.lake import ACCOUNT
 from race_assets.storage.ledger import WantedDay
 from race_assets.validation.account import Account, counted, merged
 from race_assets.validation.races import RaceFinding, judge_races, refused
 from race_assets.validation.sources import RULE as SOURCES_AGREE
-from race_assets.validation.sources import judge_sources
+from race_assets.validation.sources import judge_currencies, judge_sources
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +55,7 @@ class Built:
         accounts: by source and published day.
         findings: races found wanting by day and rule.
         contradictions: races of which sources say different things: day, race, and who says what.
+        incomplete: races that lack runners whose records were rejected: day, race, and how many.
     """
 
     published: dict[date, dict[str, int]] = field(default_factory=dict)
@@ -61,6 +64,7 @@ class Built:
     accounts: dict[tuple[str, date], Account] = field(default_factory=dict)
     findings: dict[tuple[date, str], int] = field(default_factory=dict)
     contradictions: list[tuple[date, str, str]] = field(default_factory=list)
+    incomplete: list[tuple[date, str, int]] = field(default_factory=list)
 
     def findings_by_rule(self) -> dict[str, int]:
         """Races found wanting, by rule, over all days."""
@@ -74,6 +78,7 @@ class Built:
         self.accounts |= other.accounts
         self.findings |= other.findings
         self.contradictions += other.contradictions
+        self.incomplete += other.incomplete
 
 
 @dataclass
@@ -206,7 +211,7 @@ def _frames(workshop: Workshop, due: Mapping[date, WantedDay], run_id: str) -> _
         published, marks = publish.last_published(workshop.warehouse, list(fresh))
         revised = revisions(workshop, records, fresh, published)
         keep(workshop, fresh, published)
-        core, later_rejects, short = _normalise(workshop, records, shifts, accounts, built, started_at)
+        core, later_rejects, short = _normalise(workshop, records, rejects, shifts, accounts, built, started_at)
     # Another run may have replaced a file while it was read: what was read then is not what its fingerprint says.
     fresh = {day: each for day, each in fresh.items() if is_judged(workshop, day, each)}
     fresh = _still_wanted(workshop, fresh, short)
@@ -237,7 +242,7 @@ def _judged(
 ) -> tuple[pl.DataFrame, pl.DataFrame, dict[tuple[str, date], Account]]:
     """The days' judged records, rejects and accounts, all from files that carry the wanted fingerprint."""
     records = _lean(workshop.lake.scan(VALIDATED, list(due), polars_schema(RECORDS)).collect())
-    rejects = workshop.lake.scan(REFUSED, list(due), polars_schema(REJECTS)).collect()
+    rejects = workshop.lake.scan(REFUSED, list(due), polars_schema(REJECTED)).collect()
     accounts: dict[tuple[str, date], Account] = {}
     for day, wanted in due.items():
         told = json.loads(workshop.lake.metadata(VALIDATED, day).get(ACCOUNT, "{}"))
@@ -257,6 +262,7 @@ def _lean(frame: pl.DataFrame) -> pl.DataFrame:
 def _normalise(
     workshop: Workshop,
     records: pl.DataFrame,
+    row_rejects: pl.DataFrame,
     shifts: Mapping[date, Sequence[Shift]],
     accounts: Mapping[tuple[str, date], Account],
     built: Built,
@@ -277,8 +283,11 @@ def _normalise(
     chosen = tables.selections(keyed, processed_at, precedence)
     rules = workshop.settings.rules
     disputes = disputed(keyed, chosen)
-    contradicted = judge_sources(keyed, disputes, rules.sources_agree)
-    findings = [*judge_races(chosen, rules), *([contradicted] if contradicted else [])]
+    of_sources = [
+        judge_sources(keyed, disputes, rules.sources_agree),
+        judge_currencies(keyed, rules.currency),
+    ]
+    findings = [*judge_races(chosen, rules), *(found for found in of_sources if found)]
     for finding in findings:
         counts = finding.races["race_date"].value_counts(name="races").iter_rows()
         built.findings |= {(day, finding.rule): races for day, races in counts}
@@ -292,8 +301,12 @@ def _normalise(
         keyed = keyed.join(out, on=["race_date", "race_id"], how="anti", maintain_order="left")
         chosen = chosen.join(out, on=["race_date", "race_id"], how="anti", maintain_order="left")
     beside, short = tables_beside(workshop, keyed, records)
+    providers = {source: registry.provider(source) for source in workshop.enabled}
+    rejected = rejected_runners(pl.concat([row_rejects, *rejects]), keyed, chosen, providers)
+    built.incomplete += rejected.rows()
+    _note_findings(accounts, keyed, [RaceFinding("rejected_runners", is_refusal=False, races=rejected)])
     core = {
-        "core.races": tables.races(keyed, chosen, tracks, processed_at, precedence, disputes),
+        "core.races": tables.races(keyed, chosen, tracks, rejected, processed_at, precedence, disputes),
         "core.selections": chosen,
         "core.prices": tables.prices(keyed),
         **beside,

@@ -1,7 +1,6 @@
 """What would become of a file, without landing it: read, dated and judged as it would be, nothing kept."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
@@ -47,10 +46,10 @@ def dry_run(workshop: Workshop, parser: FileSource, path: Path) -> Tried:
     """
     report = ReadReport()
     batches = reader_of(parser, path).read(path, path.name, report)
-    frames = [land.prepared(batch, workshop) for batch in islice(batches, MOST_BATCHES)]
+    frames = [land.prepared(batch, workshop, parser.name)[0] for batch in islice(batches, MOST_BATCHES)]
     is_whole = next(batches, None) is None
     parsed = pl.concat([pl.DataFrame(schema=polars_schema(PARSED)), *frames])
-    now = datetime.now(UTC)
+    now = workshop.clock()
     file = ArchivedFile(parser.name, NOT_LANDED, path.name, path.stat().st_size, now, path)
     has_day = pl.col("race_date").is_not_null()
     undated, account = land.undated_account(workshop, parser, file, parsed.filter(~has_day), "")

@@ -1,39 +1,49 @@
 """Judging a day: all sources' records in; accepted records, rejects and accounts out; races come later."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
 
+from race_assets.errors import RaceAssetsError
 from race_assets.normalise.place import with_facts_of_win
 from race_assets.pipeline.days import WRITERS, ensure_raw, raw_table
 from race_assets.pipeline.rejects import as_rejects
 from race_assets.pipeline.workshop import Workshop
-from race_assets.schemas.ops import REJECTS
+from race_assets.schemas.ops import REJECTED
 from race_assets.schemas.records import RAW, RECORDS
-from race_assets.schemas.table import conform, polars_schema
+from race_assets.schemas.table import INSTANT, conform, polars_schema
+from race_assets.settings.rules import RuleSettings
 from race_assets.sources.findings import Problem, with_notes, with_problems
 from race_assets.storage.lake import ACCOUNT
 from race_assets.storage.ledger import WantedDay
 from race_assets.validation import identifiers
 from race_assets.validation.account import Account, merged
 from race_assets.validation.duplicates import duplicate_kinds
-from race_assets.validation.rows import RowRule, broken_rows, name_tracks, row_rules
+from race_assets.validation.rows import OPTIONAL, RowRule, broken_rows, name_tracks, row_rules
 from race_assets.values import times
+from race_assets.values.file_names import dates_in
 from race_assets.values.texts import formatted
 
 VALIDATED = "validated/records"
 REFUSED = "validated/rejects"
 
 NOTED = "noted"
+DAY, NO_TIME = timedelta(days=1), timedelta(0)
 BytesAt = Callable[[str, str], Path]
 UNREAD = ["field_count", "text", "readable", "market_defined", "runner_known"]
 FOLLOWS_FROM_UNREAD = {"keys", "selection_name", "track_known"}
 REFUSALS = pl.Schema({"position": pl.UInt32, "rule": pl.String, "message": pl.String})
+NOTES = pl.Schema({"source": pl.String, "race_date": pl.Date, NOTED: pl.String})
+NULLED = pl.Schema({"position": pl.UInt32, "rule": pl.String, "column": pl.String})
+NULL_VALUE = "null_value"
+FILES: dict[str, pl.DataType] = {
+    "source": pl.String(), "source_file": pl.String(), "landed_at": INSTANT, "name": pl.String(),
+}  # fmt: skip
 
 
 def ensure_judged(workshop: Workshop, wanted: Mapping[date, WantedDay], *, refresh: bool = False) -> dict[date, int]:
@@ -68,7 +78,7 @@ def _is_raw_ready(workshop: Workshop, day: date, wanted: WantedDay) -> bool:
 
 
 class Judged:
-    """Judged records of some days: `accepted` (RECORDS), `rejects` (REJECTS), `accounts` by source and day."""
+    """Judged records of some days: `accepted` (RECORDS), `rejects` (REJECTED), `accounts` by source and day."""
 
     def __init__(
         self, accepted: pl.DataFrame, rejects: pl.DataFrame, accounts: dict[tuple[str, date], Account]
@@ -104,8 +114,9 @@ def judge(workshop: Workshop, raw: pl.DataFrame, bytes_at: BytesAt | None = None
     superseded = raw.filter("superseded").with_columns(kind=pl.lit("superseded"))
     _count(accounts, superseded, "kind", "duplicates")
     candidates = raw.filter(pl.col("filtered").is_null() & ~pl.col("superseded"))
-    placed = _placed(workshop, candidates)
-    refusals, notes = _judged_rows(workshop, placed)
+    placed = _with_landing(workshop, _placed(workshop, candidates))
+    refusals, notes, nulled = _judged_rows(workshop, placed)
+    placed = _without_cells(placed, nulled)
     passed, is_shared = _passed(placed, refusals)
     _count(accounts, notes, NOTED, "notes")
     rejects = _refuse(workshop, accounts, placed, refusals, bytes_at)
@@ -187,28 +198,110 @@ def _localised(placed: pl.DataFrame) -> pl.DataFrame:
     return placed
 
 
-def _judged_rows(workshop: Workshop, placed: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """What rows are refused for (`position`, `rule`, `message`), and what is noted (`source`, `race_date`, code)."""
-    severities = {
-        name: getattr(workshop.settings.rules, name).severity for name in type(workshop.settings.rules).model_fields
-    }
-    rules = row_rules(workshop.settings.rules)
-    refusals, notes = _found_by_parser(placed, severities)
-    unread = refusals.filter(pl.col("rule").is_in(UNREAD)).select("position").unique()
-    for rule, broken in zip(rules, broken_rows(placed, rules), strict=True):
-        if not broken.height:
-            continue
-        # A line that could not be read has no values: it is not also blamed for lacking them.
-        if rule.id == identifiers.RULE:
-            # A parser that rejects an id says more of it, and hands none over.
-            broken = broken.join(refusals.filter(rule=identifiers.RULE), on="position", how="anti")  # noqa: PLW2901
-        if rule.id in FOLLOWS_FROM_UNREAD:
-            broken = broken.join(unread, on="position", how="anti")  # noqa: PLW2901 - narrowed, not another thing
-        if rule.severity == "reject":
-            refusals.extend(_messages(workshop, placed, rule, broken))
-        else:
-            notes.append(_at(placed, broken["position"]).with_columns(pl.lit(rule.note).alias(NOTED)))
-    return refusals.sort("position", maintain_order=True), pl.concat(notes)
+def _with_landing(workshop: Workshop, placed: pl.DataFrame) -> pl.DataFrame:
+    """Add `landed_at` of each record's file, and whether the file's name has the record's day within one.
+
+    Only records of sources whose `start_window` is on, and which state no moment, need them: null for all others.
+    """
+    rules = {source: workshop.settings.rules_of(source) for source in placed["source"].unique()}
+    windowed = [source for source, each in rules.items() if each.start_window.severity != "off"]
+    asked = placed.filter(pl.col("source").is_in(windowed) & pl.col("observed_at").is_null())
+    if not asked.height:
+        return placed.with_columns(landed_at=pl.lit(None, INSTANT), is_day_in_name=pl.lit(None, pl.Boolean))
+    days = asked["race_date"].drop_nulls().unique().to_list()
+    files = pl.DataFrame(
+        [
+            (source, file.sha256, file.landed_at, file.name)
+            for source in asked["source"].unique()
+            for file in workshop.ledger.live_files(source, days)
+        ],
+        schema=FILES,
+        orient="row",
+    )
+    in_name = [
+        (sha256, stated + around)
+        for _, sha256, _, name in files.iter_rows()
+        for stated in dates_in(name)
+        for around in (-DAY, NO_TIME, DAY)
+    ]
+    named = pl.DataFrame(in_name, schema={"source_file": pl.String, "race_date": pl.Date}, orient="row").unique()
+    named = named.with_columns(is_day_in_name=pl.lit(value=True))
+    with_files = placed.join(files.drop("name"), on=["source", "source_file"], how="left", maintain_order="left")
+    return with_files.join(named, on=["source_file", "race_date"], how="left", maintain_order="left")
+
+
+def _judged_rows(workshop: Workshop, placed: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Apply every rule for single records, those of each source as it has them.
+
+    Returns:
+        REFUSALS, what rows are rejected for; NOTES; NULLED, the cells to empty.
+    """
+    found = [_found_by_parser(workshop, placed)]
+    placed = _without_cells(placed, found[0][2])
+    unread = found[0][0].filter(pl.col("rule").is_in(UNREAD)).select("position").unique()
+    now = workshop.clock()
+    for rules, positions in _by_rules(workshop, placed):
+        in_force = row_rules(rules, now)
+        part = placed if positions.len() == placed.height else placed[positions]
+        for rule, in_part in zip(in_force, broken_rows(part, in_force), strict=True):
+            if not in_part.height:
+                continue
+            broken = in_part.with_columns(position=positions[in_part["position"]])
+            if rule.id == identifiers.RULE:
+                # A parser that rejects an id says more of it, and hands none over.
+                broken = broken.join(found[0][0].filter(rule=identifiers.RULE), on="position", how="anti")
+            # A line that could not be read has no values: it is not also blamed for lacking them.
+            if rule.id in FOLLOWS_FROM_UNREAD:
+                broken = broken.join(unread, on="position", how="anti")
+            found.append(_consequences(workshop, placed, rule, broken))
+    refusals, notes, nulled = (pl.concat(each) for each in zip(*found, strict=True))
+    return refusals.sort("position", maintain_order=True), pl.concat([notes, _noted(placed, nulled)]), nulled
+
+
+def _by_rules(workshop: Workshop, placed: pl.DataFrame) -> Iterator[tuple[RuleSettings, pl.Series]]:
+    """The distinct rules in force, each with the positions of the records it applies to."""
+    sources: dict[str, list[str]] = {}
+    for source in placed["source"].unique().sort():
+        sources.setdefault(workshop.settings.rules_of(source).model_dump_json(), []).append(source)
+    for names in sources.values():
+        positions = placed.select(pl.col("source").is_in(names).arg_true().cast(pl.UInt32)).to_series()
+        yield workshop.settings.rules_of(names[0]), positions
+
+
+Found = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]
+"""REFUSALS, NOTES and NULLED."""
+
+
+def _consequences(workshop: Workshop, placed: pl.DataFrame, rule: RowRule, broken: pl.DataFrame) -> Found:
+    """What the severity of a rule makes of the records that break it."""
+    nothing = REFUSALS.to_frame(), NOTES.to_frame(), NULLED.to_frame()
+    if rule.severity == "reject":
+        return _messages(workshop, placed, rule, broken), *nothing[1:]
+    if rule.severity == NULL_VALUE:
+        is_bad = placed[broken["position"]].select(
+            (~passes).fill_null(value=False).alias(column) for column, passes in rule.cells.items()
+        )
+        cells = [
+            broken.filter(is_bad[column]).select("position", rule=pl.lit(rule.id), column=pl.lit(column))
+            for column in rule.cells
+        ]
+        return *nothing[:2], pl.concat([nothing[2], *cells])
+    return nothing[0], _at(placed, broken["position"]).with_columns(pl.lit(rule.note).alias(NOTED)), nothing[2]
+
+
+def _noted(placed: pl.DataFrame, nulled: pl.DataFrame) -> pl.DataFrame:
+    """A note for each cell that is emptied, by rule and column: `price_range_nulled_bsp`."""
+    code = nulled.select(pl.concat_str("rule", pl.lit("_nulled_"), "column").alias(NOTED))
+    return _at(placed, nulled["position"]).with_columns(code)
+
+
+def _without_cells(placed: pl.DataFrame, nulled: pl.DataFrame) -> pl.DataFrame:
+    """The records with the cells emptied that rules of severity `null_value` found wrong."""
+    number = pl.int_range(pl.len(), dtype=pl.UInt32)
+    return placed.with_columns(
+        pl.when(~number.is_in(cells["position"].implode())).then(str(column)).alias(str(column))
+        for (column,), cells in nulled.partition_by("column", as_dict=True).items()
+    )
 
 
 def _messages(workshop: Workshop, placed: pl.DataFrame, rule: RowRule, broken: pl.DataFrame) -> pl.DataFrame:
@@ -221,22 +314,37 @@ def _at(placed: pl.DataFrame, positions: pl.Series) -> pl.DataFrame:
     return placed.select("source", "race_date")[positions]
 
 
-def _found_by_parser(placed: pl.DataFrame, severities: Mapping[str, str]) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
-    """The parsers' own problems and notes, under the same severities as the rules."""
+def _found_by_parser(workshop: Workshop, placed: pl.DataFrame) -> Found:
+    """The parsers' own problems and notes, under the severities of the rules; their unread cells are null already."""
     notes = placed.select("source", "race_date", pl.col("notes").alias(NOTED)).drop_nulls().explode(NOTED)
-    found = (
-        placed.select("source", "race_date", "problems")
-        .with_row_index("position")
-        .drop_nulls("problems")
-        .explode("problems")
-        .unnest("problems")
-        .with_columns(severity=pl.col("rule").replace_strict(severities, return_dtype=pl.String))
+    problems = placed.select("source", "race_date", "problems").with_row_index("position").drop_nulls("problems")
+    severities = pl.DataFrame(
+        [
+            (source, rule, settings["severity"])
+            for source in problems["source"].unique()
+            for rule, settings in workshop.settings.rules_of(source).model_dump().items()
+        ],
+        schema={"source": pl.String, "rule": pl.String, "severity": pl.String},
+        orient="row",
     )
-    refusals = found.filter(pl.col("severity") == "reject").select(
-        pl.col(name).cast(dtype) for name, dtype in REFUSALS.items()
-    )
+    found = problems.explode("problems").unnest("problems")
+    found = found.join(severities, on=["source", "rule"], how="left", maintain_order="left")
+    if (unknown := found.filter(pl.col("severity").is_null())["rule"].unique()).len():
+        raise RaceAssetsError(f"a parser names rules that there are not: {', '.join(unknown)}; mend the parser")
+    # A cell that the record cannot do without is not emptied: then the record is rejected.
+    is_needed = ~pl.col("column").is_in(OPTIONAL).fill_null(value=False)
+    severity = pl.when((pl.col("severity") == NULL_VALUE) & is_needed).then(pl.lit("reject")).otherwise("severity")
+    found = found.with_columns(severity=severity)
     warned = found.filter(pl.col("severity") == "warn").select("source", "race_date", pl.col("rule").alias(NOTED))
-    return refusals, [notes, warned]
+    return (
+        _shaped(found.filter(pl.col("severity") == "reject"), REFUSALS),
+        pl.concat([notes, warned]),
+        _shaped(found.filter(pl.col("severity") == NULL_VALUE), NULLED),
+    )
+
+
+def _shaped(frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
+    return frame.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
 
 
 def _refuse(
@@ -247,7 +355,7 @@ def _refuse(
     bytes_at: BytesAt | None,
 ) -> pl.DataFrame:
     if not refusals.height:
-        return pl.DataFrame(schema=polars_schema(REJECTS))
+        return pl.DataFrame(schema=polars_schema(REJECTED))
     by_row = refusals.group_by("position", maintain_order=True).agg(rules="rule", messages="message")
     refused = placed[by_row["position"]].with_columns(by_row["rules"], by_row["messages"], stage=pl.lit("row"))
     for source, day, count in refused.group_by("source", "race_date").agg(pl.len()).iter_rows():
@@ -258,8 +366,8 @@ def _refuse(
 
 
 def rejects_of(workshop: Workshop, refused: pl.DataFrame, bytes_at: BytesAt | None = None) -> pl.DataFrame:
-    """Refused records of any sources as rows of `quarantine.rejects`; the run that publishes them is added then."""
-    frames = [pl.DataFrame(schema=polars_schema(REJECTS))]
+    """Refused records of any sources in the shape of REJECTED; the run that publishes them is added then."""
+    frames = [pl.DataFrame(schema=polars_schema(REJECTED))]
     for (source,), rows in refused.group_by("source", maintain_order=True):
         files = {sha: (bytes_at or workshop.archive.path)(str(source), sha) for sha in rows["source_file"].unique()}
         frames.append(as_rejects(rows, "", files, workshop.source(str(source))))

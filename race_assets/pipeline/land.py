@@ -36,8 +36,6 @@ from race_assets.values.texts import formatted, storable
 log = logging.getLogger(__name__)
 DAY = timedelta(days=1)
 LEAST_PREFIX = 6
-FARTHEST = timedelta(days=92)
-"""A race so long ahead is a slip of the pen, mostly of the year."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +76,7 @@ class _Parsed:
     undated: pl.DataFrame
     records: int = 0
     points: dict[date, int] = field(default_factory=dict)
+    first_day_ahead: date | None = None
 
 
 def land(workshop: Workshop, source: str, paths: Iterable[tuple[Path, str]]) -> Iterator[Landed]:
@@ -127,7 +126,9 @@ def _isolated(parser: FileSource, shown: str, work: Callable[[], Landed]) -> Lan
 
 def _enter(workshop: Workshop, parser: FileSource, archived: ArchivedFile, shown: str) -> Landed:
     known = workshop.ledger.file(parser.name, archived.sha256)
-    if known and known.withdrawn_at is None and known.parser_version == parser.parser_version:
+    is_current = known and known.withdrawn_at is None and known.parser_version == parser.parser_version
+    # What lay too far ahead when the file was read, under a clock that was wrong perhaps, may have a day by now.
+    if known and is_current and not _has_day_now(known, _last_day(workshop, parser.name)):
         workshop.archive.settle(archived)
         return _known(workshop, known, shown)
     landed = _parse_and_enter(workshop, parser, archived, shown)
@@ -191,14 +192,16 @@ def _parse(workshop: Workshop, parser: FileSource, archived: ArchivedFile) -> _P
     report = ReadReport()
     dates: dict[date, int] = {}
     points: dict[date, int] = {}
-    undated = []
+    undated, ahead_days = [], []
     records = 0
     path = workshop.lake.parsed_path(parser.name, archived.sha256, parser.parser_version)
     reader = reader_of(parser, archived.path)
     with workshop.timed("parse"), workshop.lake.parsed_writer(path) as writer:
         for batch in ahead(reader.read(archived.path, archived.name, report)):
-            frame, taken = taken_off(prepared(batch, workshop), batch)
+            with_days, first_day_ahead = prepared(batch, workshop, parser.name)
+            frame, taken = taken_off(with_days, batch)
             taken = {kind: without_nul(rows) for kind, rows in taken.items()}
+            ahead_days += [first_day_ahead] if first_day_ahead else []
             writer.write(frame, taken)
             _add_days(dates, frame)
             for rows in taken.values():
@@ -207,7 +210,8 @@ def _parse(workshop: Workshop, parser: FileSource, archived: ArchivedFile) -> _P
                 undated.append(frame.filter(pl.col("race_date").is_null()))
             records += frame.height
     empty = pl.DataFrame(schema=polars_schema(PARSED))
-    return _Parsed(report, dict(sorted(dates.items())), pl.concat([empty, *undated]), records, points)
+    rows = pl.concat([empty, *undated])
+    return _Parsed(report, dict(sorted(dates.items())), rows, records, points, min(ahead_days, default=None))
 
 
 def _add_days(counts: dict[date, int], frame: pl.DataFrame) -> None:
@@ -217,16 +221,19 @@ def _add_days(counts: dict[date, int], frame: pl.DataFrame) -> None:
             counts[day] = counts.get(day, 0) + count
 
 
-def prepared(batch: pl.DataFrame, workshop: Workshop) -> pl.DataFrame:
-    """Return a parser's batch as records that can be stored, each with its day where that can be known."""
-    return dated(storable_records(conform(batch, PARSED)), workshop)
+def prepared(batch: pl.DataFrame, workshop: Workshop, source: str) -> tuple[pl.DataFrame, date | None]:
+    """Return a parser's batch as records that can be stored, each with its day where that can be known; see `dated`."""
+    return dated(storable_records(conform(batch, PARSED)), workshop, source)
 
 
-def dated(frame: pl.DataFrame, workshop: Workshop) -> pl.DataFrame:
-    """Gives records whose source states no local date the day it is at their track.
+def dated(frame: pl.DataFrame, workshop: Workshop, source: str) -> tuple[pl.DataFrame, date | None]:
+    """Give records whose source states no local date the day it is at their track.
 
-    Days before the first there is have no records, nor have those far ahead: nobody draws a race so long before. What
-    is no longer far ahead has its day when its file is read again.
+    A day before `partitions.start` is taken away, and so is one over the source's `start_window.future_days` ahead of
+    the clock: mostly a mistyped year, whose day would wait for a partition unseen.
+
+    Returns:
+        the records, and the first of the days that lie too far ahead; None without any.
     """
     open_days = pl.col("race_date").is_null() & pl.col("start_at").is_not_null()
     if frame.select(open_days.any()).item():
@@ -234,15 +241,30 @@ def dated(frame: pl.DataFrame, workshop: Workshop) -> pl.DataFrame:
         zones = settled["timezone"].drop_nulls().unique().to_list()
         local = settled.select(times.in_zone(pl.col("start_at"), pl.col("timezone"), zones).dt.date()).to_series()
         frame = frame.with_columns(race_date=pl.coalesce("race_date", pl.when(open_days).then(local)))
-    today = datetime.now(UTC).date()
-    first, last = workshop.settings.partitions.start, today + FARTHEST
+    first, last = workshop.settings.partitions.start, _last_day(workshop, source)
     early, late = pl.col("race_date") < first, pl.col("race_date") > last
     if not frame.select((early | late).any()).item():
-        return frame
+        return frame, None
     too_early = formatted(f"race date {{}} is before partitions.start, {first}", "race_date")
-    too_late = formatted(f"race date {{}} is over {FARTHEST.days} days ahead of this machine's, {today}", "race_date")
+    too_late = formatted(
+        f"race date {{}} is over {workshop.settings.rules_of(source).start_window.future_days:g} days ahead of this "
+        f"machine's, {workshop.clock().date()}",
+        "race_date",
+    )
     frame = with_problems(frame, [Problem("start_time", early, too_early), Problem("start_time", late, too_late)])
-    return frame.with_columns(race_date=pl.when(~early & ~late).then("race_date"))
+    ahead_days: list[date] = frame.filter(late)["race_date"].sort().head(1).to_list()
+    return frame.with_columns(race_date=pl.when(~early & ~late).then("race_date")), next(iter(ahead_days), None)
+
+
+def _last_day(workshop: Workshop, source: str) -> date:
+    """The last day that a record of this source may have, by the clock as it is now."""
+    ahead = timedelta(days=workshop.settings.rules_of(source).start_window.future_days)
+    return workshop.clock().date() + ahead
+
+
+def _has_day_now(file: LedgerFile, last: date) -> bool:
+    """Whether records of the file that lay too far ahead would have a day if it were read again."""
+    return file.first_day_ahead is not None and file.first_day_ahead <= last
 
 
 def _landing(
@@ -269,6 +291,7 @@ def _landing(
             "shape": storable(parsed.report.shape) or None,
             "rows_careful": parsed.report.rows_careful,
             "race_date_points": [[parsed.points.get(day, 0) for day in parsed.dates] if parsed.points else []],
+            "first_day_ahead": parsed.first_day_ahead,
         },
         schema=polars_schema(SOURCE_FILES),
     )
@@ -331,7 +354,11 @@ def _account_row(run_id: str, source: str, archived: ArchivedFile, account: Acco
 
 
 def bring_up_to_date(workshop: Workshop) -> list[Landed]:
-    """Parses files anew that another parser version read, and dates rows anew that another registry could not date."""
+    """Parse files again that another parser version read, or whose undated rows may have a day by now.
+
+    Another track registry may know their track, another `partitions.start` let them in; and what lay too far ahead of
+    the clock when the file was read may be near enough.
+    """
     done = []
     with workshop.warehouse.kept():
         for source in workshop.enabled:
@@ -371,7 +398,8 @@ def has_outdated_files(workshop: Workshop) -> bool:
 
 
 def _outdated(workshop: Workshop, parser: FileSource) -> list[LedgerFile]:
-    return workshop.ledger.outdated_files(parser.name, parser.parser_version, _dated_by(workshop))
+    last = _last_day(workshop, parser.name)
+    return workshop.ledger.outdated_files(parser.name, parser.parser_version, _dated_by(workshop), last)
 
 
 def _dated_by(workshop: Workshop) -> str:

@@ -8,14 +8,14 @@ from pathlib import Path
 import polars as pl
 
 from race_assets.identity.keys import reject_id
-from race_assets.schemas.ops import REJECTS
+from race_assets.schemas.ops import REJECTED
 from race_assets.schemas.table import conform, polars_schema
 from race_assets.sources.base import FileSource, RowAsRead
 from race_assets.sources.record_files import reader_of
 
 
 def as_rejects(refused: pl.DataFrame, run_id: str, files: Mapping[str, Path], parser: FileSource) -> pl.DataFrame:
-    """The rejects of one source.
+    """Return the rejects of one source, in the shape of REJECTED.
 
     Args:
         refused: `source`, `source_file`, `source_row`, `byte_offset`, `market_type`, `race_date`, `stage`, `rules`,
@@ -23,7 +23,7 @@ def as_rejects(refused: pl.DataFrame, run_id: str, files: Mapping[str, Path], pa
         files: where the bytes of each source file are.
     """
     if not refused.height:
-        return pl.DataFrame(schema=polars_schema(REJECTS))
+        return pl.DataFrame(schema=polars_schema(REJECTED))
     keys = refused.select("source", "source_file", "source_row", "market_type", "stage").iter_rows()
     frame = refused.with_columns(
         reject_id=pl.Series([reject_id(*key) for key in keys]),
@@ -32,7 +32,7 @@ def as_rejects(refused: pl.DataFrame, run_id: str, files: Mapping[str, Path], pa
         rejected_at=pl.lit(datetime.now(UTC)),
         state=pl.lit("open"),
     )
-    return conform(frame, REJECTS)
+    return conform(frame, REJECTED)
 
 
 def _texts(refused: pl.DataFrame, files: Mapping[str, Path], parser: FileSource) -> list[str]:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cached_property
 
 from race_assets.identity.tracks import TrackRegistry
@@ -16,10 +16,10 @@ from race_assets.sources.base import FileSource
 from race_assets.storage.archive import Archive
 from race_assets.storage.files import beside_lake
 from race_assets.storage.lake import Lake
-from race_assets.storage.ledger import Ledger, WantedDay
+from race_assets.storage.ledger import Configuration, Ledger, WantedDay
 from race_assets.storage.postgres import Warehouse
 
-BUILD_VERSION = 5
+BUILD_VERSION = 6
 """Raised whenever the same records would be judged or built to something else; every day is then stale."""
 
 REFRESH_TAG = "race_assets/refresh"
@@ -35,6 +35,7 @@ class Workshop:
 
     settings: Settings
     progress: Progress = lambda *_: None
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     @cached_property
@@ -94,11 +95,13 @@ class Workshop:
         return registry.enabled(self.settings)
 
     @cached_property
-    def configuration(self) -> str:
-        """Fingerprint of all but the files that a built day depends on."""
+    def configuration(self) -> Configuration:
+        """All but the files that a built day depends on."""
         told = (self.settings.rules, self.settings.linking, self.settings.precedence)
         parts = (str(BUILD_VERSION), *(each.model_dump_json() for each in told), self.tracks.fingerprint)
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+        of_sources = {name: self.settings.source(name).rules for name in self.enabled}
+        changed = {name: rules.model_dump_json() for name, rules in of_sources.items() if rules.model_dump()}
+        return Configuration(_hash("\n".join(parts)), {name: _hash(text) for name, text in changed.items()})
 
     def wanted(self, days: Sequence[date]) -> dict[date, WantedDay]:
         """What each of these days should be built from now, under this process's configuration."""
@@ -112,3 +115,7 @@ class Workshop:
             yield
         finally:
             self.seconds[what] += time.perf_counter() - began
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

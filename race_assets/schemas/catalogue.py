@@ -17,6 +17,7 @@ from race_assets.schemas.ops import (
     INGESTION_RUNS,
     LINK_DECISIONS,
     PUBLICATIONS,
+    REJECTED,
     REJECTS,
     REVISIONS,
     SOURCE_FILES,
@@ -44,5 +45,7 @@ IN_POSTGRES = {
     },
     **{schema.name: schema for schema in (EXPECTATIONS, DAY_PROBLEMS, PRICE_TICKS, SESSIONS)},
 }
-IN_LAKE = {schema.name: schema for schema in (PARSED, PARSED_POINTS, PARSED_FORM, PARSED_ANALYSIS, RAW, RECORDS)}
+IN_LAKE = {
+    schema.name: schema for schema in (PARSED, PARSED_POINTS, PARSED_FORM, PARSED_ANALYSIS, RAW, RECORDS, REJECTED)
+}
 ALL = {**IN_POSTGRES, **IN_LAKE}

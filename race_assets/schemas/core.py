@@ -43,6 +43,12 @@ RACES = table(
             "Sources name different winners or positions: those of the source first in `precedence.result` stand.",
             required=True,
         ),
+        "rejected_runners": column(
+            pl.Int32,
+            "Runners that the race lacks because their records were rejected: not scratched, and in no accepted record "
+            "of any source. Records whose day or race cannot be inferred are not among them.",
+            required=True,
+        ),
     },
 )
 
@@ -76,7 +82,7 @@ SELECTIONS = table(
         "sp_fraction": column(pl.String, "Starting price as written: `11/8F`."),
         "sp_decimal": column(pl.Float64, "Starting price, decimal odds."),
         "volume": column(pl.Float64, "Money matched on the runner in the win market, in `currency`."),
-        "currency": column(pl.String, "Currency of the volume, ISO 4217."),
+        "currency": column(pl.String, "Currency of that volume, ISO 4217; null where its source does not state it."),
         "sources": column(TEXTS, "The sources that tell of the runner, sorted.", required=True),
         "processed_at": PROCESSED_AT,
     },

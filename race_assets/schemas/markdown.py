@@ -39,6 +39,7 @@ LAKE_PATHS = {
     "parsed.analysis": "lake/parsed/<source>/<sha256>-<parser version>.parquet/analysis/",
     "raw": "lake/raw/<source>/<year>/<race_date>.parquet",
     "validated.records": "lake/validated/records/<year>/<race_date>.parquet",
+    "validated.rejects": "lake/validated/rejects/<year>/<race_date>.parquet",
 }
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from race_assets.schemas.records import PLACE, RACE, RUNNER
 from race_assets.schemas.table import INSTANT, TEXTS, column, table
 
 REJECTS = table(
@@ -23,6 +24,18 @@ REJECTS = table(
         "rejected_at": column(INSTANT, "When it was first refused, UTC.", required=True),
         "state": column(pl.String, "`open`, `replayed` (passes now) or `discarded` (by a person).", required=True),
         "state_reason": column(pl.String, "Why the state changed."),
+    },
+)
+
+REJECTED = table(
+    "validated.rejects",
+    "Rejected records of a day, with what places them in a race of the day; `quarantine.rejects` is made of them.",
+    ("reject_id",),
+    {
+        **REJECTS.columns,
+        **{name: RACE[name] for name in ("market_id", "market_type")},
+        "track_id": PLACE["track_id"],
+        **{name: RUNNER[name] for name in ("start_at", "selection_id", "trap", "dog_name", "status")},
     },
 )
 
@@ -93,6 +106,11 @@ SOURCE_FILES = table(
             pl.List(pl.Int64),
             "Rows it has beside its records, of each of its days: price points, past runs, views; empty without any.",
             required=True,
+        ),
+        "first_day_ahead": column(
+            pl.Date,
+            "First race date of the records that got no day because they lie over `rules.start_window.future_days` "
+            "ahead; the file is read again once that day is near enough.",
         ),
     },
 )

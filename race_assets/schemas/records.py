@@ -68,8 +68,9 @@ PLACE = {
     "country": column(pl.String, "`GB`, `IE`, `AU` or `NZ`."),
 }
 
-PROBLEM = pl.Struct({"rule": pl.String, "message": pl.String})
-"""Why a parser holds a row to be wrong: the rule's id and a message with the offending value."""
+PROBLEM = pl.Struct({"rule": pl.String, "message": pl.String, "column": pl.String})
+"""Why a parser finds a row wrong: the rule's id, a message with the offending value, and the column it could not read;
+null where that is the whole row."""
 
 POINT = {
     "seconds_before_off": column(pl.Int32, "Whole seconds before the off its source scheduled.", required=True),

@@ -16,7 +16,6 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     ValidationError,
-    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -31,12 +30,14 @@ from race_assets.settings.feeds import FeedSettings, known_zone, shipped, shippe
 from race_assets.settings.fetching import BspSettings
 from race_assets.settings.linking import LinkSettings
 from race_assets.settings.mistakes import Layer, explained
-from race_assets.settings.nodes import Node, SourceSettings
+from race_assets.settings.nodes import Node
 from race_assets.settings.precedence import Precedence
 from race_assets.settings.racing_post import RacingPostSettings, RacingPostSource
+from race_assets.settings.rules import RuleSettings
 from race_assets.settings.safe_yaml import SAFE_LOADER
 from race_assets.settings.secrets import Secret
 from race_assets.settings.shape import is_or_may_be, kind_at, paths_of
+from race_assets.settings.source import SourceSettings
 from race_assets.settings.streams import StreamSettings
 
 PREFIX = "RACE_ASSETS_"
@@ -46,7 +47,6 @@ NOT_SETTINGS = {"CONFIG", "REALDATA", "KILLS"}
 """Variables with our prefix that are not in the tree: where the file is, and two switches of the test suite."""
 
 CRON_FIELDS = 5
-Severity = Literal["reject", "warn", "off"]
 
 
 class PostgresSettings(Node):
@@ -112,96 +112,6 @@ class PartitionSettings(Node):
                 f"partitions.{setting} in race_assets.yaml changes that"
             )
         return [first + timedelta(days=number) for number in range((last - first).days + 1)]
-
-
-class Rule(Node):
-    """What happens to a row or race that breaks a rule."""
-
-    severity: Severity = "reject"
-
-
-class Requirement(Node):
-    """What a row must have to be placed in a race at all: it can only be rejected without."""
-
-    severity: Literal["reject"] = "reject"
-
-
-class Remark(Rule):
-    """A rule that only warns unless told otherwise."""
-
-    severity: Severity = "warn"
-
-
-class PriceRange(Rule):
-    """Decimal odds of the exchange; both limits are allowed."""
-
-    min: float = 1.01
-    max: float = 1000
-
-
-class TrapRange(Rule):
-    """Highest trap by country, and the highest that passes without a warning; a country left out has its default."""
-
-    usual: dict[str, int] = Field({"GB": 6, "IE": 6, "AU": 10, "NZ": 10})
-    most: dict[str, int] = Field({"GB": 8, "IE": 8, "AU": 10, "NZ": 10})
-
-    @field_validator("usual", "most", mode="before")
-    @classmethod
-    def _over_defaults(cls, value: Any, info: ValidationInfo) -> Any:
-        """Variables name countries in any case, and one country's limit says nothing of the others'."""
-        if not isinstance(value, dict) or info.field_name is None:
-            return value
-        default: dict[str, int] = cls.model_fields[info.field_name].default
-        return default | {str(country).upper(): limit for country, limit in value.items()}
-
-
-class RunnersRange(Remark):
-    """Dogs of a race; both limits are allowed."""
-
-    min: float = 1
-    max: float = 10
-
-
-class OverRoundRange(Remark):
-    """What the prices of a race imply together; both limits are allowed."""
-
-    min: float = 0.8
-    max: float = 1.8
-
-
-class SourcesAgree(Remark):
-    """What sources may not contradict each other in: the winner, and starting prices by more than a share."""
-
-    bsp_tolerance: float = Field(0.01, ge=0)
-
-
-class RuleSettings(Node):
-    """The rules by id; their meaning is in `validation/`."""
-
-    price_range: PriceRange = PriceRange()
-    selection_name: Rule = Rule()
-    volume: Rule = Rule()
-    trap: TrapRange = TrapRange()
-    number: Rule = Rule()
-    value: Rule = Rule()
-    sport: Rule = Rule()
-    start_time: Requirement = Requirement()
-    track_known: Requirement = Requirement()
-    local_time: Requirement = Requirement()
-    field_count: Requirement = Requirement()
-    text: Requirement = Requirement()
-    readable: Requirement = Requirement()
-    market_defined: Requirement = Requirement()
-    runner_known: Requirement = Requirement()
-    settled: Rule = Rule()
-    keys: Requirement = Requirement()
-    trap_once: Rule = Rule()
-    runners: RunnersRange = RunnersRange()
-    over_round: OverRoundRange = OverRoundRange()
-    winner: Remark = Remark()
-    sources_agree: SourcesAgree = SourcesAgree()
-    link_ambiguous: Requirement = Requirement()
-    clock_shift: Requirement = Requirement()
 
 
 class CronSettings(Node):
@@ -314,6 +224,10 @@ class Settings(Node):
         """The settings of one source, a feed or another."""
         found: SourceSettings = self.sources.csv_feeds.get(name) or getattr(self.sources, name)
         return found
+
+    def rules_of(self, source: str) -> RuleSettings:
+        """Return the rules as they apply to records of this source."""
+        return self.source(source).rules.over(self.rules)
 
     def drop_folder(self, source: str) -> Path:
         """The folder whose files belong to the source."""

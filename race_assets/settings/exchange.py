@@ -2,7 +2,9 @@
 
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator
 
-from race_assets.settings.nodes import RateLimit, SourceSettings
+from race_assets.settings.nodes import RateLimit
+from race_assets.settings.rules import ComingRacesRules
+from race_assets.settings.source import SourceSettings
 from race_assets.settings.streams import GridSettings
 from race_assets.settings.urls import encrypted
 
@@ -31,6 +33,7 @@ class ExchangeSettings(SourceSettings):
     price_depth: PositiveInt = Field(3, description="levels on offer, on each side")
     shutdown_timeout_seconds: PositiveFloat = Field(5, description="from a request to stop until the process ends")
     price_points: GridSettings = GridSettings()
+    rules: ComingRacesRules = ComingRacesRules()
     processes: PositiveInt | None = Field(None, description="that read a recording; none means one per core")
 
     @field_validator("url")

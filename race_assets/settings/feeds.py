@@ -11,8 +11,10 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from race_assets.settings.nodes import Node, SourceSettings
+from race_assets.settings.currencies import CURRENCIES
+from race_assets.settings.nodes import Node
 from race_assets.settings.safe_yaml import SAFE_LOADER
+from race_assets.settings.source import SourceSettings
 
 TARGETS = (
     "market_id", "event_id", "event_name", "track_name", "country", "start_at", "race_date", "race_type", "distance_m",
@@ -27,7 +29,6 @@ PLACE = re.compile(r"\{([^{}]+)\}")
 """A column's place in a template; whatever stands between the braces is its name."""
 TRACK = "track"
 """The time zone that means the clocks at each row's track."""
-CURRENCY_LETTERS = 3
 NULL_WORDS = ("", "-", "--", "n/a", "na", "n/o", "nan", "none", "null", "nil", "\\n")
 
 
@@ -191,9 +192,9 @@ class FeedSettings(SourceSettings):
 
     @field_validator("currency")
     @classmethod
-    def _three_letters(cls, currency: str | None) -> str | None:
-        if currency is not None and not (len(currency) == CURRENCY_LETTERS and currency.isupper()):
-            raise ValueError("must be three capital letters such as GBP")
+    def _possible(cls, currency: str | None) -> str | None:
+        if currency is not None and currency not in CURRENCIES:
+            raise ValueError(f"must be a currency that is bet in, by its ISO 4217 code: {', '.join(CURRENCIES)}")
         return currency
 
     @field_validator("timezone")

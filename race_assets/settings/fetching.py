@@ -4,7 +4,8 @@ from typing import Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator
 
-from race_assets.settings.nodes import Node, RateLimit, SourceSettings
+from race_assets.settings.nodes import Node, RateLimit
+from race_assets.settings.source import SourceSettings
 from race_assets.settings.urls import encrypted
 
 Plan = Literal["BASIC", "ADVANCED", "PRO"]

@@ -1,8 +1,6 @@
-"""What settings are made of: the strict node, and what every source has; the tree itself is in the package."""
+"""What settings are made of: the strict node, and limits of rate; the tree itself is in the package."""
 
-from pathlib import Path
-
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt
 
 
 class Node(BaseModel):
@@ -16,10 +14,3 @@ class RateLimit(Node):
 
     requests_per_second: PositiveFloat
     burst_size: PositiveInt
-
-
-class SourceSettings(Node):
-    """What every source has."""
-
-    enabled: bool = True
-    path: Path | None = Field(None, description="its drop folder; none means `<home>/drops/<source>`")

@@ -11,8 +11,10 @@ from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, field_v
 
 from race_assets.settings.feeds import known_zone
 from race_assets.settings.fetching import FetchSettings
-from race_assets.settings.nodes import Node, RateLimit, SourceSettings
+from race_assets.settings.nodes import Node, RateLimit
+from race_assets.settings.rules import ComingRacesRules
 from race_assets.settings.secrets import Secret
+from race_assets.settings.source import SourceSettings
 from race_assets.settings.urls import encrypted
 
 HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -155,4 +157,5 @@ class RacingPostSettings(Node):
 class RacingPostSource(SourceSettings):
     """One of the three sources; their limit is `racing_post.rate_limit`, for all of them together."""
 
+    rules: ComingRacesRules = ComingRacesRules()
     fetch: FetchSettings = FetchSettings()

@@ -23,7 +23,7 @@ def kind_at(root: Any, path: Sequence[str]) -> Any:
 def keys_at(root: Any, path: Sequence[str]) -> list[str]:
     """The keys that a branch may have."""
     kind = kind_at(root, path)
-    return sorted(kind.model_fields) if is_node(kind) else []
+    return sorted({name for each in (kind, *get_args(kind)) if is_node(each) for name in each.model_fields})
 
 
 def _below(kind: Any, level: str) -> Any:

@@ -6,7 +6,8 @@ from itertools import pairwise
 from pydantic import Field, PositiveInt, field_validator
 
 from race_assets.settings.fetching import HistoricFetch, HistoricRate
-from race_assets.settings.nodes import Node, SourceSettings
+from race_assets.settings.nodes import Node
+from race_assets.settings.source import SourceSettings
 
 
 class GridStep(Node):

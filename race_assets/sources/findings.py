@@ -14,12 +14,14 @@ class Problem:
 
     Attributes:
         among: a cheap condition that every row that breaks the rule meets; `broken` is only asked of rows that do.
+        column: the column of the record that is null because its cell could not be read; None where it is the row.
     """
 
     rule: str
     broken: pl.Expr
     message: pl.Expr
     among: pl.Expr | None = None
+    column: str | None = None
 
 
 def with_problems(frame: pl.DataFrame, problems: Sequence[Problem]) -> pl.DataFrame:
@@ -32,7 +34,11 @@ def with_problems(frame: pl.DataFrame, problems: Sequence[Problem]) -> pl.DataFr
         broken = frame.select(condition.fill_null(value=False).alias("broken")).to_series()
         if not broken.any():
             continue
-        entry = pl.struct(pl.lit(problem.rule).alias("rule"), problem.message.alias("message"))
+        entry = pl.struct(
+            pl.lit(problem.rule).alias("rule"),
+            problem.message.alias("message"),
+            pl.lit(problem.column, dtype=pl.String).alias("column"),
+        )
         added = pl.concat_list(pl.col("problems").fill_null(pl.lit([], dtype=pl.List(PROBLEM))), entry)
         frame = frame.with_columns(pl.when(broken).then(added).otherwise("problems").alias("problems"))
     return frame
@@ -55,5 +61,9 @@ def broken_lines(broken: pl.DataFrame) -> pl.DataFrame:
         broken: `source_row`, `byte_offset`, `rule`, `message`.
     """
     return broken.select(
-        "source_row", "byte_offset", problems=pl.concat_list(pl.struct("rule", "message")).cast(pl.List(PROBLEM))
+        "source_row",
+        "byte_offset",
+        problems=pl.concat_list(pl.struct("rule", "message", pl.lit(None, dtype=pl.String).alias("column"))).cast(
+            pl.List(PROBLEM)
+        ),
     )

@@ -64,6 +64,10 @@ class Lake:
                 metadata={FINGERPRINT: fingerprint, **(metadata or {})},
             )
 
+    def remove_day(self, table: str, day: date) -> None:
+        """Remove the table's day, if it is there; the next stage that needs it makes it again."""
+        self.day_path(table, day).unlink(missing_ok=True)
+
     def copy_day(self, table: str, day: date, other: Path) -> None:
         """Gives the day's file as it is now another name, whatever takes its place under this one later."""
         with temporary_folder(other.parent) as folder:
@@ -91,7 +95,7 @@ class Lake:
         paths = [path for day in days if (path := self.day_path(table, day)).exists()]
         if not paths:
             return pl.LazyFrame(schema=schema)
-        return pl.scan_parquet(paths, schema=schema, missing_columns="insert", glob=False, hive_partitioning=False)
+        return _scan(paths, schema)
 
     def scan_days(self, table: str, days: Sequence[date]) -> pl.LazyFrame:
         """Like `scan`, for a table that no schema here declares: its columns are those its days' files have."""
@@ -113,7 +117,7 @@ class Lake:
         parts = sorted(path.glob("*.parquet"))
         if not parts:
             return pl.LazyFrame(schema=schema)
-        return pl.scan_parquet(parts, schema=schema, missing_columns="insert", glob=False, hive_partitioning=False)
+        return _scan(parts, schema)
 
 
 class ParsedWriter:
@@ -151,3 +155,11 @@ def _write_parts(parts: Mapping[Path, pl.DataFrame]) -> None:
 def _told(frame: pl.DataFrame) -> pl.DataFrame:
     """The columns that say anything."""
     return frame.select(name for name in frame.columns if frame[name].null_count() < frame.height)
+
+
+def _scan(paths: list[Path], schema: pl.Schema) -> pl.LazyFrame:
+    """Scan files that this or an earlier version wrote: columns and fields of structs that they lack are null."""
+    cast = pl.ScanCastOptions(missing_struct_fields="insert")
+    return pl.scan_parquet(
+        paths, schema=schema, missing_columns="insert", cast_options=cast, glob=False, hive_partitioning=False
+    )

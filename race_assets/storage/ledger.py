@@ -3,6 +3,7 @@
 Statements are small and go through psycopg; what is written in bulk beside the core tables is in `publish.py`.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -39,6 +40,20 @@ class LedgerFile:
     detail: str | None
     shape: str | None
     rows_careful: int
+    first_day_ahead: date | None
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What a day depends on beside its files.
+
+    Attributes:
+        fingerprint: of what every day depends on.
+        source_rules: by source, the fingerprint of the rules that it alone has; only its own days depend on it.
+    """
+
+    fingerprint: str
+    source_rules: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -75,7 +90,7 @@ class WantedDay:
 
 _COLUMNS = (
     "source, sha256, name, version, bytes, landed_at, withdrawn_at, race_dates, race_date_records, rows_read, records,"
-    " undated, parser_version, dated_by, state, detail, shape, rows_careful"
+    " undated, parser_version, dated_by, state, detail, shape, rows_careful, first_day_ahead"
 )
 
 
@@ -90,16 +105,18 @@ class Ledger:
     def __init__(self, warehouse: Warehouse) -> None:
         self.warehouse = warehouse
 
-    def configure(self, fingerprint: str, enabled_sources: Sequence[str]) -> None:
-        """States the configuration that days are to be built by; writes only when it changed."""
+    def configure(self, configuration: Configuration, enabled_sources: Sequence[str]) -> None:
+        """State the configuration that days are to be built by; write only when it changed."""
         with self.warehouse.connect() as connection:
             connection.execute(
-                """insert into ops.configuration as now (fingerprint, enabled_sources, set_at) values (%s, %s, now())
+                """insert into ops.configuration as now (fingerprint, source_rules, enabled_sources, set_at)
+                   values (%s, %s, %s, now())
                    on conflict (only_row) do update
-                   set fingerprint = excluded.fingerprint, enabled_sources = excluded.enabled_sources, set_at = now()
-                   where (now.fingerprint, now.enabled_sources)
-                         is distinct from (excluded.fingerprint, excluded.enabled_sources)""",
-                [fingerprint, list(enabled_sources)],
+                   set fingerprint = excluded.fingerprint, source_rules = excluded.source_rules,
+                       enabled_sources = excluded.enabled_sources, set_at = now()
+                   where (now.fingerprint, now.source_rules, now.enabled_sources)
+                         is distinct from (excluded.fingerprint, excluded.source_rules, excluded.enabled_sources)""",
+                [configuration.fingerprint, json.dumps(configuration.source_rules), list(enabled_sources)],
             )
 
     def expect(self, expectations: Mapping[str, Expectation]) -> None:
@@ -150,12 +167,20 @@ class Ledger:
         """Files that count and hold rows whose day could not be told."""
         return self._files("source = %s and undated > 0 and withdrawn_at is null and state = 'landed'", [source])
 
-    def outdated_files(self, source: str, parser_version: int, dated_by: str) -> list[LedgerFile]:
-        """Files read by another parser version, whose undated rows another registry has looked at, or `TO_BE_READ`."""
+    def outdated_files(self, source: str, parser_version: int, dated_by: str, last: date) -> list[LedgerFile]:
+        """Return files to be read again.
+
+        Args:
+            source: whose files.
+            parser_version: files that another version read are outdated.
+            dated_by: files with undated rows are outdated if something else dated them; all that are `TO_BE_READ` are.
+            last: files with rows that got no day are outdated once the first of those days is not after this one.
+        """
         return self._files(
             """source = %s and withdrawn_at is null
-               and (parser_version <> %s or dated_by = %s or (undated > 0 and dated_by <> %s))""",
-            [source, parser_version, TO_BE_READ, dated_by],
+               and (parser_version <> %s or dated_by = %s or (undated > 0 and dated_by <> %s)
+                    or first_day_ahead <= %s)""",
+            [source, parser_version, TO_BE_READ, dated_by, last],
         )
 
     def unreadable_files(self, source: str | None = None, since: float = 0.0) -> list[LedgerFile]:
@@ -190,12 +215,12 @@ class Ledger:
                 [source, sha256],
             )
 
-    def wanted(self, days: Sequence[date], configuration: str) -> dict[date, WantedDay]:
-        """What each of these days should be built from now.
+    def wanted(self, days: Sequence[date], configuration: Configuration) -> dict[date, WantedDay]:
+        """Return what each of these days should be built from now.
 
         Args:
             days: the days asked about.
-            configuration: the fingerprint the caller works by.
+            configuration: the one the caller works by.
 
         Raises:
             SettingsError: another process has put another configuration in force meanwhile.
@@ -207,10 +232,11 @@ class Ledger:
                    left join ops.wanted_days as wanted on wanted.race_date = day
                    left join ops.built_days as built on built.race_date = day"""
         with self.warehouse.connect() as connection, connection.transaction():
-            row = connection.execute("select fingerprint, set_at from ops.configuration for share").fetchone()
-            if row is None or row[0] != configuration:
+            query_now = "select fingerprint, source_rules, set_at from ops.configuration for share"
+            row = connection.execute(query_now).fetchone()
+            if row is None or Configuration(*row[:2]) != configuration:
                 raise SettingsError(
-                    f"another process put other settings, rules or tracks in force{f' at {row[1]}' if row else ''}; "
+                    f"another process put other settings, rules or tracks in force{f' at {row[2]}' if row else ''}; "
                     "run this again, with the settings that are meant"
                 )
             return {row[0]: WantedDay(*row) for row in connection.execute(query, [EMPTY, list(days)])}

@@ -1,6 +1,7 @@
 """Reading `quarantine.rejects` and changing the state of its rows; whole days of them are written by `publish.py`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -97,9 +98,10 @@ def listed(warehouse: Warehouse, selection: Selection, limit: int) -> tuple[list
     return names, rows, total[0] if total else 0
 
 
-def selected(warehouse: Warehouse, selection: Selection) -> list[tuple[str, str, str, date | None, str]]:
-    """Id, source, file hash, day and stage of the rejects that are meant."""
-    query = f"select r.reject_id, r.source, r.source_file, r.race_date, r.stage from {_FROM} where {_MEANT} order by 1"
+def selected(warehouse: Warehouse, selection: Selection) -> list[tuple[str, str, str, date | None, str, list[str]]]:
+    """Return id, source, file hash, day, stage and rules of the rejects that are meant."""
+    query = f"""select r.reject_id, r.source, r.source_file, r.race_date, r.stage, r.rules
+                from {_FROM} where {_MEANT} order by 1"""
     with warehouse.connect() as connection:
         return connection.execute(query.encode(), _given(selection)).fetchall()
 
@@ -171,6 +173,23 @@ def discard(warehouse: Warehouse, ids: Sequence[str], reason: str) -> int:
         return connection.execute(statement, [reason, list(ids)]).rowcount
 
 
+_MARK = "update ops.built_days set fingerprint = %s where race_date = any(%s)"
+
+
+def mark_stale(warehouse: Warehouse, days: Sequence[date], reason: str) -> None:
+    """Have published days built again, though their inputs have not changed."""
+    with _unpublished(warehouse) as connection:
+        connection.execute(_MARK, [reason, list(days)])
+
+
+@contextmanager
+def _unpublished(warehouse: Warehouse) -> Iterator[Any]:
+    """A transaction beside which no day is published: a day published meanwhile would lose its mark."""
+    with warehouse.transaction() as connection:
+        connection.execute("select pg_advisory_xact_lock(%s)", [PUBLISH_LOCK])
+        yield connection
+
+
 @dataclass(frozen=True)
 class Reopened:
     """What taking discarded rejects up again came to.
@@ -190,15 +209,11 @@ def reopen(warehouse: Warehouse, ids: Sequence[str]) -> Reopened:
     """Takes discarded rejects up again, and has their days built and their undated rows read anew."""
     statement = """update quarantine.rejects set state = 'open', state_reason = null
                    where reject_id = any(%s) and state = 'discarded' returning source, source_file, race_date"""
-    with warehouse.transaction() as connection:
-        # A day that is being published would forget the mark: it has to come after.
-        connection.execute("select pg_advisory_xact_lock(%s)", [PUBLISH_LOCK])
+    with _unpublished(warehouse) as connection:
         changed = connection.execute(statement, [list(ids)]).fetchall()
         days = sorted({day for *_, day in changed if day is not None})
         undated = [(source, sha256) for source, sha256, day in changed if day is None]
-        connection.execute(
-            "update ops.built_days set fingerprint = 'a reject was reopened' where race_date = any(%s)", [days]
-        )
+        connection.execute(_MARK, ["a reject was reopened", days])
         connection.cursor().executemany(
             "update ops.source_files set dated_by = %s where source = %s and sha256 = %s",
             [(TO_BE_READ, *each) for each in undated],

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from race_assets.settings import RuleSettings
+from race_assets.settings.rules import RuleSettings
 from race_assets.values.texts import formatted
 
 STANDING = "ACTIVE"

@@ -1,14 +1,17 @@
 """The rules a single record is judged by; rules that need the other runners of a race are in `races.py`."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from math import inf
 from typing import Any
 
 import pandera.polars as pa
 import polars as pl
 
-from race_assets.settings import RuleSettings, Severity
+from race_assets.schemas.table import INSTANT
+from race_assets.settings.currencies import CURRENCIES
+from race_assets.settings.rules import CellSeverity, RuleSettings, Severity, StartWindow
 from race_assets.values import ids, names
 from race_assets.values.texts import formatted
 
@@ -29,7 +32,16 @@ JUDGED = (
     "local_date",
     *PRICES,
     *VOLUMES,
+    "currency",
+    "observed_at",
+    "landed_at",
+    "is_day_in_name",
 )
+OPTIONAL = (
+    *PRICES, *VOLUMES, "currency", "sp_fraction", "favourite", "distance_m", "race_number", "result", "is_dead_heat",
+    "finish_position",
+)  # fmt: skip
+"""The columns of a record that may be null without changing which race and runner it is about, or whether it ran."""
 
 # What may be meant by an unknown track's name, given its country hint.
 TrackAdvice = Callable[[str, str | None], str]
@@ -45,17 +57,24 @@ class RowRule:
         passes: true or null where the row is in order.
         message: what is wrong with it and what would pass; evaluated only for rows that break it.
         note: the code a warning is counted under.
+        cells: for a rule about optional cells, by column whether the cell passes; null where it does.
     """
 
     id: str
-    severity: Severity
+    severity: CellSeverity
     passes: pl.Expr
     message: pl.Expr
     note: str
+    cells: Mapping[str, pl.Expr] = field(default_factory=dict)
 
 
-def row_rules(settings: RuleSettings) -> list[RowRule]:
-    """The rules in force, with the settings' limits and severities."""
+def row_rules(settings: RuleSettings, now: datetime) -> list[RowRule]:
+    """Return the rules in force, with the settings' limits and severities.
+
+    Args:
+        settings: as they apply to the source of the records.
+        now: what the clock shows; `start_window` measures from it where a source states no moment.
+    """
     prices, traps = settings.price_range, settings.trap
     most, usual = _limit(traps.most), _limit(traps.usual)
     trap, country = pl.col("trap"), pl.col("country")
@@ -64,27 +83,31 @@ def row_rules(settings: RuleSettings) -> list[RowRule]:
     is_name_needed = settings.selection_name.severity == "reject"
     trap_text = formatted("trap {} in {}: traps run from 1 to {}", trap, country, most)
     rules = [
-        RowRule(
+        _of_cells(
             "price_range",
             prices.severity,
-            pl.all_horizontal(pl.col(EXCHANGE_PRICES).is_between(prices.min, prices.max)),
-            _offending(EXCHANGE_PRICES, prices.min, prices.max),
-            "price_range",
+            {name: pl.col(name).is_between(prices.min, prices.max) for name in EXCHANGE_PRICES},
+            f"{prices.min:g} to {prices.max:g} passes",
         ),
         # The ring knows no limits, but whoever wins gets more than the stake back.
-        RowRule(
+        _of_cells(
             "price_range",
             prices.severity,
-            pl.col("sp_decimal").is_between(1, inf, closed="none"),
-            formatted("sp_decimal {}: decimal odds above 1 pass", "sp_decimal"),
-            "price_range",
+            {"sp_decimal": pl.col("sp_decimal").is_between(1, inf, closed="none")},
+            "decimal odds above 1 pass",
         ),
-        RowRule(
+        # NaN is above every number here, infinity included.
+        _of_cells(
             "volume",
             settings.volume.severity,
-            pl.all_horizontal(pl.col(VOLUMES).is_between(0, inf, closed="left")),
-            _offending(VOLUMES, 0, None),
-            "volume",
+            {name: pl.col(name).is_between(0, inf, closed="left") for name in VOLUMES},
+            "0 or more passes",
+        ),
+        _of_cells(
+            "value",
+            settings.value.severity,
+            {"currency": pl.col("currency").is_in(CURRENCIES)},
+            f"{', '.join(CURRENCIES)} pass",
         ),
         RowRule(
             "selection_name",
@@ -109,6 +132,7 @@ def row_rules(settings: RuleSettings) -> list[RowRule]:
             formatted("the off is on {} at the track, not within a day of {}", "local_date", "race_date"),
             "start_time",
         ),
+        _start_window(settings.start_window, now),
         RowRule(
             "keys",
             settings.keys.severity,
@@ -139,6 +163,53 @@ def row_rules(settings: RuleSettings) -> list[RowRule]:
         ),
     ]
     return [rule for rule in rules if rule.severity != "off"]
+
+
+def _of_cells(rule: str, severity: CellSeverity, cells: Mapping[str, pl.Expr], passes: str) -> RowRule:
+    """Return the rule about these cells; its message names those that break it: `bsp 1200.0: 1.01 to 1000 passes`."""
+    broken = [pl.when(~cell).then(formatted(f"{name} {{}}", pl.col(name))) for name, cell in cells.items()]
+    listed = pl.concat_str(broken, separator=", ", ignore_nulls=True)
+    return RowRule(
+        rule,
+        severity,
+        pl.all_horizontal(cells.values()),
+        pl.concat_str(listed, pl.lit(f": {passes}")),
+        rule,
+        cells,
+    )
+
+
+def _start_window(window: StartWindow, now: datetime) -> RowRule:
+    """Return the rule that an off lies within days of the moment its record was stated.
+
+    Where the source states no moment, the past is measured from the landing of its file (from now if that lies ahead of
+    now), the future from now: what was rejected only because the clock was wrong at the landing passes when it is
+    judged again. A file whose own name has the day of the race was asked for by that day, which may be any past one.
+    """
+    stated, clock, off = pl.col("observed_at"), pl.lit(now).cast(INSTANT), pl.col("start_at")
+    landed = pl.min_horizontal(pl.col("landed_at").fill_null(clock), clock)
+    oldest = pl.coalesce(stated, landed) - timedelta(days=window.past_days)
+    newest = pl.coalesce(stated, clock) + timedelta(days=window.future_days)
+    is_early = (off < oldest) & ~(stated.is_null() & pl.col("is_day_in_name").fill_null(value=False))
+    since = pl.coalesce(stated, pl.when(is_early).then(landed).otherwise(clock))
+    days = ((off - since).dt.total_seconds().abs() / timedelta(days=1).total_seconds()).round(1)
+    message = formatted(
+        f"the off {{}} is {{}} days {{}} {{}}, {{}}: {window.past_days:g} before to {window.future_days:g} after pass",
+        _minute(off),
+        days,
+        pl.when(is_early).then(pl.lit("before")).otherwise(pl.lit("after")),
+        _minute(since),
+        pl.when(stated.is_not_null())
+        .then(pl.lit("when the source stated it"))
+        .when(is_early)
+        .then(pl.lit("when its file was landed"))
+        .otherwise(pl.lit("now")),
+    )
+    return RowRule("start_window", window.severity, ~(is_early | (off > newest)), message, "start_window")
+
+
+def _minute(at: pl.Expr) -> pl.Expr:
+    return at.dt.strftime("%Y-%m-%dT%H:%MZ")
 
 
 def broken_rows(frame: pl.DataFrame, rules: Sequence[RowRule]) -> list[pl.DataFrame]:
@@ -210,15 +281,3 @@ def _at_most_warn(severity: Severity) -> Severity:
 
 def _shown(column: str) -> pl.Expr:
     return pl.concat_str(pl.lit("'"), pl.col(column).fill_null("").str.slice(0, 60), pl.lit("'"))
-
-
-def _offending(columns: Sequence[str], low: float, high: float | None) -> pl.Expr:
-    """`bsp 1200.0, price 0.5: 1.01 to 1000 passes`, naming only the columns that are out of range."""
-    parts = []
-    for name in columns:
-        column = pl.col(name)
-        # NaN is above every number here, infinity included.
-        fine = column.is_between(low, inf, closed="left") if high is None else column.is_between(low, high)
-        parts.append(pl.when(~fine).then(formatted(f"{name} {{}}", column)))
-    limits = f"{low:g} or more" if high is None else f"{low:g} to {high:g}"
-    return pl.concat_str(pl.concat_str(parts, separator=", ", ignore_nulls=True), pl.lit(f": {limits} passes"))

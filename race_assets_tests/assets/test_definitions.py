@@ -114,6 +114,7 @@ def test_every_asset_has_its_checks_columns_and_one_run_for_a_range(make_setting
         ("core/races", "conservation"),
         ("core/races", "race_rules"),
         ("core/races", "sources_agree"),
+        ("core/races", "runners_rejected"),
         ("core/races", "not_empty"),
         ("core/races", "arrived"),
     }

@@ -201,11 +201,17 @@ SPECIMENS = (
         takes=True,
     ),
     PayloadSpecimen(
-        "racing_post_races", "races.json", '{"data": []}', _rp_runner, junk_rule="readable", careful=0, junk_row=5
+        "racing_post_races",
+        "2024-06-27-races.json",
+        '{"data": []}',
+        _rp_runner,
+        junk_rule="readable",
+        careful=0,
+        junk_row=5,
     ),
     PayloadSpecimen(
         "racing_post_form",
-        "form.json",
+        "2024-06-27-form.json",
         '{"data": []}',
         _rp_form,
         bad_rule="selection_name",
@@ -215,7 +221,13 @@ SPECIMENS = (
         has_traps=False,
     ),
     PayloadSpecimen(
-        "racing_post_analysis", "analysis.json", '{"data": []}', _rp_view, junk_rule="readable", careful=0, junk_row=5
+        "racing_post_analysis",
+        "2024-06-27-analysis.json",
+        '{"data": []}',
+        _rp_view,
+        junk_rule="readable",
+        careful=0,
+        junk_row=5,
     ),
     Specimen("gbgb_results", "results.csv", GBGB, _gbgb),
     Specimen("betfair_hub", "ANZ_Greyhounds_2024_06.csv", HUB, _hub, records=2),

@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from race_assets.normalise import results, runners, tables
+from race_assets.normalise.rejected import COUNTS
 from race_assets.schemas.catalogue import CORE
 from race_assets.schemas.records import RECORDS
 from race_assets.schemas.table import conform, key_of, polars_schema
@@ -15,6 +16,7 @@ DAY = date(2024, 6, 27)
 OFF = datetime(2024, 6, 27, 17, 36, tzinfo=UTC)
 MADE = ("core.races", "core.selections", "core.prices")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+NOBODY = pl.DataFrame(schema=COUNTS)
 RACE = "gb-romford-20240627-1836"
 TRACKS = pl.DataFrame(
     [
@@ -68,7 +70,7 @@ class Core:
         self.selections = tables.selections(keyed, NOW, precedence)
         disputes = results.disputed(keyed, self.selections)
         self.disputes = disputes.select("core_selection_id", "said").rows()
-        self.races = tables.races(keyed, self.selections, TRACKS, NOW, precedence, disputes)
+        self.races = tables.races(keyed, self.selections, TRACKS, NOBODY, NOW, precedence, disputes)
         self.prices = tables.prices(keyed)
         assert tables.unreferenced(self.races, self.selections, self.prices) == []
         for name, made in zip(MADE, (self.races, self.selections, self.prices), strict=True):
@@ -439,7 +441,7 @@ def test_no_records_make_empty_tables_of_the_declared_shape() -> None:
     keyed = runners.assign(pl.DataFrame(schema=polars_schema(RECORDS)), TRACKS)
     chosen = tables.selections(keyed, NOW, Precedence())
     disputes = results.disputed(keyed, chosen)
-    made = (tables.races(keyed, chosen, TRACKS, NOW, Precedence(), disputes), chosen, tables.prices(keyed))
+    made = (tables.races(keyed, chosen, TRACKS, NOBODY, NOW, Precedence(), disputes), chosen, tables.prices(keyed))
     for name, frame in zip(MADE, made, strict=True):
         assert frame.height == 0
         assert frame.schema == polars_schema(CORE[name])
@@ -494,6 +496,11 @@ def test_the_currency_is_that_of_the_volume() -> None:
     told = stream(currency="GBP", bsp=4.0), bsp(currency="AUD", volume=80.0, bsp=4.0)
     assert Core(*told).runner("volume", "currency") == (80.0, "AUD")
     assert Core(bsp(currency="GBP")).runner("volume", "currency") == (None, None)
+
+
+def test_a_volume_without_currency_does_not_take_that_of_another_source() -> None:
+    preferred, other = stream(currency=None, volume=100.0), bsp(currency="AUD", volume=80.0)
+    assert Core(preferred, other).runner("volume", "currency") == (100.0, None)
 
 
 def test_a_price_of_a_source_that_does_not_say_what_kind_is_a_plain_one() -> None:

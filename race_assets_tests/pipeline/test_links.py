@@ -114,7 +114,7 @@ def test_racing_posts_races_form_and_analysis_of_that_meeting_meet_it_too(worksh
         path = workshop.settings.home / "inbox" / f"{source}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(said), encoding="utf-8")
-        (taken,) = land.land(workshop, source, [(path, path.name)])
+        (taken,) = land.land(workshop, source, [(path, f"{rows[0][1]}/{path.name}")])
         assert taken.state == "landed", taken
     assert_all_meet(workshop, ["betfair_historic", *operations], dogs)
     query = """select count(distinct selection_id) from {} as told

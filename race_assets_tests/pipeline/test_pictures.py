@@ -134,6 +134,12 @@ def test_the_page_needs_nothing_beside_it_and_says_what_the_tables_say(told: Wor
     assert 'class="quiet">C complete, - no racing' in text
 
 
+def test_the_page_lists_the_races_that_lack_rejected_runners(told: Workshop) -> None:
+    page = Page(day_page.page(told, DAY1))
+    lacking = [row for row in page.rows if len(row) == 6 and row[2].startswith("gb-")]
+    assert lacking == [["Romford", "18:36", f"gb-romford-{DAY1:%Y%m%d}-1836", "3", "1", CSV]]
+
+
 def test_the_page_shows_what_several_sources_say_and_what_changed(workshop: Workshop) -> None:
     drop(workshop, "a.csv", csv_race(DAY1, dogs="Alpha Beta"))
     dogs = [

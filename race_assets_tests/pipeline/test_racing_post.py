@@ -258,7 +258,7 @@ def land_json(workshop: Workshop, source: str, items: list[Any]) -> None:
     path = workshop.settings.home / "inbox" / f"{source}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(items), encoding="utf-8")
-    (landed,) = land.land(workshop, source, [(path, path.name)])
+    (landed,) = land.land(workshop, source, [(path, f"{FIRST}/{path.name}")])
     assert landed.state == "landed", landed
 
 

@@ -218,6 +218,20 @@ def test_explain_shows_the_row_its_place_its_rules_and_what_would_pass(club: Clu
     assert (shown["source_row"], shown["row"]["text"]) == (6, ROWS[4])
 
 
+def test_explain_and_the_table_of_rules_have_the_limits_of_the_rejects_own_source(club: Club) -> None:
+    club.feed({**FEED, "rules": {"trap": {"most": {"GB": 7}}, "number": {"severity": "warn"}}})
+    club.run("ingest")
+    (reject,) = club.rejects("--rule", "trap")
+    said = club.run("rejects", "explain", reject["reject"])
+    assert "trap 9 in GB: traps run from 1 to 7" in said
+    assert "GB 1 to 7" in said
+    assert "Zeta" in club.dogs
+    rules = [line.split()[:3] for line in club.run("sources", "--rules").splitlines()]
+    assert ["number", "every", "source"] in rules
+    assert ["number", "club", "warn"] in rules
+    assert ["trap", "club", "reject,"] in rules
+
+
 def test_explain_of_a_stream_that_is_cut_asks_for_a_whole_one(
     command: Callable[..., Done], workshop: Workshop, tmp_path: Path
 ) -> None:

@@ -564,13 +564,26 @@ def test_numbers_are_read_as_written_for_the_rules_to_judge(
     assert (record[field], record["problems"]) == (number, None)
 
 
-@pytest.mark.parametrize("column", ["BSP", "PPWAP", "MORNINGWAP", "PPMAX", "PPMIN", "PPTRADEDVOL", "MORNINGTRADEDVOL"])
+@pytest.mark.parametrize(
+    ("column", "field"),
+    [
+        ("BSP", "bsp"),
+        ("PPWAP", "pre_off_wap"),
+        ("MORNINGWAP", "morning_wap"),
+        ("PPMAX", "pre_off_max"),
+        ("PPMIN", "pre_off_min"),
+        ("PPTRADEDVOL", "pre_off_volume"),
+        ("MORNINGTRADEDVOL", "morning_volume"),
+    ],
+)
 @pytest.mark.parametrize("written", ["abc", "2..5", "11/4"])
-def test_what_is_no_number_is_a_problem_that_names_column_and_value(parse: Parse, column: str, written: str) -> None:
+def test_what_is_no_number_is_a_problem_that_names_column_and_value(
+    parse: Parse, column: str, field: str, written: str
+) -> None:
     good, bad = parse(row(), row(**{column: written}))
 
     assert good["problems"] is None
-    assert bad["problems"] == [{"rule": "number", "message": f"{column} '{written}' is not a number"}]
+    assert bad["problems"] == [{"rule": "number", "message": f"{column} '{written}' is not a number", "column": field}]
 
 
 # --- outcome, names ---------------------------------------------------------------------------------------------------
@@ -602,7 +615,8 @@ def test_any_other_win_lose_is_a_problem(parse: Parse, written: str) -> None:
     [record] = parse(row(WIN_LOSE=written))
 
     assert record["result"] is None
-    assert record["problems"] == [{"rule": "number", "message": f"WIN_LOSE '{written}' is not 0, 1 or 2"}]
+    said = f"WIN_LOSE '{written}' is not 0, 1 or 2"
+    assert record["problems"] == [{"rule": "number", "message": said, "column": "result"}]
 
 
 @pytest.mark.parametrize(
@@ -666,7 +680,9 @@ def test_unquoted_commas_in_a_name_are_put_back_with_a_note(parse: Parse, name: 
 def test_a_row_with_commas_nobody_can_place_is_broken_alone(parse: Parse, cells: dict[str, str]) -> None:
     [before, record, after] = parse(row(), row(**cells), row(SELECTION_ID="3"))
 
-    assert record["problems"] == [{"rule": "field_count", "message": "18 fields where the header has 17"}]
+    assert record["problems"] == [
+        {"rule": "field_count", "message": "18 fields where the header has 17", "column": None}
+    ]
     assert (record["source_row"], before["problems"], after["selection_id"]) == (3, None, "3")
 
 

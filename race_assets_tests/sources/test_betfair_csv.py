@@ -311,7 +311,7 @@ def test_a_volume_nobody_can_read_is_no_number(parse: Parse, written: str) -> No
     good, bad = parse(row(), row(volume=written))
 
     assert good["problems"] is None
-    assert bad["problems"] == [{"rule": "number", "message": f"volume '{written}' is not a number"}]
+    assert bad["problems"] == [{"rule": "number", "message": f"volume '{written}' is not a number", "column": "volume"}]
 
 
 def test_everything_wrong_with_a_row_is_said_at_once(parse: Parse) -> None:
@@ -351,7 +351,7 @@ def test_a_row_of_the_wrong_length_carries_its_problem_and_nothing_else(parse: P
     good, bad = parse(row(), row() + ",1,2,3")
 
     assert good["problems"] is None
-    assert bad["problems"] == [{"rule": "field_count", "message": "11 fields where the header has 8"}]
+    assert bad["problems"] == [{"rule": "field_count", "message": "11 fields where the header has 8", "column": None}]
     assert (bad["source_row"], bad["byte_offset"]) == (3, len(HEADER) + len(row()) + 2)
 
 

@@ -11,6 +11,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from race_assets.errors import TransientError
+from race_assets.schemas.records import PROBLEM
 from race_assets.storage.archive import Archive
 from race_assets.storage.files import commit, replacing, temporary
 from race_assets.storage.lake import ACCOUNT, Lake
@@ -163,6 +164,24 @@ def test_tables_and_days_are_kept_apart_and_days_without_a_file_add_nothing(tmp_
     assert lake.scan("raw/x", [DAY, NEXT, date(2024, 7, 1)], SCHEMA).collect()["n"].to_list() == [1, 2]
     assert lake.scan("raw/x", [NEXT], SCHEMA).collect()["n"].to_list() == [2]
     assert lake.fingerprint("raw/y", DAY) == "c"
+
+
+def test_a_file_of_an_earlier_version_lacks_columns_and_fields_of_structs_which_are_null(tmp_path: Path) -> None:
+    lake, before = Lake(tmp_path), {"problems": [[{"rule": "number", "message": "no number"}], None]}
+    lake.write_day("raw/a", DAY, pl.DataFrame(before), "x")
+    schema = pl.Schema({"problems": pl.List(PROBLEM), "currency": pl.String})
+    assert lake.scan("raw/a", [DAY], schema).collect().to_dicts() == [
+        {"problems": [{"rule": "number", "message": "no number", "column": None}], "currency": None},
+        {"problems": None, "currency": None},
+    ]
+
+
+def test_a_day_that_is_removed_has_no_fingerprint_and_removing_it_again_does_nothing(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    lake.write_day("raw/a", DAY, pl.DataFrame({"a": [1]}), "x")
+    for _ in range(2):
+        lake.remove_day("raw/a", DAY)
+        assert lake.fingerprint("raw/a", DAY) is None
 
 
 def test_a_day_without_a_file_has_no_fingerprint_and_no_days_have_the_shape_asked_for(tmp_path: Path) -> None:

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from race_assets.errors import SettingsError
 from race_assets.storage import publish
-from race_assets.storage.ledger import EMPTY, Ledger
+from race_assets.storage.ledger import EMPTY, Configuration, Ledger
 from race_assets.storage.postgres import Warehouse
 from race_assets_tests.storage.frames import DAY1, DAY2, DAY3, NOW, SOURCE, ask, day_frames, empty_days, landing, tell
 
 OTHER = "betfair_bsp"
-CONFIGURATION = "settings"
+CONFIGURATION = Configuration("settings")
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def enter(ledger: Ledger, sha256: str, days: dict[object, int] | None = None, **
     return publish.enter(ledger.warehouse, landing(sha256, days or {DAY1: 2}, **changes))  # type: ignore[arg-type]
 
 
-def fingerprint(ledger: Ledger, configuration: str = CONFIGURATION) -> str:
+def fingerprint(ledger: Ledger, configuration: Configuration = CONFIGURATION) -> str:
     return ledger.wanted([DAY1], configuration)[DAY1].fingerprint
 
 
@@ -84,8 +84,8 @@ def test_the_fingerprint_changes_with_every_input_and_comes_back_with_it(ledger:
     assert is_new()
     ledger.withdraw(SOURCE, "five")
     assert fingerprint(ledger) == before
-    ledger.configure("other settings", [SOURCE, OTHER])
-    seen.append(fingerprint(ledger, "other settings"))
+    ledger.configure(Configuration("other settings"), [SOURCE, OTHER])
+    seen.append(fingerprint(ledger, Configuration("other settings")))
     assert seen[-1] not in seen[:-1]
     ledger.configure(CONFIGURATION, [SOURCE])
     assert is_new()
@@ -180,13 +180,29 @@ def test_a_configuration_is_written_when_it_changes_and_only_then(ledger: Ledger
     before = ask(ledger.warehouse, query)
     ledger.configure(CONFIGURATION, [SOURCE, OTHER])
     assert ask(ledger.warehouse, query) == before
-    ledger.configure("other", [SOURCE])
+    ledger.configure(Configuration("other"), [SOURCE])
     ((_, *now),) = ask(ledger.warehouse, query)
     assert now == ["other", [SOURCE]]
 
 
+def test_the_rules_of_a_source_count_for_its_own_days_and_no_others(ledger: Ledger) -> None:
+    enter(ledger, "one", {DAY1: 1})
+    enter(ledger, "two", {DAY2: 1}, source=OTHER)
+    publish_wanted(ledger, DAY1, DAY2)
+    ruled = Configuration("settings", {SOURCE: "its rules"})
+    ledger.configure(ruled, [SOURCE, OTHER])
+    assert [day for day, _ in ledger.stale_days()] == [DAY1]
+    with pytest.raises(SettingsError, match="another process put other settings"):
+        ledger.wanted([DAY1], CONFIGURATION)
+    assert ledger.wanted([DAY1], ruled)[DAY1].is_stale
+    # The files are the same: what was cut from them is not made again.
+    assert ledger.wanted([DAY1], ruled)[DAY1].inputs.keys() == {SOURCE}
+    ledger.configure(CONFIGURATION, [SOURCE, OTHER])
+    assert ledger.stale_days() == []
+
+
 def test_whoever_works_by_another_configuration_is_told(ledger: Ledger, database: str) -> None:
-    ledger.configure("other", [SOURCE])
+    ledger.configure(Configuration("other"), [SOURCE])
     with pytest.raises(SettingsError, match="another process put other settings, rules or tracks in force at 20"):
         ledger.wanted([DAY1], CONFIGURATION)
     tell(ledger.warehouse, "delete from ops.configuration")
@@ -221,12 +237,18 @@ def test_files_read_by_another_parser_or_dated_by_another_registry_are_outdated(
     ledger.withdraw(SOURCE, "withdrawn")
 
     def outdated(version: int, registry: str) -> list[str]:
-        return [file.sha256 for file in ledger.outdated_files(SOURCE, version, registry)]
+        return [file.sha256 for file in ledger.outdated_files(SOURCE, version, registry, DAY1)]
 
     assert outdated(1, "registry") == []
     assert outdated(1, "another") == ["undated"]
     assert sorted(outdated(2, "registry")) == ["dated", "undated"]
     assert [file.sha256 for file in ledger.undated_files(SOURCE)] == ["undated"]
+
+
+def test_a_file_is_outdated_once_the_first_day_it_could_not_have_is_near_enough(ledger: Ledger) -> None:
+    enter(ledger, "ahead", {DAY1: 1}, undated=1, first_day_ahead=DAY3, dated_by="registry")
+    for last, found in ((DAY2, []), (DAY3, ["ahead"])):
+        assert [file.sha256 for file in ledger.outdated_files(SOURCE, 1, "registry", last)] == found
 
 
 def test_a_file_that_cannot_be_read_is_reported_until_a_newer_version_or_its_withdrawal(ledger: Ledger) -> None:

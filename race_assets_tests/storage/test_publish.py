@@ -11,7 +11,7 @@ import pytest
 from race_assets.errors import WarehouseError
 from race_assets.schemas.catalogue import CORE
 from race_assets.storage import publish
-from race_assets.storage.ledger import Ledger
+from race_assets.storage.ledger import Configuration, Ledger
 from race_assets.storage.postgres import LANDING_LOCK, PUBLISH_LOCK, Warehouse, retrying
 from race_assets_tests.pipeline.feed import wait_until, waiting_for_lock
 from race_assets_tests.storage.frames import (
@@ -36,7 +36,7 @@ Holder = "psycopg.Connection[tuple[object, ...]]"
 def warehouse(database: str) -> Warehouse:
     """A warehouse whose ledger knows its configuration and no file."""
     made = Warehouse(database)
-    Ledger(made).configure("settings", [SOURCE])
+    Ledger(made).configure(Configuration("settings"), [SOURCE])
     return made
 
 

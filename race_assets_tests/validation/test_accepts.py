@@ -1,6 +1,6 @@
 """Every rule says what it accepts, with the limits in force."""
 
-from race_assets.settings import RuleSettings
+from race_assets.settings.rules import RuleSettings
 from race_assets.validation.accepts import accepts
 
 

@@ -148,7 +148,8 @@ def test_records_without_a_key_are_not_lost() -> None:
 # Conservation
 
 DAYS = (date(2024, 6, 27), date(2024, 6, 28))
-PROBLEM = {"rule": "number", "message": "volume 'x' is not a number"}
+PROBLEM = {"rule": "number", "message": "line 'x' is not what it should be"}
+UNREAD = {"rule": "number", "message": "distance_m 'x' is not a number", "column": "distance_m"}
 record = st.fixed_dictionaries(
     {
         "source": st.sampled_from(["betfair_bsp", "betfair_csv"]),
@@ -165,17 +166,21 @@ record = st.fixed_dictionaries(
         "price": st.sampled_from([None, 0.0, 1.01, 3.0, float("nan")]),
         "volume": st.sampled_from([None, -1.0, 5.0]),
         "filtered": st.sampled_from([None, None, None, "forecast"]),
-        "problems": st.sampled_from([None, None, [PROBLEM], [PROBLEM, {**PROBLEM, "rule": "text"}]]),
+        "currency": st.sampled_from([None, "GBP", "GBP", "XYZ"]),
+        "problems": st.sampled_from([None, None, [PROBLEM], [UNREAD], [PROBLEM, {**PROBLEM, "rule": "text"}]]),
         "notes": st.sampled_from([None, ["repaired"]]),
         "superseded": st.booleans(),
     }
 )
 
 
-@pytest.fixture
-def judging(make_settings: Any) -> Workshop:
+NULLING = {rule: {"severity": "null_value"} for rule in ("price_range", "volume", "number", "value")}
+
+
+@pytest.fixture(params=[{}, {"rules": NULLING}, {"sources": {"betfair_bsp": {"rules": NULLING}}}])
+def judging(make_settings: Any, request: pytest.FixtureRequest) -> Workshop:
     """A workshop whose archive holds the bytes of the files "a" and "b" of both sources."""
-    made: Settings = make_settings()
+    made: Settings = make_settings(**request.param)
     workshop = Workshop(made)
     for source in workshop.enabled:
         for sha256 in "ab":
@@ -209,4 +214,18 @@ def test_every_record_that_is_judged_is_accepted_refused_a_duplicate_or_filtered
     RECORDS.validate(judged.accepted)
     assert not judged.accepted.select(pl.struct(RECORD_KEY).is_duplicated().any()).item()
     assert judged.rejects["rules"].list.len().gt(0).all()
+    # Whatever the severity, no accepted record has a price or volume that its source's rules do not pass.
+    wrong = (~pl.col("price").is_between(1.01, 1000)) | (pl.col("volume") < 0) | ~pl.col("currency").is_in(["GBP"])
+    assert judged.accepted.filter(wrong).height == 0
+    nulled = sum(count for name, count in everything.notes.items() if "_nulled_" in name)
+    told_wrong = raw.filter(pl.col("filtered").is_null() & ~pl.col("superseded"))
+    is_nulling = [judging.settings.rules_of(each).volume.severity == "null_value" for each in told_wrong["source"]]
+    told_wrong = told_wrong.filter(pl.Series(is_nulling, dtype=pl.Boolean))
+    counted = [
+        told_wrong.filter(~pl.col("price").is_between(1.01, 1000)),
+        told_wrong.filter(pl.col("volume") < 0),
+        told_wrong.filter(pl.col("currency") == "XYZ"),
+        told_wrong.filter(pl.col("problems").list.eval(pl.element().struct["column"] == "distance_m").list.any()),
+    ]
+    assert nulled == sum(each.height for each in counted)
     assert (judged.rejects["rules"].list.len() == judged.rejects["messages"].list.len()).all()

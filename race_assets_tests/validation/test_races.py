@@ -5,7 +5,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from race_assets.settings import RuleSettings
+from race_assets.settings.rules import RuleSettings
 from race_assets.validation.races import RaceFinding, judge_races, refused
 
 DAY = date(2024, 6, 27)

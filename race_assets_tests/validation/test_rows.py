@@ -1,6 +1,6 @@
 """Each rule for a single record at its limits, what it says, and what its severity makes of it."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from math import inf, nan
 
 import polars as pl
@@ -8,9 +8,10 @@ import pytest
 from pydantic import ValidationError
 
 from race_assets.schemas.records import RECORDS
-from race_assets.schemas.table import polars_schema
-from race_assets.settings import RuleSettings
-from race_assets.validation.rows import EXCHANGE_PRICES, JUDGED, VOLUMES, broken_rows, name_tracks, row_rules
+from race_assets.schemas.table import INSTANT, polars_schema
+from race_assets.settings.currencies import CURRENCIES
+from race_assets.settings.rules import RuleSettings
+from race_assets.validation.rows import EXCHANGE_PRICES, JUDGED, OPTIONAL, VOLUMES, broken_rows, name_tracks, row_rules
 
 DAY = date(2024, 6, 27)
 GOOD: dict[str, object] = {
@@ -25,7 +26,9 @@ GOOD: dict[str, object] = {
     "race_date": DAY,
     "local_date": DAY,
 }
-SCHEMA = {name: polars_schema(RECORDS).get(name, pl.Date()) for name in JUDGED}
+NOW = datetime(2024, 6, 27, 12, tzinfo=UTC)
+KINDS = {"local_date": pl.Date(), "landed_at": INSTANT, "is_day_in_name": pl.Boolean()}
+SCHEMA = {name: polars_schema(RECORDS).get(name, KINDS.get(name)) for name in JUDGED}
 
 
 def frame(*rows: dict[str, object]) -> pl.DataFrame:
@@ -34,7 +37,7 @@ def frame(*rows: dict[str, object]) -> pl.DataFrame:
 
 def broken(*rows: dict[str, object], **rules: object) -> list[tuple[str, int, str]]:
     """Rule, row and message of everything that is wrong, for rules that refuse."""
-    in_force = row_rules(RuleSettings.model_validate(rules))
+    in_force = row_rules(RuleSettings.model_validate(rules), NOW)
     return [
         (rule.id, position, message)
         for rule, found in zip(in_force, broken_rows(frame(*rows), in_force), strict=True)
@@ -45,7 +48,7 @@ def broken(*rows: dict[str, object], **rules: object) -> list[tuple[str, int, st
 
 def noted(*rows: dict[str, object], **rules: object) -> list[tuple[str, int]]:
     """Note and row of everything that is only warned of."""
-    in_force = row_rules(RuleSettings.model_validate(rules))
+    in_force = row_rules(RuleSettings.model_validate(rules), NOW)
     return [
         (rule.note, position)
         for rule, found in zip(in_force, broken_rows(frame(*rows), in_force), strict=True)
@@ -170,7 +173,7 @@ def test_an_unknown_track_is_refused_with_advice_asked_once_per_name() -> None:
         asked.append((name, country))
         return "nearest: Romford, Watford, Oxford"
 
-    (rule,) = [rule for rule in row_rules(RuleSettings()) if rule.id == "track_known"]
+    (rule,) = [rule for rule in row_rules(RuleSettings(), NOW) if rule.id == "track_known"]
     (found,) = broken_rows(rows, [rule])
     said = name_tracks(found, rows, advice)
     message = "track 'Rumford' is not in the registry; nearest: Romford, Watford, Oxford"
@@ -239,3 +242,114 @@ def test_a_trap_rule_that_is_off_does_not_note_the_seventh_either() -> None:
 
 def test_a_note_never_stands_for_a_row_that_is_in_order() -> None:
     assert noted({"trap": 7}, {}, {"trap": 8}) == [("trap_unusual", 0), ("trap_unusual", 2)]
+
+
+# Cells that a rule may empty
+
+
+@pytest.mark.parametrize(
+    ("rule", "row"),
+    [
+        ("price_range", {"bsp": -1.0, "price": 0.0}),
+        ("price_range", {"sp_decimal": 0.5}),
+        ("volume", {"volume": -1.0}),
+        ("value", {"currency": "XYZ"}),
+    ],
+)
+def test_a_rule_about_cells_says_which_of_them_are_wrong(rule: str, row: dict[str, object]) -> None:
+    cells = {
+        column: passes
+        for each in row_rules(RuleSettings(), NOW)
+        if each.id == rule
+        for column, passes in each.cells.items()
+    }
+    good = {"bsp": 3.0, "price": 3.0, "volume": 1.0, "currency": "GBP", "sp_decimal": 2.0}
+    wrong = frame({**good, **row}).select(~passes.alias(column) for column, passes in cells.items())
+    assert {column for column in wrong.columns if wrong[column].item()} == set(row)
+    assert set(cells) <= set(OPTIONAL)
+
+
+@pytest.mark.parametrize("code", [*CURRENCIES, None])
+def test_a_currency_that_is_bet_in_passes(code: str | None) -> None:
+    assert broken({"currency": code}) == []
+
+
+@pytest.mark.parametrize("code", ["XYZ", "gbp", "GB", "£", ""])
+def test_a_code_that_is_no_currency_is_rejected_with_those_there_are(code: str) -> None:
+    ((rule, _, message),) = broken({"currency": code})
+    assert (rule, message) == ("value", f"currency {code}: {', '.join(CURRENCIES)} pass")
+
+
+# The window of start times
+
+LIVE = {"severity": "reject"}
+
+
+def in_window(days: timedelta, **row: object) -> bool:
+    """Whether an off so long after NOW passes, the window being on."""
+    found = [rule for rule, *_ in broken({"start_at": NOW + days, **row}, start_window=LIVE)]
+    assert found in ([], ["start_window"])
+    return not found
+
+
+SECOND = timedelta(seconds=1)
+EDGES = [
+    (timedelta(days=-30), True),
+    (timedelta(days=-30) - SECOND, False),
+    (timedelta(days=-31), False),
+    (timedelta(0), True),
+    (timedelta(days=92), True),
+    (timedelta(days=92) + SECOND, False),
+]
+
+
+@pytest.mark.parametrize(("days", "passes"), EDGES)
+def test_an_off_is_in_the_future_or_at_most_thirty_days_past_when_it_was_stated(days: timedelta, passes: bool) -> None:
+    assert in_window(days, observed_at=NOW) is passes
+    # A stated moment counts, whatever the landing and the clock.
+    years = timedelta(days=900)
+    assert in_window(days - years, observed_at=NOW - years, landed_at=NOW) is passes
+
+
+@pytest.mark.parametrize(("days", "passes"), EDGES)
+def test_where_no_moment_is_stated_the_past_counts_from_the_landing_and_the_future_from_now(
+    days: timedelta, passes: bool
+) -> None:
+    assert in_window(days, landed_at=NOW) is passes
+    assert in_window(days) is passes
+
+
+def test_a_record_landed_in_time_passes_however_late_it_is_judged() -> None:
+    long_ago = NOW - timedelta(days=400)
+    assert in_window(timedelta(days=-430), landed_at=long_ago)
+    assert not in_window(timedelta(days=-431), landed_at=long_ago)
+
+
+@pytest.mark.parametrize("landed", [datetime(2000, 1, 1, tzinfo=UTC), datetime(2040, 1, 1, tzinfo=UTC)])
+def test_a_clock_that_was_wrong_at_the_landing_is_corrected_by_the_one_of_the_replay(landed: datetime) -> None:
+    assert in_window(timedelta(0), landed_at=landed)
+    assert not in_window(timedelta(days=93), landed_at=landed)
+
+
+def test_a_file_that_was_asked_for_by_its_day_may_be_of_any_past_day_and_of_no_far_one() -> None:
+    assert in_window(timedelta(days=-4000), is_day_in_name=True)
+    assert not in_window(timedelta(days=93), is_day_in_name=True)
+    assert not in_window(timedelta(days=-4000), is_day_in_name=True, observed_at=NOW)
+
+
+def test_the_window_is_off_unless_it_is_switched_on_and_its_limits_are_settings() -> None:
+    old = {"start_at": NOW - timedelta(days=6), "observed_at": NOW}
+    assert broken({**old, "start_at": NOW - timedelta(days=4000)}) == []
+    assert broken(old, start_window={**LIVE, "past_days": 6}) == []
+    stated = "the off 2024-06-21T12:00Z is 6.0 days before 2024-06-27T12:00Z, when the source stated it"
+    assert broken(old, start_window={**LIVE, "past_days": 5, "future_days": 1.5}) == [
+        ("start_window", 0, f"{stated}: 5 before to 1.5 after pass")
+    ]
+    assert noted(old, start_window={"severity": "warn", "past_days": 5}) == [("start_window", 0)]
+
+
+def test_the_message_says_what_the_off_was_measured_from() -> None:
+    ((_, _, past),) = broken({"start_at": NOW - timedelta(days=40), "landed_at": NOW}, start_window=LIVE)
+    assert "40.0 days before 2024-06-27T12:00Z, when its file was landed" in past
+    ((_, _, future),) = broken({"start_at": NOW + timedelta(days=99), "landed_at": NOW}, start_window=LIVE)
+    assert "99.0 days after 2024-06-27T12:00Z, now" in future

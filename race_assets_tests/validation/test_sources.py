@@ -5,8 +5,9 @@ from datetime import date
 import polars as pl
 import pytest
 
-from race_assets.settings import SourcesAgree
-from race_assets.validation.sources import judge_sources
+from race_assets.settings.rules import Remark, SourcesAgree
+from race_assets.validation.rows import VOLUMES
+from race_assets.validation.sources import judge_currencies, judge_sources
 
 DAY, RACE = date(2024, 6, 27), "gb-romford-20240627-1836"
 
@@ -48,3 +49,31 @@ def test_the_tolerance_and_the_rule_are_settings() -> None:
     both = told("a", 1, bsp=4.0), told("b", 1, bsp=4.3)
     assert found(*both, bsp_tolerance=0.1) == []
     assert found(*both, severity="off") is None
+
+
+# Currencies
+
+
+def money(source: str, trap: int, currency: str | None, volume: float | None = 5.0) -> dict[str, object]:
+    return told(source, trap) | {
+        "currency": currency, "volume": volume, "pre_off_volume": None, "morning_volume": None,
+    }  # fmt: skip
+
+
+def differing(*records: dict[str, object], severity: str = "warn") -> list[str] | None:
+    kinds = {"result": pl.String, "bsp": pl.Float64, "currency": pl.String} | dict.fromkeys(VOLUMES, pl.Float64)
+    frame = pl.DataFrame(records, schema_overrides=kinds)
+    finding = judge_currencies(frame, Remark.model_validate({"severity": severity}))
+    return None if finding is None else finding.races["message"].to_list()
+
+
+def test_a_runner_whose_volumes_are_in_two_currencies_is_named_with_who_says_which() -> None:
+    stated = money("a", 1, "GBP"), money("b", 1, "AUD"), money("a", 2, "GBP"), money("b", 2, "GBP")
+    assert differing(*stated) == ["trap 1 Dog 1: volume in AUD by b, GBP by a"]
+    assert differing(*stated, severity="off") is None
+
+
+def test_currencies_of_different_runners_and_those_of_no_volume_contradict_nobody() -> None:
+    assert differing(money("a", 1, "GBP"), money("b", 2, "AUD")) == []
+    assert differing(money("a", 1, "GBP"), money("b", 1, "AUD", volume=None)) == []
+    assert differing(money("a", 1, "GBP"), money("b", 1, None)) == []

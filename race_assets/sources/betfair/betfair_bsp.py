@@ -64,7 +64,7 @@ class BetfairBsp(FileSource):
 
     name = "betfair_bsp"
     title = "Betfair starting-price files, greyhound win and place, 2008 to now"
-    parser_version = 4
+    parser_version = 5
     may_repeat = True
 
     def read(self, path: Path, name: str, report: ReadReport) -> Iterator[pl.DataFrame]:
@@ -239,8 +239,9 @@ def _problems(name: str) -> list[Problem]:
             "number",
             pl.col(f"bad_{column}").is_not_null(),
             formatted("{} {} is not a number", pl.lit(column.upper()), _quoted(f"bad_{column}")),
+            column=name,
         )
-        for column in (*PRICES, *VOLUMES)
+        for column, name in {**PRICES, **VOLUMES}.items()
     ]
     elsewhere = (
         []
@@ -275,6 +276,7 @@ def _problems(name: str) -> list[Problem]:
             "number",
             (~pl.col("outcome").is_in([0.0, 1.0, 2.0])).fill_null(pl.col("win_lose") != ""),
             formatted("WIN_LOSE {} is not 0, 1 or 2", _quoted("win_lose")),
+            column="result",
         ),
         Problem(
             "keys",

@@ -28,7 +28,7 @@ COLUMNS = (
 )
 
 
-VERSION = 4
+VERSION = 5
 """Raised whenever the same file and time zone would parse to something else."""
 
 
@@ -189,18 +189,21 @@ def _problems(timezone: str | None) -> list[Problem]:
             unread & not_finite,
             formatted("price {} is not a price; 1.01 to 1000 or blank is", _quoted(price)),
             among=pl.col("decimal").is_null(),
+            column="price",
         ),
         Problem(
             "number",
             unread & ~not_finite,
             formatted("price {} is neither decimal nor fractional odds, such as 3.5 or 5/2", _quoted(price)),
             among=pl.col("decimal").is_null(),
+            column="price",
         ),
         Problem(
             "number",
             volume.str.strip_chars() != "",
             formatted("volume {} is not a number", _quoted(volume)),
             among=no_number,
+            column="volume",
         ),
         sport.problem(),
     ]

@@ -22,7 +22,7 @@ from race_assets.sources.findings import broken_lines, with_problems
 VERSION = 3
 """Raised whenever the same file and feed would parse to something else."""
 
-NOT_MEANING = {"enabled", "path", "title"}
+NOT_MEANING = {"enabled", "path", "title", "rules"}
 """Settings of a feed that do not change what its files say."""
 
 FILE_PART = "file."

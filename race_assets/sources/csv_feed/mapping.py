@@ -125,6 +125,8 @@ def _values(fields: Fields, decimal: str) -> list[pl.Expr]:
             made[name] = plain_decimal(_amount(text, decimal))
         elif name in WORDS:
             made[name] = _word(name, text)
+        elif name == "currency":
+            made[name] = text.str.to_uppercase()
         elif name == "distance_m":
             made[name] = distances.metres(_with_unit(text, spec))
     if "sp_fraction" in fields:
@@ -246,10 +248,9 @@ def _with_constants(frame: pl.DataFrame, fields: Fields, feed: FeedSettings) -> 
     constant = {"status": "ACTIVE", "country": feed.country, "currency": feed.currency}
     if "price" in fields:
         constant["price_kind"] = "PRICE"
-    frame = frame.with_columns(
+    return frame.with_columns(
         pl.lit(value, dtype=pl.String).alias(name) for name, value in constant.items() if name not in fields
     )
-    return frame.with_columns(currency=pl.col(_text("currency"))) if "currency" in fields else frame
 
 
 def _with_keys(frame: pl.DataFrame, fields: Fields) -> pl.DataFrame:
@@ -281,7 +282,7 @@ def _problems(fields: Fields) -> list[Problem]:
         elif name == "sp_fraction":
             said = formatted("starting price {} is neither a fraction such as 5/2F nor decimal odds", shown)
             unread = text.is_not_null() & ~odds.is_null_word(text)
-            problems.append(Problem("number", unread, said, among=pl.col("sp_decimal").is_null()))
+            problems.append(Problem("number", unread, said, among=pl.col("sp_decimal").is_null(), column=name))
         elif name in WORDS:
             said = formatted(f"{name} {{}} is none of {', '.join(WORDS[name])}; give the feed values for it", shown)
             problems.append(_unread("value", name, said))
@@ -295,7 +296,7 @@ def _problems(fields: Fields) -> list[Problem]:
 
 
 def _unread(rule: str, name: str, message: pl.Expr) -> Problem:
-    return Problem(rule, pl.col(_text(name)).is_not_null(), message, among=pl.col(name).is_null())
+    return Problem(rule, pl.col(_text(name)).is_not_null(), message, among=pl.col(name).is_null(), column=name)
 
 
 def _range(name: str) -> str:
@@ -313,12 +314,14 @@ def _no_price(name: str) -> list[Problem]:
             unread & not_finite,
             formatted(f"{name} {{}} is not a price; 1.01 to 1000 or blank is", _shown(name)),
             among=among,
+            column=name,
         ),
         Problem(
             "number",
             unread & ~not_finite,
             formatted(f"{name} {{}} is neither decimal nor fractional odds, such as 3.5 or 5/2", _shown(name)),
             among=among,
+            column=name,
         ),
     ]
 

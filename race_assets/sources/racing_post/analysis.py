@@ -39,7 +39,7 @@ class RacingPostAnalysis(RacingPostFile):
             chance_text=pl.col("chance_of_win"),
             speed_text=pl.col("top_speed"),
         )
-        frame = with_problems(frame, [bad_price("forecast")])
+        frame = with_problems(frame, [bad_price("forecast", "price")])
         frame = with_notes(
             frame,
             {

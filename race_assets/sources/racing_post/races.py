@@ -42,9 +42,9 @@ class RacingPostRaces(RacingPostFile):
         frame = with_problems(
             frame,
             [
-                bad_price("sp"),
-                bad_price("forecast"),
-                Problem("number", ~cells.is_readable_position(pl.col("position")), said),
+                bad_price("sp", "sp_fraction"),
+                bad_price("forecast", "price"),
+                Problem("number", ~cells.is_readable_position(pl.col("position")), said, column="finish_position"),
             ],
         )
         frame = with_notes(

@@ -116,15 +116,21 @@ def of_races(rows: pl.DataFrame, zone: str) -> pl.DataFrame:
                 "number",
                 pl.col("trap_number").is_null() & pl.col("trap").is_not_null(),
                 formatted("trap {} is not a whole number", quoted("trap")),
+                column="trap",
             ),
         ],
     ).with_columns(trap=pl.col("trap_number"))
 
 
-def bad_price(column: str) -> Problem:
-    """A price that is neither odds nor a word for none."""
+def bad_price(column: str, into: str) -> Problem:
+    """Return the problem of a price that is neither odds nor a word for none.
+
+    Args:
+        column: of the payload.
+        into: the record's column, null where the price cannot be read.
+    """
     said = formatted(f"{column} {{}} is not fractional odds, such as 5/2 or Evs", quoted(column))
-    return Problem("number", cells.is_bad_price(pl.col(column)), said)
+    return Problem("number", cells.is_bad_price(pl.col(column)), said, column=into)
 
 
 IN_COMMON = (
