@@ -126,18 +126,20 @@ class IngestionMetrics:
             lines.append("rejected by rule: " + _counts(self.rejected_by_rule))
         lines.append(f"files: {_counts(self.files) or 'none'}; days: {self._days()}")
         if self.ticks:
-            lines.append(f"{self.ticks:,} live ticks stored")
-        lines.append(f"{self.requests:,} requests ({self.retries:,} repeated), {self.duration_s:,.1f} s{self._speed()}")
+            lines.append(f"{_number(self.ticks, 'live tick')} stored")
+        lines.append(
+            f"{_number(self.requests, 'request')} ({self.retries:,} repeated), {self.duration_s:,.1f} s{self._speed()}"
+        )
         lines += [f"problem: {each}" for each in self.problems[:SHOWN_PROBLEMS]]
         if len(self.problems) > SHOWN_PROBLEMS:
-            lines.append(f"and {len(self.problems) - SHOWN_PROBLEMS:,} more problems")
+            lines.append(f"and {_number(len(self.problems) - SHOWN_PROBLEMS, 'more problem')}")
         return "\n".join(lines)
 
     def _records(self) -> str:
         rate = self.success_rate
         return (
-            f"{self.records_in:,} records in, {self.accepted:,} accepted, {self.rejected:,} rejected, "
-            f"{self.duplicates:,} duplicates, {self.filtered:,} filtered"
+            f"{_number(self.records_in, 'record')} in, {self.accepted:,} accepted, {self.rejected:,} rejected, "
+            f"{_number(self.duplicates, 'duplicate')}, {self.filtered:,} filtered"
             + ("" if rate is None else f", success rate {rate:.2%}")
         )
 
@@ -153,9 +155,13 @@ class IngestionMetrics:
         if self.throughput is None:
             return ""
         others = self.records_processed - self.records_in
-        along = f", {others:,} records of other sources of these days included" if others else ""
+        along = f", {_number(others, 'record')} of other sources of these days included" if others else ""
         return f", {self.throughput:,.0f} records/s{along}"
 
 
 def _counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in counts.items())
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -95,16 +95,17 @@ class IngestionService:
         if fetch and source not in registry.FETCHERS:
             raise SettingsError(f"fetch=True: {registry.no_api(source)}")
         fetched: Fetched | None = None
+        landed: list[Landed] = []
         if registry.fetches(source, self.settings) if fetch is None else fetch:
             try:
-                fetched = self.fetch(source, days, run_id)
+                fetched = self.fetch(source, days, run_id, tell=landed.append)
                 problems = [*fetched.api_problems]
             except (LoginRefusedError, SettingsError):
                 raise
             except RaceAssetsError as error:
                 # What is here already is landed and built all the same.
                 problems = [str(error)]
-        landed = [*(fetched.landed if fetched else ()), *land.bring_up_to_date(self.workshop)]
+        landed += land.bring_up_to_date(self.workshop)
         landed += self.land_recordings() if source in LIVE_SOURCES else []
         landed += self.land_drop_folder(source)
         return self._built(source, landed, days, began, run_id, problems, fetched)

@@ -14,6 +14,7 @@ import pytest
 import race_assets
 from race_assets import IngestionMetrics, IngestionService, available_sources
 from race_assets.errors import ApiUnavailableError, LoginRefusedError, SettingsError
+from race_assets.pipeline.land import Landed
 from race_assets.settings import Settings
 from race_assets_tests.conftest import PROJECT, SAMPLES
 from race_assets_tests.fake_betfair import FakeBetfair, fixtures
@@ -407,12 +408,14 @@ def test_an_api_that_is_away_is_a_problem_and_what_is_here_is_built(
     service = IngestionService(make_settings(**hurried(shop)))
     write(service.settings.drop_folder(BSP), bsp_name(DAY2), BSP_HEADER + bsp_row(DAY2, "1. Alpha", selection=1))
 
-    def unavailable(*_: object, **__: object) -> None:
+    def unavailable(*_: object, tell: Callable[[Landed], None], **__: object) -> None:
+        tell(Landed("a file that came before", BSP, "landed"))
         raise ApiUnavailableError("the price site did not answer on any try")
 
     # What the site's silence becomes is tested with the client; its tries alone would take two minutes here.
     monkeypatch.setattr("race_assets.pipeline.fetch.fetch", unavailable)
     metrics = service.ingest_historical_data(BSP, DAY2, fetch=True)
+    assert metrics.files == {"landed": 2}
     assert (metrics.accepted, metrics.problems) == (1, ("the price site did not answer on any try",))
 
 
