@@ -6,7 +6,7 @@ from datetime import date
 import dagster as dg
 
 from race_assets.assets import checks, metadata
-from race_assets.assets.days import SINGLE_RUN, days_of, is_refresh, mark_process
+from race_assets.assets.days import POSTGRES, SINGLE_RUN, days_of, is_refresh, mark_process
 from race_assets.assets.validated import KEY as VALIDATED
 from race_assets.pipeline.build import Built, build
 from race_assets.pipeline.pictures import charts, figures
@@ -32,7 +32,7 @@ def core_assets(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
                 kinds={"postgres"},
                 description=schema.description,
                 metadata={"dagster/column_schema": metadata.columns(schema), "dagster/table_name": name},
-            )
+            ).with_io_manager_key(POSTGRES)
             for name, schema in CORE.items()
         ],
         partitions_def=partitions,

@@ -8,7 +8,7 @@ from datetime import date
 import dagster as dg
 
 from race_assets.assets import checks, metadata
-from race_assets.assets.days import SINGLE_RUN, days_of, is_refresh, mark_process
+from race_assets.assets.days import LAKE, SINGLE_RUN, days_of, is_refresh, mark_process
 from race_assets.errors import LoginRefusedError, PermanentError, RaceAssetsError, SettingsError
 from race_assets.pipeline import drops, fetch
 from race_assets.pipeline.days import chunks, ensure_raw, raw_table
@@ -40,6 +40,7 @@ def raw_asset(
         key=key,
         partitions_def=partitions,
         backfill_policy=SINGLE_RUN,
+        io_manager_key=LAKE,
         group_name="raw",
         kinds={"parquet"},
         description=f"{title}. All records of the day, also the filtered, doubtful and superseded ones.",

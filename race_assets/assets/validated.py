@@ -7,7 +7,7 @@ from datetime import date
 import dagster as dg
 
 from race_assets.assets import checks, metadata
-from race_assets.assets.days import SINGLE_RUN, days_of, is_refresh, mark_process
+from race_assets.assets.days import LAKE, SINGLE_RUN, days_of, is_refresh, mark_process
 from race_assets.pipeline.days import chunks
 from race_assets.pipeline.judge import VALIDATED, ensure_judged
 from race_assets.pipeline.workshop import Workshop
@@ -27,6 +27,7 @@ def validated_asset(sources: Sequence[str], partitions: dg.PartitionsDefinition)
         deps=[dg.AssetKey(["raw", source]) for source in sources],
         partitions_def=partitions,
         backfill_policy=SINGLE_RUN,
+        io_manager_key=LAKE,
         group_name="validated",
         kinds={"parquet", "polars"},
         description=RECORDS.description,
