@@ -7,9 +7,10 @@ from datetime import date
 
 import dagster as dg
 
+from race_assets import retries
 from race_assets.assets import checks, metadata
 from race_assets.assets.days import LAKE, SINGLE_RUN, days_of, is_refresh, mark_process
-from race_assets.errors import LoginRefusedError, PermanentError, RaceAssetsError, SettingsError
+from race_assets.errors import LoginRefusedError, PermanentError, RaceAssetsError, SettingsError, TransientError
 from race_assets.pipeline import drops, fetch
 from race_assets.pipeline.days import chunks, ensure_raw, raw_table
 from race_assets.pipeline.land import Landed
@@ -48,21 +49,26 @@ def raw_asset(
         check_specs=specs,
     )
     def _raw(context: dg.AssetExecutionContext, workshop: dg.ResourceParam[Workshop]) -> dg.MaterializeResult:  # type: ignore[type-arg]  # with its argument, Dagster reads it as a plain output
-        mark_process(context)
-        days = days_of(context)
-        fetched = _fetch(context, workshop, source, days) if fetches else _Fetching()
-        landed = [*fetched.landed, *_land(context, workshop, source)]
-        written = 0
-        for group in chunks(workshop, days):
-            for day, rows in ensure_raw(workshop, source, group, refresh=is_refresh(context)).items():
-                context.add_asset_metadata({"dagster/partition_row_count": rows}, partition_key=day.isoformat())
-                written += 1
-            workshop.progress("raw", len(group))
-        sample = workshop.lake.scan(raw_table(source), days, polars_schema(RAW)).head(metadata.PREVIEW_ROWS).collect()
+        policy = workshop.settings.automation.retries
+        with retries.retried(context, policy):
+            mark_process(context)
+            days = days_of(context)
+            fetched = _fetch(context, workshop, source, days) if fetches else _Fetching()
+            if fetched.may_pass and fetched.problems and retries.is_left(context, policy):
+                raise retries.again(context, policy, "; ".join(fetched.problems[:5]))
+            landed = [*fetched.landed, *_land(context, workshop, source)]
+            written = 0
+            for group in chunks(workshop, days):
+                for day, rows in ensure_raw(workshop, source, group, refresh=is_refresh(context)).items():
+                    context.add_asset_metadata({"dagster/partition_row_count": rows}, partition_key=day.isoformat())
+                    written += 1
+                workshop.progress("raw", len(group))
+            scan = workshop.lake.scan(raw_table(source), days, polars_schema(RAW))
+            sample = scan.head(metadata.PREVIEW_ROWS).collect()
+            unreadable = [f"{file.name}: {file.detail}" for file in workshop.ledger.unreadable_files(source)]
         if fetched.refusal:
             # The days of the files that are here have been written all the same.
             raise dg.Failure(fetched.refusal, allow_retries=False)
-        unreadable = [f"{file.name}: {file.detail}" for file in workshop.ledger.unreadable_files(source)]
         return dg.MaterializeResult(
             metadata={
                 "days written": written,
@@ -81,7 +87,8 @@ def raw_asset(
 class _Fetching:
     """What fetching came to; nothing for a source that does not fetch.
 
-    `problems` are null where nothing was fetched. A `refusal` is for a person to deal with: no request can succeed.
+    `problems` are null where nothing was fetched; `may_pass` says that they may be gone in a moment. A `refusal` is for
+    a person to deal with: no request can succeed.
     """
 
     landed: Sequence[Landed] = ()
@@ -89,6 +96,7 @@ class _Fetching:
     counts: Mapping[str, int] = field(default_factory=dict)
     figures: Mapping[str, float] = field(default_factory=dict)
     refusal: str = ""
+    may_pass: bool = False
 
     def results(self, key: dg.AssetKey) -> list[dg.AssetCheckResult]:
         return [] if self.problems is None else [checks.fetched(key, self.problems, self.counts)]
@@ -102,7 +110,7 @@ def _fetch(context: dg.AssetExecutionContext, workshop: Workshop, source: str, d
         return _Fetching(refusal=str(error))
     except RaceAssetsError as error:
         context.log.error(str(error))  # noqa: TRY400 - the message says it all
-        return _Fetching(problems=[str(error)])
+        return _Fetching(problems=[str(error)], may_pass=isinstance(error, TransientError))
     for gap in done.gaps:
         context.log.log(logging.ERROR if gap.is_failure else logging.INFO, "%s", gap.reason)
     for name, reason in done.failed.items():
@@ -114,7 +122,7 @@ def _fetch(context: dg.AssetExecutionContext, workshop: Workshop, source: str, d
         "seconds waited": round(traffic.waited_s, 1),
         "bytes received": traffic.bytes_in,
     }
-    return _Fetching(done.landed, done.problems, done.notes, figures)
+    return _Fetching(done.landed, done.problems, done.notes, figures, may_pass=done.may_pass)
 
 
 def _land(context: dg.AssetExecutionContext, workshop: Workshop, source: str) -> list[Landed]:

@@ -6,6 +6,7 @@ from datetime import date
 
 import dagster as dg
 
+from race_assets import retries
 from race_assets.assets import checks, metadata
 from race_assets.assets.days import LAKE, SINGLE_RUN, days_of, is_refresh, mark_process
 from race_assets.pipeline.days import chunks
@@ -38,13 +39,14 @@ def validated_asset(sources: Sequence[str], partitions: dg.PartitionsDefinition)
     )
     def _validated(context: dg.AssetExecutionContext, workshop: dg.ResourceParam[Workshop]) -> dg.MaterializeResult:  # type: ignore[type-arg]  # with its argument, Dagster reads it as a plain output
         days = days_of(context)
-        mark_process(context)
         written = 0
-        for group in chunks(workshop, days):
-            for day, rows in ensure_judged(workshop, group, refresh=is_refresh(context)).items():
-                context.add_asset_metadata({"dagster/partition_row_count": rows}, partition_key=day.isoformat())
-                written += 1
-            workshop.progress("validated", len(group))
+        with retries.retried(context, workshop.settings.automation.retries):
+            mark_process(context)
+            for group in chunks(workshop, days):
+                for day, rows in ensure_judged(workshop, group, refresh=is_refresh(context)).items():
+                    context.add_asset_metadata({"dagster/partition_row_count": rows}, partition_key=day.isoformat())
+                    written += 1
+                workshop.progress("validated", len(group))
         sample = workshop.lake.scan(VALIDATED, days, polars_schema(RECORDS)).head(metadata.PREVIEW_ROWS).collect()
         accounts = _accounts(workshop, days)
         return dg.MaterializeResult(

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import dagster as dg
 
+from race_assets import retries
 from race_assets.errors import PermanentError
 from race_assets.pipeline import drops, live
 from race_assets.pipeline.land import Landed, bring_up_to_date
@@ -35,13 +36,14 @@ def ingest_job(assets: Sequence[dg.AssetsDefinition]) -> IngestJob:
 def land_settled(context: dg.OpExecutionContext, workshop: dg.ResourceParam[Workshop]) -> None:
     """Fails at the end when a file or folder could not be read; the good files are landed all the same."""
     bad: list[str] = []
-    landed: list[Landed] = bring_up_to_date(workshop)
-    landed += land_recorded(workshop)
-    for source in workshop.enabled:
-        try:
-            landed += drops.land_by_hand(workshop, source)
-        except PermanentError as error:
-            bad.append(str(error))
+    with retries.retried(context, workshop.settings.automation.retries):
+        landed: list[Landed] = bring_up_to_date(workshop)
+        landed += land_recorded(workshop)
+        for source in workshop.enabled:
+            try:
+                landed += drops.land_by_hand(workshop, source)
+            except PermanentError as error:
+                bad.append(str(error))
     for each in landed:
         context.log.info("%s: %s, %s records. %s", each.path, each.state, each.records, each.detail)
     bad += [f"{each.path}: {each.detail}" for each in landed if each.is_bad]
@@ -58,7 +60,10 @@ def land_job() -> None:
 
 @dg.op(description="Polls the exchange until the time is over or every market has its result; then lands what it saw.")
 def poll_live(context: dg.OpExecutionContext, workshop: dg.ResourceParam[Workshop]) -> None:
-    """A cancelled run stores what was answered; its recording is landed by the next run of this or of `land`."""
+    """A cancelled run stores what was answered; its recording is landed by the next run of this or of `land`.
+
+    It is not retried as other steps are: the schedule's next tick starts the session again.
+    """
     hours = workshop.settings.automation.live_session.hours
     session = live.run(workshop, timedelta(hours=hours), threading.Event(), tell=context.log.info)
     context.add_output_metadata({**asdict(session.figures), "ticks": session.ticks, "recovered": session.recovered})

@@ -57,6 +57,7 @@ class Fetched:
         failed: why files did not come, by name; the next fetch asks for them again.
         traffic: of the source's API.
         days_failed: why files of these days did not come.
+        may_pass: something did not come that may come when it is asked for again in a moment.
     """
 
     source: str
@@ -67,6 +68,7 @@ class Fetched:
     traffic: Traffic = field(default_factory=Traffic)
     seconds: float = 0
     days_failed: dict[date, str] = field(default_factory=dict)
+    may_pass: bool = False
 
     @property
     def problems(self) -> list[str]:
@@ -234,6 +236,7 @@ class _Selection:
         """Books what is not to be had."""
         log.log(logging.WARNING if gap.is_failure else logging.INFO, "not to be had: %s", gap.reason)
         self.done.gaps.append(gap)
+        self.done.may_pass |= gap.may_pass
 
     def is_withdrawn(self, path: Path) -> bool:
         """Whether a person took these very bytes back: landing them would undo that."""
@@ -321,6 +324,7 @@ def _came(selection: _Selection, remote: Remote, future: Future[Path | Gap]) -> 
         with about(day=str(remote.day), file=remote.name):
             log.warning("file not fetched", extra={"error": str(error)})
         selection.done.failed[remote.name] = str(error)
+        selection.done.may_pass |= isinstance(error, TransientError)
         selection.done.days_failed[remote.day] = f"{remote.name}: {error}"
         return None
     return [(came, remote.name)]

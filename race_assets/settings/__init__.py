@@ -13,6 +13,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import (
     Field,
+    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     ValidationError,
@@ -21,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from race_assets.backoff import pause_s
 from race_assets.errors import SettingsError
 from race_assets.settings.aws import AwsSettings
 from race_assets.settings.betfair import BetfairAccount
@@ -230,22 +232,43 @@ class SensorSettings(Node):
     interval_seconds: PositiveInt = 30
 
 
-class StaleSensorSettings(SensorSettings):
+class AskingSensorSettings(SensorSettings):
+    """A sensor that asks for a run again while there is need of one, a bounded number of times."""
+
+    attempts: PositiveInt = Field(3, description="runs asked for per day, or file, in the state it is in")
+    backoff_seconds: float = Field(60, ge=0, description="pause after the first; doubles with each further one")
+    max_backoff_seconds: float = Field(3600, ge=0, description="longest pause")
+
+    def pause_s(self, attempts: int) -> float:
+        """Return how long the sensor waits after so many attempts, in seconds."""
+        return pause_s(attempts, self.backoff_seconds, self.max_backoff_seconds) if attempts else 0
+
+
+class StaleSensorSettings(AskingSensorSettings):
     """The sensor that has stale days built."""
 
-    attempts: PositiveInt = Field(3, description="runs asked for per day and state of its inputs")
 
-
-class DropSensorSettings(SensorSettings):
+class DropSensorSettings(AskingSensorSettings):
     """The sensor that looks into the drop folders."""
 
-    attempts: PositiveInt = Field(3, description="landings asked for per state of a file")
     settle_seconds: float = Field(2, ge=0, description="pause between the two looks when a person lands by hand")
 
 
-class AutomationSettings(Node):
-    """What runs by itself while the daemon does."""
+class RetrySettings(Node):
+    """How a run goes on when a step meets an error that may pass by itself: a database or an API that is away.
 
+    The pauses are exponential with full jitter: a random part of the longest there can be.
+    """
+
+    max_retries: NonNegativeInt = Field(3, description="of a step; 0: none")
+    base_seconds: float = Field(10, ge=0, description="longest pause before the first; doubles with each further one")
+    max_seconds: float = Field(300, ge=0, description="longest pause there is")
+
+
+class AutomationSettings(Node):
+    """What runs by itself while the daemon does, and how runs go on after errors that may pass."""
+
+    retries: RetrySettings = RetrySettings()
     historical_sync: ScheduleSettings = ScheduleSettings()
     live_session: LiveScheduleSettings = LiveScheduleSettings()
     drops: DropSensorSettings = DropSensorSettings()

@@ -74,7 +74,8 @@ class HistoricFetcher(Fetcher):
                 if isinstance(error, LoginRefusedError) or unlisted > PATIENCE:
                     raise
                 said = f"{_shown(span)}: the files could not be listed: {error}"
-                yield Gap(said, is_failure=True, days=days_of(span))
+                may_pass = isinstance(error, ApiUnavailableError)
+                yield Gap(said, is_failure=True, days=days_of(span), may_pass=may_pass)
             else:
                 yield from self._listed(span, paths)
 
