@@ -13,7 +13,7 @@ from race_assets.assets.days import LAKE, POSTGRES, fresh_for, race_days  # noqa
 from race_assets.assets.raw import raw_asset  # noqa: E402
 from race_assets.assets.validated import validated_asset  # noqa: E402
 from race_assets.automation.jobs import ingest_job, land_job, live_job  # noqa: E402
-from race_assets.automation.schedules import historical_sync, live_session  # noqa: E402
+from race_assets.automation.schedules import schedules  # noqa: E402
 from race_assets.automation.sensors import drop_sensor, stale_sensor  # noqa: E402
 from race_assets.observability import logs  # noqa: E402
 from race_assets.resources.io_managers import LakeIOManager, PostgresIOManager  # noqa: E402
@@ -39,7 +39,7 @@ def build(settings: Settings) -> dg.Definitions:
     return dg.Definitions(
         assets=dg.map_asset_specs(fresh_for(nightly.fresh_for_hours), assets) if nightly.enabled else assets,
         jobs=[ingest, land_job, *([live_job] if is_live else [])],
-        schedules=[historical_sync(settings, ingest), *([live_session(settings)] if is_live else [])],
+        schedules=schedules(settings, ingest, sources, [key for each in assets for key in each.keys]),
         sensors=[drop_sensor(settings), stale_sensor(settings, ingest, partitions)],
         resources={
             "workshop": WorkshopResource(),

@@ -125,7 +125,7 @@ def fetch(
     """Lands what the source's API has for these race days and the archive lacks, each file as it comes.
 
     A file that may be issued anew is asked for again while its day is in the trailing window
-    (`automation.historical_sync.trailing_days`). The API's lock is held meanwhile: other processes wait.
+    (`Settings.trailing_days`) or to come. The API's lock is held meanwhile: other processes wait.
 
     Args:
         workshop: the tools.
@@ -213,7 +213,7 @@ class _Selection:
         self.folder = workshop.settings.home / "fetching" / source
         self._ledger = workshop.ledger
         self._timing = timing
-        self._trailing = timedelta(days=workshop.settings.automation.historical_sync.trailing_days)
+        self._trailing = timedelta(days=workshop.settings.trailing_days(source))
         self._names: set[str] | None = None
         self._names_left: set[str] = set()
 

@@ -27,11 +27,12 @@ from race_assets.errors import SettingsError
 from race_assets.settings.aws import AwsSettings
 from race_assets.settings.betfair import BetfairAccount
 from race_assets.settings.coverage import CoverageSettings
+from race_assets.settings.cron import Cron
 from race_assets.settings.exchange import ExchangeSettings
 from race_assets.settings.feeds import FeedSettings, known_zone, shipped, shipped_entries
-from race_assets.settings.fetching import BspSettings
+from race_assets.settings.fetching import BspSettings, FetchSettings
 from race_assets.settings.linking import LinkSettings
-from race_assets.settings.mistakes import Layer, explained
+from race_assets.settings.mistakes import PREFIX, Layer, explained
 from race_assets.settings.nodes import Node, SourceSettings
 from race_assets.settings.precedence import Precedence
 from race_assets.settings.racing_post import RacingPostSettings, RacingPostSource
@@ -40,14 +41,13 @@ from race_assets.settings.secrets import Secret
 from race_assets.settings.shape import is_or_may_be, kind_at, paths_of
 from race_assets.settings.streams import StreamSettings
 
-PREFIX = "RACE_ASSETS_"
 FILE_NAME = "race_assets.yaml"
 FEED_NAME = re.compile("[a-z][a-z0-9_]*")
 NOT_SETTINGS = {"CONFIG", "REALDATA", "KILLS"}
 """Variables with our prefix that are not in the tree: where the file is, and two switches of the test suite."""
 
-CRON_FIELDS = 5
 Severity = Literal["reject", "warn", "off"]
+CardSource = Literal["racing_post_races", "racing_post_form", "racing_post_analysis"]
 
 
 class PostgresSettings(Node):
@@ -192,15 +192,8 @@ class CronSettings(Node):
     """When something begins by itself."""
 
     enabled: bool = False
-    cron: str
+    cron: Cron
     timezone: str = "Europe/London"
-
-    @field_validator("cron")
-    @classmethod
-    def _five_fields(cls, cron: str) -> str:
-        if len(cron.split()) != CRON_FIELDS:
-            raise ValueError("must have the five fields of cron: minute, hour, day, month, weekday")
-        return cron
 
     @field_validator("timezone")
     @classmethod
@@ -211,7 +204,7 @@ class CronSettings(Node):
 class ScheduleSettings(CronSettings):
     """The nightly run."""
 
-    cron: str = "0 2 * * *"
+    cron: Cron = "0 2 * * *"
     trailing_days: PositiveInt = 7
     fresh_for_hours: PositiveFloat = Field(
         28, description="how old an asset may grow, while this is on, before it shows as stale"
@@ -221,8 +214,20 @@ class ScheduleSettings(CronSettings):
 class LiveScheduleSettings(CronSettings):
     """The session of live polling: each tick starts it unless it runs, so that one that was killed goes on."""
 
-    cron: str = "*/5 8-22 * * *"
+    cron: Cron = "*/5 8-22 * * *"
     hours: PositiveFloat = Field(16, description="how long at most")
+
+
+class CardScheduleSettings(CronSettings):
+    """The polling of cards of races to come; while it is on, runs fetch these sources."""
+
+    cron: Cron = "*/30 6-22 * * *"
+    days_ahead: NonNegativeInt = Field(1, description="days after today whose cards are asked for, too")
+    sources: tuple[CardSource, ...] = Field(
+        ("racing_post_races", "racing_post_form", "racing_post_analysis"),
+        min_length=1,
+        description="which are asked; one that is not enabled is not",
+    )
 
 
 class SensorSettings(Node):
@@ -271,6 +276,7 @@ class AutomationSettings(Node):
     retries: RetrySettings = RetrySettings()
     historical_sync: ScheduleSettings = ScheduleSettings()
     live_session: LiveScheduleSettings = LiveScheduleSettings()
+    upcoming_cards: CardScheduleSettings = CardScheduleSettings()
     drops: DropSensorSettings = DropSensorSettings()
     stale_days: StaleSensorSettings = StaleSensorSettings()
 
@@ -315,6 +321,21 @@ class Settings(Node):
         """The settings of one source, a feed or another."""
         found: SourceSettings = self.sources.csv_feeds.get(name) or getattr(self.sources, name)
         return found
+
+    def fetching(self, source: str) -> FetchSettings | None:
+        """Return how one source is fetched; None for one without an API."""
+        return getattr(self.source(source), "fetch", None)
+
+    def fetches(self, source: str) -> bool:
+        """Return whether runs fetch the source's days: by itself, on a schedule of its own, or as a card."""
+        wanted, cards = self.fetching(source), self.automation.upcoming_cards
+        is_card = cards.enabled and source in cards.sources
+        return wanted is not None and (wanted.enabled or wanted.cron is not None or is_card)
+
+    def trailing_days(self, source: str) -> int:
+        """Return how many days back a source is fetched again by itself."""
+        wanted = self.fetching(source)
+        return (wanted and wanted.trailing_days) or self.automation.historical_sync.trailing_days
 
     def drop_folder(self, source: str) -> Path:
         """The folder whose files belong to the source."""
