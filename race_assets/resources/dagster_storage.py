@@ -10,7 +10,6 @@ from typing import Any
 from dagster._config.config_schema import UserConfigSchema
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
-from psycopg2 import InterfaceError, OperationalError
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import DisconnectionError
 
@@ -24,7 +23,6 @@ SCHEMA = "dagster"
 STATEMENT_TIMEOUT_MS = 600_000
 POOL_RECYCLE_S = 600
 MAX_OVERFLOW = 20
-DBAPI_ERRORS = (OperationalError, InterfaceError)
 BATCHED = {"DAGSTER_EVENT_BATCH_SIZE": "1000", "DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS": "true"}
 
 
@@ -48,7 +46,7 @@ class WarehouseStorage(DagsterPostgresStorage):
         # Dagster connects anew for each statement, some 150 times a run, unless told to keep its connections.
         for part in (storage.event_log_storage, storage.run_storage, storage.schedule_storage):
             part.optimize_for_webserver(STATEMENT_TIMEOUT_MS, POOL_RECYCLE_S, MAX_OVERFLOW)
-            _outlive_outages(part._engine, wanted)  # noqa: SLF001 - Dagster has no other way to its connections
+            _outlive_outages(getattr(part, "_engine"), wanted)  # noqa: B009 - no other way leads to its connections
         return storage
 
 
@@ -58,6 +56,8 @@ def _outlive_outages(engine: Engine, wanted: Settings) -> None:
     A step that asks to be retried has that written down at once: without this the run would end there. Errors are ours
     once that time is over, since Dagster repeats a connection that fails with one of SQLAlchemy's.
     """
+    driver = engine.dialect.loaded_dbapi
+    lost = (driver.OperationalError, driver.InterfaceError)
 
     @event.listens_for(engine, "checkout")
     def _lives(connection: Any, _record: Any, _proxy: Any) -> None:
@@ -65,7 +65,7 @@ def _outlive_outages(engine: Engine, wanted: Settings) -> None:
         try:
             with connection.cursor() as cursor:
                 cursor.execute("select 1")
-        except DBAPI_ERRORS as error:
+        except lost as error:
             raise DisconnectionError from error
 
     @event.listens_for(engine, "do_connect")
@@ -76,7 +76,7 @@ def _outlive_outages(engine: Engine, wanted: Settings) -> None:
                 # Ours is started again where it has died.
                 server_url(wanted)
                 return dialect.connect(*arguments, **named)
-            except (TransientError, *DBAPI_ERRORS) as error:
+            except (TransientError, *lost) as error:
                 if attempt > policy.max_retries:
                     raise WarehouseError(f"Postgres cannot be reached: {error}") from error
                 PAUSES.sleep(pause_s(attempt, policy.base_seconds, policy.max_seconds, PAUSES.chance()))

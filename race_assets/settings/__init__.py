@@ -32,7 +32,8 @@ from race_assets.settings.exchange import ExchangeSettings
 from race_assets.settings.feeds import FeedSettings, known_zone, shipped, shipped_entries
 from race_assets.settings.fetching import BspSettings, FetchSettings
 from race_assets.settings.linking import LinkSettings
-from race_assets.settings.mistakes import PREFIX, Layer, explained
+from race_assets.settings.mistakes import PREFIX as PREFIX
+from race_assets.settings.mistakes import Layer, explained
 from race_assets.settings.nodes import Node, SourceSettings
 from race_assets.settings.precedence import Precedence
 from race_assets.settings.racing_post import RacingPostSettings, RacingPostSource
