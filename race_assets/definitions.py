@@ -9,11 +9,11 @@ warnings.filterwarnings("ignore", message="Parameter `(backfill_policy|owners)`"
 
 from race_assets import settings  # noqa: E402 - the warnings are raised while these are imported
 from race_assets.assets.core import core_assets  # noqa: E402
-from race_assets.assets.days import fresh_for, race_days  # noqa: E402
+from race_assets.assets.days import LAKE, POSTGRES, fresh_for, race_days  # noqa: E402
 from race_assets.assets.raw import raw_asset  # noqa: E402
 from race_assets.assets.validated import validated_asset  # noqa: E402
 from race_assets.automation.jobs import ingest_job, land_job, live_job  # noqa: E402
-from race_assets.automation.schedules import historical_sync, live_session  # noqa: E402
+from race_assets.automation.schedules import schedules  # noqa: E402
 from race_assets.automation.sensors import drop_sensor, stale_sensor  # noqa: E402
 from race_assets.observability import logs  # noqa: E402
 from race_assets.resources.io_managers import LakeIOManager, PostgresIOManager  # noqa: E402
@@ -26,7 +26,6 @@ def build(settings: Settings) -> dg.Definitions:
     """The definitions of these settings; a source that is not enabled is not among them."""
     sources = registry.enabled(settings)
     partitions = race_days(settings.partitions)
-    ingest = ingest_job()
     is_live = settings.sources.betfair_exchange.enabled
     nightly = settings.automation.historical_sync
     raw = [
@@ -36,15 +35,16 @@ def build(settings: Settings) -> dg.Definitions:
         for source in sources
     ]
     assets = [*raw, validated_asset(sources, partitions), core_assets(partitions)]
+    ingest = ingest_job(assets)
     return dg.Definitions(
         assets=dg.map_asset_specs(fresh_for(nightly.fresh_for_hours), assets) if nightly.enabled else assets,
         jobs=[ingest, land_job, *([live_job] if is_live else [])],
-        schedules=[historical_sync(settings, ingest), *([live_session(settings)] if is_live else [])],
+        schedules=schedules(settings, ingest, sources, [key for each in assets for key in each.keys]),
         sensors=[drop_sensor(settings), stale_sensor(settings, ingest, partitions)],
         resources={
             "workshop": WorkshopResource(),
-            "io_manager": PostgresIOManager(),
-            "lake": LakeIOManager(),
+            POSTGRES: PostgresIOManager(),
+            LAKE: LakeIOManager(),
         },
         executor=dg.in_process_executor,
     )

@@ -38,6 +38,10 @@ class WarehouseError(TransientError):
     """Postgres cannot be reached or went away; nothing of the transaction in flight was kept."""
 
 
+class WarehouseRefusedError(PermanentError):
+    """Postgres is there and refuses a statement: a full disk, a cancelled transaction; nothing of it was kept."""
+
+
 class ApiUnavailableError(TransientError):
     """An API did not answer as it should on any try; later it may."""
 

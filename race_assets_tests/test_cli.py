@@ -360,10 +360,16 @@ def test_sources_lists_each_source_and_whether_it_is_enabled(season: Season) -> 
 
 def test_schedule_lists_each_schedule_and_sensor_with_its_next_ticks(season: Season) -> None:
     on = {"HISTORICAL_SYNC__ENABLED": "true", "DROPS__ENABLED": "false", "STALE_DAYS__INTERVAL_SECONDS": "45"}
-    done = season.command("schedule", "--ticks", "2", **{f"RACE_ASSETS_AUTOMATION__{k}": v for k, v in on.items()})
+    settings = {f"RACE_ASSETS_AUTOMATION__{name}": value for name, value in on.items()}
+    settings["RACE_ASSETS_SOURCES__BETFAIR_BSP__FETCH__CRON"] = "30 13 * * *"
+    done = season.command("schedule", "--ticks", "2", **settings)
     ended(done, GOOD)
     listed = table(done)
-    assert listed.keys() == {"name", "historical_sync", "live_session", "drop_folders", "stale_days"}
+    schedules = {"historical_sync", "historical_sync_betfair_bsp", "live_session", "upcoming_cards"}
+    assert listed.keys() == {"name", *schedules, "drop_folders", "stale_days"}
+    assert listed["historical_sync_betfair_bsp"][:2] == ["schedule", "on"]
+    assert len(re.findall(r"13:30 Europe/London", listed["historical_sync_betfair_bsp"][2])) == 2
+    assert listed["upcoming_cards"][:2] == ["schedule", "off"]
     assert listed["drop_folders"][:2] == ["sensor", "off"]
     assert listed["stale_days"] == ["sensor", "on", "every 45 s while the daemon runs"]
     kind, state, ticks = listed["historical_sync"]

@@ -168,6 +168,10 @@ def place(tmp_path: Path, environment: dict[str, str], betfair: FakeBetfair, wor
     downloads.mkdir()
     shutil.copy(SAMPLES / BSP / "dwbfgreyhoundwin28062024.csv", downloads)
     (downloads / "prices.csv").write_text(MINE)
+    for page in HAND_WRITTEN:
+        for text in blocks(page, "python"):
+            if named := re.match(r"# (\w+\.py)\n", text):
+                (project / named[1]).write_text(text)
     inbox = workshop.settings.home / "inbox"
     inbox.mkdir(parents=True)
     for source, text in DOUBTFUL.items():

@@ -7,13 +7,18 @@ from typing import Any, get_args
 
 import pytest
 import yaml
-from hypothesis import given
+from dagster._utils.schedules import is_valid_cron_schedule
+from hypothesis import assume, given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from race_assets import settings as settings_module
 from race_assets.errors import SettingsError
-from race_assets.settings import Settings, SourcesSettings, load
+from race_assets.settings import CronSettings, Settings, SourcesSettings, load
+from race_assets.settings.mistakes import nearest
 from race_assets.settings.rules import Requirement, RuleSettings, SourceRules
+from race_assets.settings.shape import all_paths
 from race_assets_tests.conftest import PROJECT
 
 GRID_STEPS = "sources.betfair_historic.price_points.steps"
@@ -269,7 +274,6 @@ def test_a_key_like_no_other_is_named_without_a_guess(file: Path) -> None:
     ("variable", "path", "meant"),
     [
         ("HOEM", "hoem", "home"),
-        ("POSTGRES_URL", "postgres_url", "postgres"),
         ("POSTGRES__URI", "postgres.uri", "url"),
         ("RULES__TRAPP__SEVERITY", "rules.trapp", "trap"),
     ],
@@ -280,6 +284,58 @@ def test_a_variable_with_our_prefix_that_sets_nothing_is_named(
     said = error(file, **{variable: "x"})
     assert said.endswith(f"Allowed here: {said.rpartition(': ')[2]}")
     assert re.search(rf"{re.escape(path)} is not a setting\. Did you mean '{meant}'\?", said)
+
+
+# As people write them who have used another tool, or an earlier version.
+MEANT = {
+    "historical_sync_cron_expression": "automation.historical_sync.cron",
+    "historical_sync": "automation.historical_sync",
+    "automation.cron": "automation.historical_sync.cron",
+    "live_polling_interval_seconds": "sources.betfair_exchange.live_polling_interval_seconds",
+    "postgres_url": "postgres.url",
+    "database_url": "postgres.url",
+    "betfair_app_key": "betfair.app_key",
+    "racing_post_api_key": "racing_post.api_key",
+    "log_level": "logging.level",
+    "aws_region": "aws.region",
+    "price_min": "rules.price_range.min",
+    "sources.betfair_bsp.cron": "sources.betfair_bsp.fetch.cron",
+    "max_retries": "automation.retries.max_retries",
+    "cards_cron": "automation.upcoming_cards.cron",
+}
+
+
+@pytest.mark.parametrize(("unknown", "meant"), MEANT.items())
+def test_the_nearest_setting_at_any_level_is_offered_by_its_path(file: Path, unknown: str, meant: str) -> None:
+    text = "1"
+    for level in reversed(unknown.split(".")):
+        text = f"{{{level}: {text}}}"
+    assert f"{file}: {unknown} is not a setting. Did you mean '{meant}'? Allowed here: " in error(file, text)
+
+
+@pytest.mark.parametrize(("unknown", "meant"), MEANT.items())
+def test_a_variable_is_offered_the_variable_that_was_meant(file: Path, unknown: str, meant: str) -> None:
+    variable = "__".join(unknown.split(".")).upper()
+    offered = f"Did you mean '{meant}' (RACE_ASSETS_{'__'.join(meant.split('.')).upper()})?"
+    assert error(file, **{variable: "1"}).startswith(f"RACE_ASSETS_{variable}: {unknown} is not a setting. {offered}")
+
+
+@given(st.sampled_from(sorted(all_paths(Settings))), st.data())
+def test_a_slip_in_the_key_of_any_setting_is_answered_with_that_setting(
+    path: tuple[str, ...], data: st.DataObject
+) -> None:
+    """Two letters changed places, in a key long enough to be known by the rest of it."""
+    key = path[-1]
+    assume(len(key) > 6)
+    at = data.draw(st.integers(1, len(key) - 2))
+    slipped = key[:at] + key[at + 1] + key[at] + key[at + 2 :]
+    assume((*path[:-1], slipped) not in set(all_paths(Settings)))
+    assert nearest(Settings, (*path[:-1], slipped)) == path
+
+
+@pytest.mark.parametrize("unknown", ["zzz", "logging.zzz", "nightly"])
+def test_what_is_near_no_setting_is_answered_without_a_guess(unknown: str) -> None:
+    assert nearest(Settings, tuple(unknown.split("."))) is None
 
 
 def test_a_variable_that_sets_nothing_is_told_by_its_own_name_and_not_the_files(file: Path) -> None:
@@ -352,6 +408,19 @@ def test_all_mistakes_are_told_at_once(file: Path) -> None:
             "a list",
             "must begin with the step that starts earliest",
         ),
+        *(
+            (f"automation: {{live_session: {{cron: '{cron}'}}}}", "automation.live_session.cron", f"'{cron}'", said)
+            for cron, said in {
+                "60 2 * * *": "its minute is '60'; write *, 0 to 59",
+                "0 2-1 * * *": "its hour is '2-1'",
+                "0 2 0 * *": "its day is '0'; write *, 1 to 31",
+                "0 2 * 13 *": "its month is '13'",
+                "0 2 * * mo": "its weekday is 'mo'",
+                "0 2 * * */x": "its weekday is '*/x'",
+            }.items()
+        ),
+        ("sources: {betfair_bsp: {fetch: {cron: daily}}}", "sources.betfair_bsp.fetch.cron", "'daily'", "five fields"),
+        ("automation: {upcoming_cards: {sources: [gbgb]}}", "automation.upcoming_cards.sources.0", "'gbgb'", "racing_"),
         ("automation: {historical_sync: {timezone: Mars}}", "automation.historical_sync.timezone", "'Mars'", "IANA"),
     ],
 )
@@ -380,6 +449,22 @@ def test_a_setting_that_must_be_given_and_is_not_is_named(file: Path) -> None:
 def test_a_value_where_a_branch_belongs_is_named(file: Path) -> None:
     assert error(file, "rules: none").startswith(f"{file}: rules is 'none': ")
     assert error(file, HOME="x", HOME__BELOW="y").startswith("RACE_ASSETS_HOME__BELOW: home is ")
+
+
+@pytest.mark.parametrize("cron", ["*/15 6-22 * * *", "0 2,14 1-7 jan-mar mon-fri", "5 0 * * 7", "0 0 31 12 SUN"])
+def test_a_cron_is_taken_in_every_usual_form(file: Path, cron: str) -> None:
+    told = settings(file, f"sources: {{betfair_bsp: {{fetch: {{cron: '{cron}'}}}}}}").sources.betfair_bsp.fetch
+    assert told.cron == cron
+
+
+@hypothesis_settings(deadline=None)
+@given(st.text("0123456789*/,- janmonW?L", max_size=24))
+def test_a_cron_that_is_taken_is_one_that_dagster_takes(cron: str) -> None:
+    try:
+        CronSettings(cron=cron)
+    except ValidationError:
+        return
+    assert is_valid_cron_schedule(cron)
 
 
 # Files that cannot be read

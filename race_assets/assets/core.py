@@ -5,8 +5,9 @@ from datetime import date
 
 import dagster as dg
 
+from race_assets import retries
 from race_assets.assets import checks, metadata
-from race_assets.assets.days import SINGLE_RUN, days_of, is_refresh, mark_process
+from race_assets.assets.days import POSTGRES, SINGLE_RUN, days_of, is_refresh, mark_process
 from race_assets.assets.validated import KEY as VALIDATED
 from race_assets.pipeline.build import Built
 from race_assets.pipeline.pictures import charts, figures
@@ -33,7 +34,7 @@ def core_assets(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
                 kinds={"postgres"},
                 description=schema.description,
                 metadata={"dagster/column_schema": metadata.columns(schema), "dagster/table_name": name},
-            )
+            ).with_io_manager_key(POSTGRES)
             for name, schema in CORE.items()
         ],
         partitions_def=partitions,
@@ -49,10 +50,15 @@ def core_assets(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
     )
     def _core(context: dg.AssetExecutionContext, workshop: dg.ResourceParam[Workshop]):  # type: ignore[no-untyped-def]  # noqa: ANN202 - Dagster takes an annotation for an output's type
         days = days_of(context)
-        mark_process(context)
-        built = IngestionService.over(workshop).build(days, context.run.run_id, refresh=is_refresh(context))
+        policy = workshop.settings.automation.retries
+        with retries.retried(context, policy):
+            mark_process(context)
+            built = IngestionService.over(workshop).build(days, context.run.run_id, refresh=is_refresh(context))
+            unreadable = workshop.ledger.unreadable_files(since=_started_at(context))
         context.log.info("seconds by stage: %s", {name: round(s, 2) for name, s in workshop.seconds.items()})
-        unreadable = workshop.ledger.unreadable_files(since=_started_at(context))
+        if built.may_pass and retries.is_left(context, policy):
+            _log_good_days(context, built)
+            raise retries.again(context, policy, "; ".join(sorted({built.failed[day] for day in built.may_pass})))
         not_fetched = checks.not_fetched(context)
         if built.failed or unreadable or not_fetched:
             _log_good_days(context, built)

@@ -11,6 +11,8 @@ from race_assets.settings import PartitionSettings
 
 KEY_FORMAT = "%Y-%m-%d"
 SINGLE_RUN = dg.BackfillPolicy.single_run()
+POSTGRES, LAKE = "io_manager", "lake"
+"""The resources that load our assets into others: tables of Postgres, and of the lake."""
 
 
 def race_days(settings: PartitionSettings) -> dg.DailyPartitionsDefinition:

@@ -7,9 +7,10 @@ from datetime import date
 
 import dagster as dg
 
+from race_assets import retries
 from race_assets.assets import checks, metadata
-from race_assets.assets.days import SINGLE_RUN, days_of, is_refresh, mark_process
-from race_assets.errors import LoginRefusedError, RaceAssetsError, SettingsError
+from race_assets.assets.days import LAKE, SINGLE_RUN, days_of, is_refresh, mark_process
+from race_assets.errors import LoginRefusedError, RaceAssetsError, SettingsError, TransientError
 from race_assets.pipeline.days import raw_table
 from race_assets.pipeline.land import Landed
 from race_assets.pipeline.service import IngestionService
@@ -40,6 +41,7 @@ def raw_asset(
         key=key,
         partitions_def=partitions,
         backfill_policy=SINGLE_RUN,
+        io_manager_key=LAKE,
         group_name="raw",
         kinds={"parquet"},
         description=f"{title}. All records of the day, also the filtered, doubtful and superseded ones.",
@@ -47,19 +49,24 @@ def raw_asset(
         check_specs=specs,
     )
     def _raw(context: dg.AssetExecutionContext, workshop: dg.ResourceParam[Workshop]) -> dg.MaterializeResult:  # type: ignore[type-arg]  # with its argument, Dagster reads it as a plain output
-        mark_process(context)
-        days = days_of(context)
-        fetched = _fetch(context, workshop, source, days) if fetches else _Fetching()
-        landed = [*fetched.landed, *_land(context, workshop, source)]
-        written = 0
-        for day, rows in IngestionService.over(workshop).write_raw(source, days, refresh=is_refresh(context)):
-            context.add_asset_metadata({"dagster/partition_row_count": rows}, partition_key=day.isoformat())
-            written += 1
-        sample = workshop.lake.scan(raw_table(source), days, polars_schema(RAW)).head(metadata.PREVIEW_ROWS).collect()
+        policy = workshop.settings.automation.retries
+        with retries.retried(context, policy):
+            mark_process(context)
+            days = days_of(context)
+            fetched = _fetch(context, workshop, source, days) if fetches else _Fetching()
+            if fetched.may_pass and fetched.problems and retries.is_left(context, policy):
+                raise retries.again(context, policy, "; ".join(fetched.problems[:5]))
+            landed = [*fetched.landed, *_land(context, workshop, source)]
+            written = 0
+            for day, rows in IngestionService.over(workshop).write_raw(source, days, refresh=is_refresh(context)):
+                context.add_asset_metadata({"dagster/partition_row_count": rows}, partition_key=day.isoformat())
+                written += 1
+            scan = workshop.lake.scan(raw_table(source), days, polars_schema(RAW))
+            sample = scan.head(metadata.PREVIEW_ROWS).collect()
+            unreadable = [f"{file.name}: {file.detail}" for file in workshop.ledger.unreadable_files(source)]
         if fetched.refusal:
             # The days of the files that are here have been written all the same.
             raise dg.Failure(fetched.refusal, allow_retries=False)
-        unreadable = [f"{file.name}: {file.detail}" for file in workshop.ledger.unreadable_files(source)]
         return dg.MaterializeResult(
             metadata={
                 "days written": written,
@@ -78,7 +85,8 @@ def raw_asset(
 class _Fetching:
     """What fetching came to; nothing for a source that does not fetch.
 
-    `problems` are null where nothing was fetched. A `refusal` is for a person to deal with: no request can succeed.
+    `problems` are null where nothing was fetched; `may_pass` says that they may be gone in a moment. A `refusal` is for
+    a person to deal with: no request can succeed.
     """
 
     landed: Sequence[Landed] = ()
@@ -86,6 +94,7 @@ class _Fetching:
     counts: Mapping[str, int] = field(default_factory=dict)
     figures: Mapping[str, float] = field(default_factory=dict)
     refusal: str = ""
+    may_pass: bool = False
 
     def results(self, key: dg.AssetKey) -> list[dg.AssetCheckResult]:
         return [] if self.problems is None else [checks.fetched(key, self.problems, self.counts)]
@@ -99,7 +108,7 @@ def _fetch(context: dg.AssetExecutionContext, workshop: Workshop, source: str, d
         return _Fetching(refusal=str(error))
     except RaceAssetsError as error:
         context.log.error(str(error))  # noqa: TRY400 - the message says it all
-        return _Fetching(problems=[str(error)])
+        return _Fetching(problems=[str(error)], may_pass=isinstance(error, TransientError))
     for gap in done.gaps:
         context.log.log(logging.ERROR if gap.is_failure else logging.INFO, "%s", gap.reason)
     for name, reason in done.failed.items():
@@ -111,7 +120,7 @@ def _fetch(context: dg.AssetExecutionContext, workshop: Workshop, source: str, d
         "seconds waited": round(traffic.waited_s, 1),
         "bytes received": traffic.bytes_in,
     }
-    return _Fetching(done.landed, done.problems, done.notes, figures)
+    return _Fetching(done.landed, done.problems, done.notes, figures, may_pass=done.may_pass)
 
 
 def _land(context: dg.AssetExecutionContext, workshop: Workshop, source: str) -> list[Landed]:

@@ -6,8 +6,9 @@ from datetime import date
 
 import dagster as dg
 
+from race_assets import retries
 from race_assets.assets import checks, metadata
-from race_assets.assets.days import SINGLE_RUN, days_of, is_refresh, mark_process
+from race_assets.assets.days import LAKE, SINGLE_RUN, days_of, is_refresh, mark_process
 from race_assets.pipeline.judge import VALIDATED
 from race_assets.pipeline.service import IngestionService
 from race_assets.pipeline.workshop import Workshop
@@ -27,6 +28,7 @@ def validated_asset(sources: Sequence[str], partitions: dg.PartitionsDefinition)
         deps=[dg.AssetKey(["raw", source]) for source in sources],
         partitions_def=partitions,
         backfill_policy=SINGLE_RUN,
+        io_manager_key=LAKE,
         group_name="validated",
         kinds={"parquet", "polars"},
         description=RECORDS.description,
@@ -37,11 +39,12 @@ def validated_asset(sources: Sequence[str], partitions: dg.PartitionsDefinition)
     )
     def _validated(context: dg.AssetExecutionContext, workshop: dg.ResourceParam[Workshop]) -> dg.MaterializeResult:  # type: ignore[type-arg]  # with its argument, Dagster reads it as a plain output
         days = days_of(context)
-        mark_process(context)
         written = 0
-        for day, rows in IngestionService.over(workshop).write_validated(days, refresh=is_refresh(context)):
-            context.add_asset_metadata({"dagster/partition_row_count": rows}, partition_key=day.isoformat())
-            written += 1
+        with retries.retried(context, workshop.settings.automation.retries):
+            mark_process(context)
+            for day, rows in IngestionService.over(workshop).write_validated(days, refresh=is_refresh(context)):
+                context.add_asset_metadata({"dagster/partition_row_count": rows}, partition_key=day.isoformat())
+                written += 1
         sample = workshop.lake.scan(VALIDATED, days, polars_schema(RECORDS)).head(metadata.PREVIEW_ROWS).collect()
         accounts = _accounts(workshop, days)
         return dg.MaterializeResult(

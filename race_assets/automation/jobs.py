@@ -1,12 +1,14 @@
 """The jobs: `ingest` builds days, `land` takes settled files in, `live` polls; when they run is decided elsewhere."""
 
 import threading
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, TypeAlias
 
 import dagster as dg
 
+from race_assets import retries
 from race_assets.pipeline.live import NOT_STORED
 from race_assets.pipeline.service import IngestionService
 from race_assets.pipeline.workshop import Workshop
@@ -19,11 +21,11 @@ LAND = "land"
 LIVE_SESSION = "live_session"
 
 
-def ingest_job() -> IngestJob:
-    """All assets, for a day or a range of days in one run."""
+def ingest_job(assets: Sequence[dg.AssetsDefinition]) -> IngestJob:
+    """Return the job over these assets of ours, a day or a range of days in a run; what people add has its own jobs."""
     return dg.define_asset_job(
         INGEST,
-        selection=dg.AssetSelection.all(),
+        selection=dg.AssetSelection.assets(*assets),
         description="Builds days from the landed files: raw, validated, core.",
     )
 
@@ -31,7 +33,8 @@ def ingest_job() -> IngestJob:
 @dg.op(description="Lands every settled file of every enabled source, and reads anew what a newer parser reads better.")
 def land_settled(context: dg.OpExecutionContext, workshop: dg.ResourceParam[Workshop]) -> None:
     """Fails at the end when a file or folder could not be read; the good files are landed all the same."""
-    landed = IngestionService.over(workshop).land_everything()
+    with retries.retried(context, workshop.settings.automation.retries):
+        landed = IngestionService.over(workshop).land_everything()
     for each in landed:
         context.log.info("%s: %s, %s records. %s", each.path, each.state, each.records, each.detail)
     bad = [f"{each.path}: {each.detail}" for each in landed if each.is_bad]
@@ -48,7 +51,10 @@ def land_job() -> None:
 
 @dg.op(description="Polls the exchange until the time is over or every market has its result; then lands what it saw.")
 def poll_live(context: dg.OpExecutionContext, workshop: dg.ResourceParam[Workshop]) -> None:
-    """A cancelled run stores what was answered; its recording is landed by the next run of this or of `land`."""
+    """A cancelled run stores what was answered; its recording is landed by the next run of this or of `land`.
+
+    It is not retried as other steps are: the schedule's next tick starts the session again.
+    """
     hours = workshop.settings.automation.live_session.hours
     service = IngestionService.over(workshop)
     session = service.poll(timedelta(hours=hours), threading.Event(), tell=context.log.info)

@@ -75,7 +75,7 @@ def database_held() -> Iterator[None]:
 
     try:
         yield
-    except (DagsterPostgresException, DBAPIError) as error:
+    except (DagsterPostgresException, DBAPIError, WarehouseError) as error:
         raise WarehouseError(
             f"Postgres went away during the run: {str(error).splitlines()[0]}; days published before stay, the others "
             "are as they were: see that it runs, then run this again"

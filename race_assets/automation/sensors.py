@@ -41,7 +41,8 @@ def drop_sensor(settings: Settings) -> dg.SensorDefinition:
                 ready += drops.look(workshop, source)
             except PermanentError as error:
                 broken.append(str(error))
-        due = [file for file in ready if file.attempts < wanted.attempts]
+        asked = [file for file in ready if file.attempts < wanted.attempts]
+        due = [file for file in asked if file.asked_s >= wanted.pause_s(file.attempts)]
         is_work = bool(due) or has_outdated_files(workshop)
         # A folder that cannot be read must not hold up the others, nor pass for an empty one: the files that can be
         # taken are asked for first, and the tick fails as soon as there is nothing more to ask for.
@@ -58,7 +59,10 @@ def drop_sensor(settings: Settings) -> dg.SensorDefinition:
             )
         if broken:
             raise PermanentError("; ".join(broken))
-        return dg.SkipReason("a landing is under way" if is_work else "nothing new has settled")
+        if is_work:
+            return dg.SkipReason("a landing is under way")
+        waiting = len(asked) - len(due)
+        return dg.SkipReason(f"{waiting} files wait for their next attempt" if waiting else "nothing new has settled")
 
     return _look
 
@@ -82,18 +86,21 @@ def stale_sensor(settings: Settings, job: IngestJob, partitions: dg.PartitionsDe
         running = covered(_live(context, INGEST))
         free = {day: each for day, each in stale.items() if not any(first <= day <= end for first, end in running)}
         spent = workshop.ledger.spent_attempts()
-        given_up = [
-            day for day, each in free.items() if spent.get(day, ("", 0))[0] == each and spent[day][1] >= wanted.attempts
-        ]
-        due = {day: each for day, each in free.items() if day not in given_up}
+        tried = {day: spent[day] for day, each in free.items() if day in spent and spent[day].fingerprint == each}
+        given_up = {day for day, each in tried.items() if each.failure or each.count >= wanted.attempts}
+        waiting = {day for day, each in tried.items() if each.age_s < wanted.pause_s(each.count)} - given_up
+        due = {day: each for day, each in free.items() if day not in given_up | waiting}
         if due:
             workshop.ledger.count_attempts(due.items())
             return dg.SensorResult(run_requests=[dg.RunRequest(tags=range_tags(*each)) for each in contiguous(due)])
         if given_up:
+            reasons = [f"{day}: {tried[day].failure or f'asked for {tried[day].count} times'}" for day in given_up]
             raise PermanentError(
-                f"asked {wanted.attempts} times for {', '.join(map(str, sorted(given_up)))} to be built, without "
-                "success; see the failed `ingest` runs, mend the cause, then run `race-assets ingest`"
+                f"days that could not be built: {'; '.join(sorted(reasons))}; see the failed `ingest` runs, mend the "
+                "cause, then run `race-assets ingest`"
             )
+        if waiting:
+            return dg.SkipReason(f"{len(waiting)} stale days wait for their next attempt")
         return dg.SkipReason(f"{len(stale)} stale days, all being built" if stale else "no day is stale")
 
     return _stale

@@ -119,7 +119,7 @@ def fetch_files(
     """Get a source's files from its API into the archive; `ingest` then builds their days.
 
     Files the archive has are not fetched again, but for those of the last days that are issued anew. Without dates, the
-    last days are fetched (`automation.historical_sync.trailing_days`). Exit code 2 where credentials are not taken.
+    last days are fetched (`sources.<name>.fetch.trailing_days`). Exit code 2 where credentials are not taken.
 
     race-assets fetch betfair_bsp --from 2024-06-01 --to 2024-06-30
     """
@@ -130,7 +130,7 @@ def fetch_files(
 
     settings = open_settings(writes=True)
     check_source(settings, source)
-    days = days_between(day_range(first, last, settings.partitions) or trailing_days(settings))
+    days = days_between(day_range(first, last, settings.partitions) or trailing_days(settings, source))
     service = IngestionService(settings)
     if only_list:
         outlook = fetching.outlook(service.workshop, source, days)

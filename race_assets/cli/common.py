@@ -69,10 +69,10 @@ def day_range(first: str | None, last: str | None, partitions: PartitionSettings
     return begin, end
 
 
-def trailing_days(settings: Settings) -> tuple[date, date]:
-    """The days that `historical_sync` looks at again, up to today."""
+def trailing_days(settings: Settings, source: str) -> tuple[date, date]:
+    """The days of a source that schedules look at again, up to today."""
     today = datetime.now(UTC).date()
-    first = today - timedelta(days=settings.automation.historical_sync.trailing_days)
+    first = today - timedelta(days=settings.trailing_days(source))
     return max(first, settings.partitions.start), today
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
+from race_assets.backoff import pause_s
 from race_assets.errors import ApiUnavailableError
 from race_assets.http.timing import Timing
 
@@ -54,8 +55,8 @@ class Retries:
         Raises:
             ApiUnavailableError: no try is left, or the next would come after the deadline.
         """
-        ceiling = min(self._policy.cap_s, self._policy.base_s * 2.0 ** (self._tries - 1))
-        pause: float = max(self._timing.chance() * ceiling, at_least_s)
+        jittered = pause_s(self._tries, self._policy.base_s, self._policy.cap_s, self._timing.chance())
+        pause: float = max(jittered, at_least_s)
         if self._tries >= self._policy.attempts or pause > self.left_s:
             spent = self._timing.clock() - self._started
             asked = f", and it asks for a pause of {at_least_s:.0f} s" if at_least_s else ""

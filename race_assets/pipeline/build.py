@@ -2,14 +2,14 @@
 
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 import polars as pl
 
-from race_assets.errors import RaceAssetsError, SettingsError, WarehouseError
+from race_assets.errors import RaceAssetsError, SettingsError, TransientError, WarehouseError, WarehouseRefusedError
 from race_assets.identity.clock import Shift
 from race_assets.normalise import runners, tables
 from race_assets.normalise.links import race_links
@@ -52,6 +52,7 @@ class Built:
         published: rows of each core table by published day.
         unchanged: days that were as wanted already.
         failed: days that were not published, and why.
+        may_pass: those of them whose cause may pass by itself, such as a database that went away.
         accounts: by source and published day.
         findings: races found wanting by day and rule.
         contradictions: races of which sources say different things: day, race, and who says what.
@@ -61,6 +62,7 @@ class Built:
     published: dict[date, dict[str, int]] = field(default_factory=dict)
     unchanged: list[date] = field(default_factory=list)
     failed: dict[date, str] = field(default_factory=dict)
+    may_pass: set[date] = field(default_factory=set)
     accounts: dict[tuple[str, date], Account] = field(default_factory=dict)
     findings: dict[tuple[date, str], int] = field(default_factory=dict)
     contradictions: list[tuple[date, str, str]] = field(default_factory=list)
@@ -75,10 +77,17 @@ class Built:
         self.published |= other.published
         self.unchanged += other.unchanged
         self.failed |= other.failed
+        self.may_pass |= other.may_pass
         self.accounts |= other.accounts
         self.findings |= other.findings
         self.contradictions += other.contradictions
         self.incomplete += other.incomplete
+
+    def fail(self, days: Collection[date], reason: str, *, may_pass: bool = False) -> None:
+        """Note days that were not published, why, and whether the cause may pass by itself."""
+        self.failed |= dict.fromkeys(days, reason)
+        if may_pass:
+            self.may_pass |= set(days)
 
 
 @dataclass
@@ -127,6 +136,8 @@ def _finish(workshop: Workshop, pending: "Future[Built]") -> None:
 def _told(workshop: Workshop, built: Built) -> Built:
     failed = {day: (coverage.FAILED, reason) for day, reason in built.failed.items()}
     coverage.note_alone(workshop.warehouse, coverage.EVERY, failed)
+    if final := {day: reason for day, reason in built.failed.items() if day not in built.may_pass}:
+        workshop.ledger.give_up(final)
     workshop.progress("core", len(built.published) + len(built.unchanged) + len(built.failed))
     return built
 
@@ -142,7 +153,7 @@ def _publish(workshop: Workshop, prepared: _Prepared, run_id: str) -> Built:
         prepared = _prepare(workshop, workshop.wanted(sorted(moved)), run_id)
         built.add(prepared.built)
         prepared.built = built
-    built.failed |= dict.fromkeys(moved, f"its inputs changed {TIMES_MOVED} times while it was built; run it again")
+    built.fail(moved, f"its inputs changed {TIMES_MOVED} times while it was built; run it again", may_pass=True)
     return built
 
 
@@ -154,8 +165,8 @@ def _written(workshop: Workshop, prepared: _Prepared, run_id: str) -> set[date]:
     try:
         with workshop.timed("publish"):
             moved = publish.publish(workshop.warehouse, frames)
-    except WarehouseError as error:
-        prepared.built.failed |= dict.fromkeys(frames.fingerprints, str(error))
+    except (WarehouseError, WarehouseRefusedError) as error:
+        prepared.built.fail(frames.fingerprints, str(error), may_pass=isinstance(error, TransientError))
         return set()
     except Exception as error:
         if len(frames.fingerprints) > 1:
@@ -163,7 +174,7 @@ def _written(workshop: Workshop, prepared: _Prepared, run_id: str) -> set[date]:
             return set().union(*(_written(workshop, _only(prepared, day), run_id) for day in days))
         with about(day=days_told(frames.fingerprints)):
             log.exception("a day was refused")
-        prepared.built.failed |= dict.fromkeys(frames.fingerprints, f"{type(error).__name__}: {error}")
+        prepared.built.fail(frames.fingerprints, f"{type(error).__name__}: {error}")
         return set()
     counts = {name: dict(f["race_date"].value_counts(name="n").iter_rows()) for name, f in frames.core.items()}
     for day in frames.fingerprints:
@@ -188,7 +199,7 @@ def _prepare(workshop: Workshop, due: Mapping[date, WantedDay], run_id: str) -> 
         with about(day=days_told(due)):
             log.exception("a day could not be built")
         nothing = _frames(workshop, {}, run_id)
-        nothing.built.failed |= dict.fromkeys(due, f"{type(error).__name__}: {error}")
+        nothing.built.fail(due, f"{type(error).__name__}: {error}", may_pass=isinstance(error, TransientError))
         return nothing
 
 

@@ -38,13 +38,19 @@ class Seen:
 
 @dataclass(frozen=True)
 class Settled:
-    """A file that is ready to be landed."""
+    """A file that is ready to be landed.
+
+    Attributes:
+        attempts: landings asked for since it last changed.
+        asked_s: seconds since the last one was asked for.
+    """
 
     source: str
     name: str
     size: int
     mtime_ns: int
     attempts: int
+    asked_s: float
 
 
 def look(workshop: Workshop, source: str) -> list[Settled]:
@@ -91,7 +97,8 @@ def look(workshop: Workshop, source: str) -> list[Settled]:
 
 def settled(workshop: Workshop, source: str) -> list[Settled]:
     """Files that were settled when last looked at and have not been landed in that state."""
-    query = """select source, name, size, mtime_ns, attempts from ops.watched_files
+    query = """select source, name, size, mtime_ns, attempts,
+                      coalesce(extract(epoch from clock_timestamp() - asked_at), 0)::float8 from ops.watched_files
                where source = %s and looks >= %s and (taken_size, taken_mtime_ns) is distinct from (size, mtime_ns)
                order by name"""
     with workshop.warehouse.connect() as connection:
@@ -102,7 +109,8 @@ def count_attempts(workshop: Workshop, files: Sequence[Settled]) -> None:
     """Notes that a landing was asked for each of these files."""
     with workshop.warehouse.connect() as connection, connection.transaction():
         connection.cursor().executemany(
-            "update ops.watched_files set attempts = attempts + 1 where source = %s and name = %s",
+            """update ops.watched_files set attempts = attempts + 1, asked_at = clock_timestamp()
+               where source = %s and name = %s""",
             [(file.source, file.name) for file in files],
         )
 

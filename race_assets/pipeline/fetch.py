@@ -57,6 +57,7 @@ class Fetched:
         failed: why files did not come, by name; the next fetch asks for them again.
         traffic: of the source's API.
         days_failed: why files of these days did not come.
+        may_pass: something did not come that may come when it is asked for again in a moment.
     """
 
     source: str
@@ -67,6 +68,7 @@ class Fetched:
     traffic: Traffic = field(default_factory=Traffic)
     seconds: float = 0
     days_failed: dict[date, str] = field(default_factory=dict)
+    may_pass: bool = False
 
     @property
     def problems(self) -> list[str]:
@@ -127,7 +129,7 @@ def fetch(
     """Lands what the source's API has for these race days and the archive lacks, each file as it comes.
 
     A file that may be issued anew is asked for again while its day is in the trailing window
-    (`automation.historical_sync.trailing_days`). The API's lock is held meanwhile: other processes wait.
+    (`Settings.trailing_days`) or to come. The API's lock is held meanwhile: other processes wait.
 
     Args:
         workshop: the tools.
@@ -214,7 +216,7 @@ class _Selection:
         self.folder = workshop.settings.home / "fetching" / source
         self._ledger = workshop.ledger
         self._timing = timing
-        self._trailing = timedelta(days=workshop.settings.automation.historical_sync.trailing_days)
+        self._trailing = timedelta(days=workshop.settings.trailing_days(source))
         self._names: set[str] | None = None
         self._names_left: set[str] = set()
 
@@ -237,6 +239,7 @@ class _Selection:
         """Books what is not to be had."""
         log.log(logging.WARNING if gap.is_failure else logging.INFO, "not to be had: %s", gap.reason)
         self.done.gaps.append(gap)
+        self.done.may_pass |= gap.may_pass
 
     def is_withdrawn(self, path: Path) -> bool:
         """Whether a person took these very bytes back: landing them would undo that."""
@@ -324,6 +327,7 @@ def _came(selection: _Selection, remote: Remote, future: Future[Path | Gap]) -> 
         with about(day=str(remote.day), file=remote.name):
             log.warning("file not fetched", extra={"error": str(error)})
         selection.done.failed[remote.name] = str(error)
+        selection.done.may_pass |= isinstance(error, TransientError)
         selection.done.days_failed[remote.day] = f"{remote.name}: {error}"
         return None
     return [(came, remote.name)]

@@ -90,17 +90,8 @@ class Writer:
         except (RaceAssetsError, OSError) as error:
             log.warning("ticks not stored, trying again: %s", error)
             return False
-        except Exception as error:
-            if not _is_lost(error):
-                log.exception("ticks not stored")
-            else:
-                log.warning("ticks not stored, trying again: %s", error)
+        except Exception:
+            log.exception("ticks not stored")
             return False
         self._kept = []
         return True
-
-
-def _is_lost(error: Exception) -> bool:
-    import psycopg
-
-    return isinstance(error, psycopg.OperationalError)

@@ -190,11 +190,11 @@ class IngestionService:
         from race_assets.values.cron import NextRun, next_ticks
 
         now, found = datetime.now(UTC), []
-        for name, schedule in self.settings.automation.schedules().items():
+        for name, schedule in self.settings.schedules().items():
             try:
                 ticks = next_ticks(schedule.cron, schedule.timezone, now, count)
             except ValueError as error:
-                raise SettingsError(f"automation.{name}: {error}") from None
+                raise SettingsError(f"schedule {name}: {error}") from None
             found += [NextRun(name, tick, is_enabled=schedule.enabled) for tick in ticks]
         return sorted(found, key=lambda each: (each.at, each.schedule))
 

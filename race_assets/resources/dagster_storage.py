@@ -10,9 +10,14 @@ from typing import Any
 from dagster._config.config_schema import UserConfigSchema
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
+from sqlalchemy import Engine, event
+from sqlalchemy.exc import DisconnectionError
 
 from race_assets import settings
-from race_assets.storage.postgres import Warehouse, sqlalchemy_url
+from race_assets.backoff import PAUSES, pause_s
+from race_assets.errors import TransientError, WarehouseError
+from race_assets.settings import Settings
+from race_assets.storage.postgres import Warehouse, server_url, sqlalchemy_url
 
 SCHEMA = "dagster"
 STATEMENT_TIMEOUT_MS = 600_000
@@ -35,9 +40,44 @@ class WarehouseStorage(DagsterPostgresStorage):
         del config_value
         for variable, value in BATCHED.items():
             os.environ.setdefault(variable, value)
-        warehouse = Warehouse.open(settings.load())
+        wanted = settings.load()
+        warehouse = Warehouse.open(wanted)
         storage = cls(sqlalchemy_url(warehouse.url, "psycopg2", SCHEMA), inst_data=inst_data)
         # Dagster connects anew for each statement, some 150 times a run, unless told to keep its connections.
         for part in (storage.event_log_storage, storage.run_storage, storage.schedule_storage):
             part.optimize_for_webserver(STATEMENT_TIMEOUT_MS, POOL_RECYCLE_S, MAX_OVERFLOW)
+            _outlive_outages(getattr(part, "_engine"), wanted)  # noqa: B009 - no other way leads to its connections
         return storage
+
+
+def _outlive_outages(engine: Engine, wanted: Settings) -> None:
+    """Have a storage wait for a database that is away, as long as a run's retries go on.
+
+    A step that asks to be retried has that written down at once: without this the run would end there. Errors are ours
+    once that time is over, since Dagster repeats a connection that fails with one of SQLAlchemy's.
+    """
+    driver = engine.dialect.loaded_dbapi
+    lost = (driver.OperationalError, driver.InterfaceError)
+
+    @event.listens_for(engine, "checkout")
+    def _lives(connection: Any, _record: Any, _proxy: Any) -> None:
+        """Replace a connection of the pool that has died since it was last used."""
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("select 1")
+        except lost as error:
+            raise DisconnectionError from error
+
+    @event.listens_for(engine, "do_connect")
+    def _connect(dialect: Any, _record: Any, arguments: list[Any], named: dict[str, Any]) -> Any:
+        policy = wanted.automation.retries
+        for attempt in range(1, policy.max_retries + 2):
+            try:
+                # Ours is started again where it has died.
+                server_url(wanted)
+                return dialect.connect(*arguments, **named)
+            except (TransientError, *lost) as error:
+                if attempt > policy.max_retries:
+                    raise WarehouseError(f"Postgres cannot be reached: {error}") from error
+                PAUSES.sleep(pause_s(attempt, policy.base_seconds, policy.max_seconds, PAUSES.chance()))
+        raise AssertionError("unreachable: the loop returns or raises")

@@ -226,5 +226,6 @@ WATCHED_FILES = table(
         "taken_mtime_ns": column(pl.Int64, "Modification time when last landed, nanoseconds."),
         "attempts": column(pl.Int32, "Times a landing was asked for since it last changed.", required=True),
         "seen_at": column(INSTANT, "When last looked at, UTC.", required=True),
+        "asked_at": column(INSTANT, "When a landing was last asked for, UTC."),
     },
 )

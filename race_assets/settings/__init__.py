@@ -13,6 +13,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import (
     Field,
+    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     ValidationError,
@@ -20,15 +21,18 @@ from pydantic import (
     model_validator,
 )
 
+from race_assets.backoff import pause_s
 from race_assets.errors import SettingsError
 from race_assets.settings.aws import AwsSettings
 from race_assets.settings.betfair import BetfairAccount
 from race_assets.settings.betfair_csv import BetfairCsvSettings
 from race_assets.settings.coverage import CoverageSettings
+from race_assets.settings.cron import Cron
 from race_assets.settings.exchange import ExchangeSettings
 from race_assets.settings.feeds import FeedSettings, known_zone, shipped, shipped_entries
-from race_assets.settings.fetching import BspSettings
+from race_assets.settings.fetching import BspSettings, FetchSettings
 from race_assets.settings.linking import LinkSettings
+from race_assets.settings.mistakes import PREFIX as PREFIX
 from race_assets.settings.mistakes import Layer, explained
 from race_assets.settings.nodes import Node
 from race_assets.settings.precedence import Precedence
@@ -40,13 +44,12 @@ from race_assets.settings.shape import is_or_may_be, kind_at, paths_of
 from race_assets.settings.source import SourceSettings
 from race_assets.settings.streams import StreamSettings
 
-PREFIX = "RACE_ASSETS_"
 FILE_NAME = "race_assets.yaml"
 FEED_NAME = re.compile("[a-z][a-z0-9_]*")
 NOT_SETTINGS = {"CONFIG", "REALDATA", "KILLS"}
 """Variables with our prefix that are not in the tree: where the file is, and two switches of the test suite."""
 
-CRON_FIELDS = 5
+CardSource = Literal["racing_post_races", "racing_post_form", "racing_post_analysis"]
 
 
 class PostgresSettings(Node):
@@ -118,15 +121,8 @@ class CronSettings(Node):
     """When something begins by itself."""
 
     enabled: bool = False
-    cron: str
+    cron: Cron
     timezone: str = "Europe/London"
-
-    @field_validator("cron")
-    @classmethod
-    def _five_fields(cls, cron: str) -> str:
-        if len(cron.split()) != CRON_FIELDS:
-            raise ValueError("must have the five fields of cron: minute, hour, day, month, weekday")
-        return cron
 
     @field_validator("timezone")
     @classmethod
@@ -137,7 +133,7 @@ class CronSettings(Node):
 class ScheduleSettings(CronSettings):
     """The nightly run."""
 
-    cron: str = "0 2 * * *"
+    cron: Cron = "0 2 * * *"
     trailing_days: PositiveInt = 7
     fresh_for_hours: PositiveFloat = Field(
         28, description="how old an asset may grow, while this is on, before it shows as stale"
@@ -147,8 +143,20 @@ class ScheduleSettings(CronSettings):
 class LiveScheduleSettings(CronSettings):
     """The session of live polling: each tick starts it unless it runs, so that one that was killed goes on."""
 
-    cron: str = "*/5 8-22 * * *"
+    cron: Cron = "*/5 8-22 * * *"
     hours: PositiveFloat = Field(16, description="how long at most")
+
+
+class CardScheduleSettings(CronSettings):
+    """The polling of cards of races to come; while it is on, runs fetch these sources."""
+
+    cron: Cron = "*/30 6-22 * * *"
+    days_ahead: NonNegativeInt = Field(1, description="days after today whose cards are asked for, too")
+    sources: tuple[CardSource, ...] = Field(
+        ("racing_post_races", "racing_post_form", "racing_post_analysis"),
+        min_length=1,
+        description="which are asked; one that is not enabled is not",
+    )
 
 
 class SensorSettings(Node):
@@ -158,30 +166,48 @@ class SensorSettings(Node):
     interval_seconds: PositiveInt = 30
 
 
-class StaleSensorSettings(SensorSettings):
+class AskingSensorSettings(SensorSettings):
+    """A sensor that asks for a run again while there is need of one, a bounded number of times."""
+
+    attempts: PositiveInt = Field(3, description="runs asked for per day, or file, in the state it is in")
+    backoff_seconds: float = Field(60, ge=0, description="pause after the first; doubles with each further one")
+    max_backoff_seconds: float = Field(3600, ge=0, description="longest pause")
+
+    def pause_s(self, attempts: int) -> float:
+        """Return how long the sensor waits after so many attempts, in seconds."""
+        return pause_s(attempts, self.backoff_seconds, self.max_backoff_seconds) if attempts else 0
+
+
+class StaleSensorSettings(AskingSensorSettings):
     """The sensor that has stale days built."""
 
-    attempts: PositiveInt = Field(3, description="runs asked for per day and state of its inputs")
 
-
-class DropSensorSettings(SensorSettings):
+class DropSensorSettings(AskingSensorSettings):
     """The sensor that looks into the drop folders."""
 
-    attempts: PositiveInt = Field(3, description="landings asked for per state of a file")
     settle_seconds: float = Field(2, ge=0, description="pause between the two looks when a person lands by hand")
 
 
-class AutomationSettings(Node):
-    """What runs by itself while the daemon does."""
+class RetrySettings(Node):
+    """How a run goes on when a step meets an error that may pass by itself: a database or an API that is away.
 
+    The pauses are exponential with full jitter: a random part of the longest there can be.
+    """
+
+    max_retries: NonNegativeInt = Field(3, description="of a step; 0: none")
+    base_seconds: float = Field(10, ge=0, description="longest pause before the first; doubles with each further one")
+    max_seconds: float = Field(300, ge=0, description="longest pause there is")
+
+
+class AutomationSettings(Node):
+    """What runs by itself while the daemon does, and how runs go on after errors that may pass."""
+
+    retries: RetrySettings = RetrySettings()
     historical_sync: ScheduleSettings = ScheduleSettings()
     live_session: LiveScheduleSettings = LiveScheduleSettings()
+    upcoming_cards: CardScheduleSettings = CardScheduleSettings()
     drops: DropSensorSettings = DropSensorSettings()
     stale_days: StaleSensorSettings = StaleSensorSettings()
-
-    def schedules(self) -> dict[str, CronSettings]:
-        """Return what starts by the clock, by the name of its schedule."""
-        return {name: value for name, value in self if isinstance(value, CronSettings)}
 
 
 class LoggingSettings(Node):
@@ -228,6 +254,38 @@ class Settings(Node):
     def rules_of(self, source: str) -> RuleSettings:
         """Return the rules as they apply to records of this source."""
         return self.source(source).rules.over(self.rules)
+
+    def fetching(self, source: str) -> FetchSettings | None:
+        """Return how one source is fetched; None for one without an API."""
+        return getattr(self.source(source), "fetch", None)
+
+    def fetches(self, source: str) -> bool:
+        """Return whether runs fetch the source's days: by itself, on a schedule of its own, or as a card."""
+        wanted, cards = self.fetching(source), self.automation.upcoming_cards
+        is_card = cards.enabled and source in cards.sources
+        return wanted is not None and (wanted.enabled or wanted.cron is not None or is_card)
+
+    def schedules(self) -> dict[str, CronSettings]:
+        """Return what starts by the clock, by the name of its schedule; nothing of sources that are not enabled."""
+        wanted, names = self.automation, [name for name in SourcesSettings.model_fields if name != "csv_feeds"]
+        enabled = [name for name in names if self.source(name).enabled]
+        found: dict[str, CronSettings] = {"historical_sync": wanted.historical_sync}
+        for name in enabled:
+            fetching = self.fetching(name)
+            if fetching is not None and fetching.cron is not None:
+                zone = wanted.historical_sync.timezone
+                # It is on, since somebody wrote down when.
+                found[f"historical_sync_{name}"] = CronSettings(enabled=True, cron=fetching.cron, timezone=zone)
+        if any(name in enabled for name in wanted.upcoming_cards.sources):
+            found["upcoming_cards"] = wanted.upcoming_cards
+        if "betfair_exchange" in enabled:
+            found["live_session"] = wanted.live_session
+        return found
+
+    def trailing_days(self, source: str) -> int:
+        """Return how many days back a source is fetched again by itself."""
+        wanted = self.fetching(source)
+        return (wanted and wanted.trailing_days) or self.automation.historical_sync.trailing_days
 
     def drop_folder(self, source: str) -> Path:
         """The folder whose files belong to the source."""

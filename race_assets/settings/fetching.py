@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator
 
+from race_assets.settings.cron import Cron
 from race_assets.settings.nodes import Node, RateLimit
 from race_assets.settings.source import SourceSettings
 from race_assets.settings.urls import encrypted
@@ -15,6 +16,10 @@ class FetchSettings(Node):
     """What every source with an API has."""
 
     enabled: bool = Field(False, description="runs fetch the days they build; `race-assets fetch` does so without")
+    cron: Cron | None = Field(None, description="a schedule of its own; switches fetching on")
+    trailing_days: PositiveInt | None = Field(
+        None, description="days back that schedules fetch again; none: automation.historical_sync.trailing_days"
+    )
 
 
 class HistoricFetch(FetchSettings):

@@ -54,6 +54,14 @@ def holds(kind: Any, wanted: type) -> bool:
     return kind is wanted or any(holds(each, wanted) for each in arguments)
 
 
+def all_paths(root: Any) -> Iterator[tuple[str, ...]]:
+    """Yield the paths of all settings, branches too, but for those within mappings and lists."""
+    for name, field in root.model_fields.items():
+        yield (name,)
+        if is_node(field.annotation):
+            yield from ((name, *path) for path in all_paths(field.annotation))
+
+
 def paths_of(root: Any, wanted: type) -> Iterator[tuple[str, ...]]:
     """The paths of all settings that may be a `wanted`, but for those within mappings and lists."""
     for name, field in root.model_fields.items():

@@ -115,12 +115,14 @@ class Gap:
     Attributes:
         reason: which days or file, why it is not there, and what to do if anything can be done.
         is_failure: somebody has to do something; else it comes by itself, or there never was anything.
+        may_pass: of a failure, whether it may be gone when asked again in a moment.
         days: the race days it is about; empty where all that were asked for are.
     """
 
     reason: str
     is_failure: bool = False
     days: tuple[date, ...] = ()
+    may_pass: bool = False
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,7 @@ def no_api(name: str) -> str:
 
 def fetches(name: str, settings: Settings) -> bool:
     """Whether runs fetch the source's days from its API."""
-    return name in FETCHERS and bool(getattr(settings.source(name), "fetch").enabled)  # noqa: B009 - a field of the sources above only
+    return name in FETCHERS and settings.fetches(name)
 
 
 def api_of(name: str) -> str:

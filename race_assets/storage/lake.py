@@ -14,6 +14,7 @@ from types import MappingProxyType
 
 import polars as pl
 
+from race_assets.errors import PermanentError
 from race_assets.storage.files import commit, commit_folder, replacing, temporary_folder
 
 FINGERPRINT = "race_assets:fingerprint"
@@ -98,9 +99,39 @@ class Lake:
         return _scan(paths, schema)
 
     def scan_days(self, table: str, days: Sequence[date]) -> pl.LazyFrame:
-        """Like `scan`, for a table that no schema here declares: its columns are those its days' files have."""
+        """Like `scan`, for a table that no schema here declares: its columns are those its days' files have.
+
+        Where none of these days has a file, the columns are those of the newest day that has one.
+
+        Raises:
+            PermanentError: the table has no day at all.
+        """
         frames = [pl.scan_parquet(path) for day in days if (path := self.day_path(table, day)).exists()]
-        return pl.concat(frames, how="diagonal_relaxed") if frames else pl.LazyFrame()
+        if frames:
+            return pl.concat(frames, how="diagonal_relaxed")
+        stored = max((self.folder / table).glob("*/*.parquet"), default=None)
+        if stored is None:
+            raise PermanentError(f"there is no table {table} in the lake; materialise the asset that makes it first")
+        return pl.scan_parquet(stored).clear()
+
+    def write_table(self, table: str, frame: pl.DataFrame) -> None:
+        """Replaces a table that has no days; a reader sees the old file or the new one."""
+        with replacing(self._table_path(table)) as part:
+            frame.write_parquet(part, compression="lz4")
+
+    def scan_table(self, table: str) -> pl.LazyFrame:
+        """Return a lazy scan of a table that has no days.
+
+        Raises:
+            PermanentError: there is no such table.
+        """
+        path = self._table_path(table)
+        if not path.exists():
+            raise PermanentError(f"there is no table {table} in the lake; materialise the asset that makes it first")
+        return pl.scan_parquet(path)
+
+    def _table_path(self, table: str) -> Path:
+        return self.folder / f"{table}.parquet"
 
     @contextmanager
     def parsed_writer(self, path: Path) -> Iterator["ParsedWriter"]:

@@ -57,6 +57,23 @@ class Configuration:
 
 
 @dataclass(frozen=True)
+class Attempts:
+    """What became of the runs that were asked for a stale day.
+
+    Attributes:
+        fingerprint: of the inputs they were to build from.
+        count: how many were asked for.
+        age_s: seconds since the last one was asked for.
+        failure: why the day cannot be built from these inputs, however often it is tried; empty where it may be.
+    """
+
+    fingerprint: str
+    count: int
+    age_s: float
+    failure: str
+
+
+@dataclass(frozen=True)
 class WantedDay:
     """What a day should be built from now.
 
@@ -249,18 +266,32 @@ class Ledger:
                 for day, wanted in connection.execute("select race_date, wanted from ops.stale_days order by race_date")
             ]
 
-    def spent_attempts(self) -> dict[date, tuple[str, int]]:
-        """How often each stale day was asked for, and with which fingerprint in mind."""
+    def spent_attempts(self) -> dict[date, Attempts]:
+        """Return what became of the runs that were asked for each stale day."""
+        query = """select race_date, fingerprint, attempts, extract(epoch from clock_timestamp() - last_at)::float8,
+                          coalesce(failure, '') from ops.day_attempts"""
         with self.warehouse.connect() as connection:
-            rows = connection.execute("select race_date, fingerprint, attempts from ops.day_attempts")
-            return {day: (fingerprint, attempts) for day, fingerprint, attempts in rows}
+            return {day: Attempts(*told) for day, *told in connection.execute(query.encode())}
+
+    def give_up(self, failures: Mapping[date, str]) -> None:
+        """Note why days cannot be built from their present inputs: no run is asked for them until those change."""
+        with self.warehouse.transaction() as connection:
+            connection.cursor().executemany(
+                """insert into ops.day_attempts (race_date, fingerprint, attempts, last_at, failure)
+                   select race_date, wanted, 0, now(), %s from ops.stale_days where race_date = %s
+                   on conflict (race_date) do update
+                   set fingerprint = excluded.fingerprint, failure = excluded.failure""",
+                [(reason, day) for day, reason in failures.items()],
+            )
 
     def count_attempts(self, days: Iterable[tuple[date, str]]) -> None:
         """Notes that a run was asked for each of these days; a new fingerprint starts the count again."""
         with self.warehouse.connect() as connection, connection.transaction():
             connection.cursor().executemany(
-                """insert into ops.day_attempts as old values (%s, %s, 1, now())
-                   on conflict (race_date) do update set last_at = now(), fingerprint = excluded.fingerprint,
+                """insert into ops.day_attempts as old (race_date, fingerprint, attempts, last_at)
+                   values (%s, %s, 1, now())
+                   on conflict (race_date) do update
+                   set last_at = now(), fingerprint = excluded.fingerprint, failure = null,
                    attempts = case when old.fingerprint = excluded.fingerprint then old.attempts + 1 else 1 end""",
                 list(days),
             )

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
-from threading import Event
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
-from race_assets.errors import SettingsError, WarehouseError
+from race_assets.backoff import PAUSES, Pauses, pause_s
+from race_assets.errors import SettingsError, WarehouseError, WarehouseRefusedError
 from race_assets.settings import Settings
 from race_assets.storage.files import check_home
 from race_assets.storage.spares import Spares
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
-PAUSE = Event()
+ATTEMPTS, BASE_S, CAP_S = 3, 1.0, 10.0
+"""Attempts at one transaction, and the pauses between them: what takes longer is left to the retries of a run."""
 
 NO_URL = "postgres.url is no libpq URL, such as postgresql://user@host:5432/database"
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -78,12 +79,17 @@ class Warehouse:
 
     @contextmanager
     def connect(self) -> "Iterator[psycopg.Connection[tuple[Any, ...]]]":
-        """A connection for small statements, each its own transaction; nothing of its session may be set."""
+        """A connection for small statements, each its own transaction; nothing of its session may be set.
+
+        Raises:
+            WarehouseError: it was lost, or cannot be had.
+        """
         connection = self._spares.take() or self.session()
         # What hands connections around (PgBouncer) would not know a statement that was prepared a while ago.
         connection.prepare_threshold = None
         try:
-            yield connection
+            with translated():
+                yield connection
         except BaseException:
             connection.close()
             raise
@@ -109,13 +115,23 @@ class Warehouse:
         for connection in list(self._working):
             connection.cancel_safe()
 
-    def arrow(self) -> Any:
-        """An ADBC connection, which gives the rows of a query as Arrow."""
+    @contextmanager
+    def arrow(self) -> "Iterator[Any]":
+        """Lend an ADBC connection, which gives the rows of a query as Arrow.
+
+        Raises:
+            WarehouseError: it was lost, or cannot be had.
+        """
+        from adbc_driver_manager import OperationalError
         from adbc_driver_postgresql import dbapi
 
         # What this driver says of a URL that is none shows all of it.
         without_password(self.url)
-        return dbapi.connect(self.url, autocommit=False)
+        try:
+            with dbapi.connect(self.url, autocommit=False) as connection:
+                yield connection
+        except OperationalError as error:
+            raise _as_ours(error, error.sqlstate) from error
 
     def migrate(self) -> None:
         """Brings the tables up to this code's version; costs one small query when they are."""
@@ -203,30 +219,54 @@ def upgrade(url: str, version: str = "head") -> None:
     log.info("tables migrated", extra={"version": version})
 
 
-def retrying(work: Callable[[], Result], attempts: int = 3) -> Result:
-    """Does a whole transaction again when its connection was lost; any other error goes straight through.
+def retrying(work: Callable[[], Result], attempts: int = ATTEMPTS, pauses: Pauses = PAUSES) -> Result:
+    """Run a whole transaction again when its connection was lost or it lost a deadlock; raise any other error at once.
+
+    The pauses between attempts are exponential, with full jitter and a cap: processes that lost the same server do not
+    come back all at once.
 
     Raises:
         WarehouseError: the connection was lost every time.
     """
-    from psycopg import OperationalError
-
     for attempt in range(1, attempts + 1):
         try:
-            return work()
-        except WarehouseError:
+            with translated():
+                return work()
+        except WarehouseError as error:
             if attempt == attempts:
                 raise
-            PAUSE.wait(attempt)
-        except OperationalError as error:
-            if not _is_lost_connection(error) or attempt == attempts:
-                raise WarehouseError(f"Postgres went away: {error}; nothing of the transaction was kept") from error
-            log.warning("connection to Postgres lost, doing the transaction again", extra={"attempt": attempt})
-            PAUSE.wait(attempt)
+            pause = pause_s(attempt, BASE_S, CAP_S, pauses.chance())
+            log.warning("doing a transaction again", extra={"attempt": attempt, "pause_s": pause, "error": str(error)})
+            pauses.sleep(pause)
     raise AssertionError("unreachable: the loop returns or raises")
 
 
-def _is_lost_connection(error: Exception) -> bool:
-    """SQLSTATE classes 08 (connection) and 57P (shutdown, crash), or no SQLSTATE because nobody answered."""
-    state = getattr(error, "sqlstate", None)
-    return not state or state[:2] == "08" or state[:3] == "57P"
+@contextmanager
+def translated() -> "Iterator[None]":
+    """Turn what drivers say of a lost connection into our own errors, which say whether to try again.
+
+    Raises:
+        WarehouseError: the connection was lost, cannot be had now, or the transaction lost a deadlock.
+        WarehouseRefusedError: the server refuses what was asked for want of something: disk, memory, time.
+    """
+    import psycopg
+
+    try:
+        yield
+    except psycopg.OperationalError as error:
+        raise _as_ours(error, error.sqlstate) from error
+
+
+def _as_ours(error: Exception, state: str | None) -> WarehouseError | WarehouseRefusedError:
+    if may_pass(state):
+        return WarehouseError(f"Postgres went away: {error}; nothing of the transaction was kept")
+    return WarehouseRefusedError(f"Postgres refuses: {error}; nothing of the transaction was kept")
+
+
+def may_pass(state: str | None) -> bool:
+    """Return whether an operational error with this SQLSTATE may pass by itself.
+
+    Classes 08 (connection), 57P (shutdown, crash), 40 (deadlock, serialisation), 53300 (too many connections), or no
+    SQLSTATE because nobody answered. Source: PostgreSQL documentation, appendix A.
+    """
+    return not state or state[:2] in {"08", "40"} or state[:3] == "57P" or state == "53300"

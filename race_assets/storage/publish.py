@@ -166,12 +166,13 @@ def _replace_accounts(cursor: Any, days: DayFrames) -> None:
     _insert(cursor, INGESTION_RUNS, days.accounts)
 
 
-def replace_days(warehouse: Warehouse, table: str, frame: pl.DataFrame, days: Sequence[date]) -> None:
+def replace_days(warehouse: Warehouse, table: str, frame: pl.DataFrame, days: Sequence[date] | None) -> None:
     """Replaces whole days of a table of the user's own, which is made from the frame when there is none.
 
     Args:
         table: `schema.table`; the schema is created when there is none.
         frame: holds `race_date`, of these days only.
+        days: none means the whole table, which needs no `race_date`.
 
     Raises:
         PermanentError: a column is of a type that Postgres does not have.
@@ -185,7 +186,10 @@ def replace_days(warehouse: Warehouse, table: str, frame: pl.DataFrame, days: Se
         with _transaction(warehouse, PUBLISH_LOCK) as cursor:
             cursor.execute(f"create schema if not exists {schema}")
             cursor.execute(f"create table if not exists {target} ({columns})")
-            cursor.execute(f"delete from {target} where race_date = any(%s)", [list(days)])
+            if days is None:
+                cursor.execute(f"delete from {target}")
+            else:
+                cursor.execute(f"delete from {target} where race_date = any(%s)", [list(days)])
             copy_rows(cursor, target, frame)
 
     retrying(work)

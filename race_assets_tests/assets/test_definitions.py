@@ -61,7 +61,11 @@ def test_jobs_schedule_and_sensors_are_those_people_know(make_settings: MakeSett
     assert {"ingest", "land", "live_session"} <= set(repository.job_names)
     schedules = {(each.name, each.cron_schedule, each.execution_timezone) for each in repository.schedule_defs}
     london = "Europe/London"
-    assert schedules == {("historical_sync", "0 2 * * *", london), ("live_session", "*/5 8-22 * * *", london)}
+    assert schedules == {
+        ("historical_sync", "0 2 * * *", london),
+        ("live_session", "*/5 8-22 * * *", london),
+        ("upcoming_cards", "*/30 6-22 * * *", london),
+    }
     assert {each.default_status for each in repository.schedule_defs} == {dg.DefaultScheduleStatus.STOPPED}
     assert {each.name for each in repository.sensor_defs} == {"drop_folders", "stale_days"}
 

@@ -14,8 +14,11 @@ from race_assets.automation.sensors import DROP_SENSOR, STALE_SENSOR
 from race_assets.errors import PermanentError
 from race_assets.pipeline import drops, land
 from race_assets.pipeline.workshop import Workshop
+from race_assets.resources.io_managers import LakeIOManager
 from race_assets.resources.workshop import WorkshopResource
+from race_assets.settings import StaleSensorSettings
 from race_assets_tests.conftest import SAMPLES
+from race_assets_tests.pipeline.feed import tell
 
 FEED = SAMPLES / "betfair_csv" / "greyhounds_2024-06-27.csv"
 Tick = Callable[[str], dg.SensorResult | dg.SkipReason]
@@ -81,10 +84,27 @@ def test_hidden_and_temporary_names_are_left(tick: Tick, inbox: Path, name: str)
     assert [requests(tick(DROP_SENSOR)) for _ in range(3)] == [0, 0, 0]
 
 
-def test_a_file_is_asked_for_a_bounded_number_of_times_and_then_named(tick: Tick, inbox: Path) -> None:
+def later(workshop: Workshop, seconds: float) -> None:
+    """Let time pass for the sensors: they go by when they last asked."""
+    tell(workshop, f"update ops.watched_files set asked_at = asked_at - interval '{seconds} s'")
+    tell(workshop, f"update ops.day_attempts set last_at = last_at - interval '{seconds} s'")
+
+
+def asked_after(workshop: Workshop, tick: Tick, name: str, pauses: list[float]) -> list[int]:
+    """How many runs a sensor asks for at once, and then after each of these pauses."""
+    told = [requests(tick(name))]
+    for seconds in pauses:
+        later(workshop, seconds)
+        told.append(requests(tick(name)))
+    return told
+
+
+def test_a_file_is_asked_for_after_growing_pauses_a_bounded_number_of_times_and_then_named(
+    tick: Tick, workshop: Workshop, inbox: Path
+) -> None:
     (inbox / "day.csv").write_bytes(FEED.read_bytes())
     (inbox / "day.csv.done").touch()
-    assert [requests(tick(DROP_SENSOR)) for _ in range(3)] == [1, 1, 1]
+    assert asked_after(workshop, tick, DROP_SENSOR, [0, 30, 30, 60, 30, 30]) == [1, 0, 0, 1, 0, 0, 1]
     with pytest.raises(PermanentError, match=r"betfair_csv/day\.csv"):
         tick(DROP_SENSOR)
     (inbox / "day.csv").write_bytes(FEED.read_bytes() + b"\n")
@@ -162,7 +182,7 @@ def test_a_run_of_the_daemon_leaves_a_file_that_was_just_written_to(
             done = dg.materialize(
                 [raw],
                 instance=instance,
-                resources={"workshop": WorkshopResource()},
+                resources={"workshop": WorkshopResource(), "lake": LakeIOManager()},
                 partition_key="2024-06-27",
                 tags=tags,
             )
@@ -190,17 +210,38 @@ def test_stale_days_are_asked_for_as_stretches_a_bounded_number_of_times(tick: T
         ("2024-10-27", "2024-10-27"),
     ]
     assert len(days) == 4
-    assert [requests(tick(STALE_SENSOR)) for _ in range(2)] == [3, 3]
+    assert asked_after(workshop, tick, STALE_SENSOR, [59, 1, 119, 1]) == [0, 0, 3, 0, 3]
     with pytest.raises(PermanentError, match="2024-06-28"):
         tick(STALE_SENSOR)
 
 
 def test_a_day_whose_inputs_changed_again_is_asked_for_again(tick: Tick, workshop: Workshop, inbox: Path) -> None:
     list(land.land(workshop, "betfair_csv", [(FEED, "day.csv")]))
-    assert [requests(tick(STALE_SENSOR)) for _ in range(3)] == [1, 1, 1]
+    assert asked_after(workshop, tick, STALE_SENSOR, [60, 120]) == [1, 1, 1]
     (inbox / "more.csv").write_bytes(b"".join(FEED.read_bytes().splitlines(keepends=True)[:9]))
     list(land.land(workshop, "betfair_csv", [(inbox / "more.csv", "more.csv")]))
     assert requests(tick(STALE_SENSOR)) == 1
+
+
+def test_a_day_that_cannot_be_built_is_asked_for_once_and_named_with_the_reason(
+    tick: Tick, workshop: Workshop, inbox: Path
+) -> None:
+    list(land.land(workshop, "betfair_csv", [(FEED, "day.csv")]))
+    assert requests(tick(STALE_SENSOR)) == 1
+    workshop.ledger.give_up({dt.date(2024, 6, 27): "a count does not add up"})
+    later(workshop, 7200)
+    assert requests(tick(STALE_SENSOR)) == 1
+    workshop.ledger.give_up({dt.date(2024, 6, 28): "neither does this"})
+    with pytest.raises(PermanentError, match="2024-06-27: a count does not add up; 2024-06-28: neither does this"):
+        tick(STALE_SENSOR)
+    (inbox / "more.csv").write_bytes(b"".join(FEED.read_bytes().splitlines(keepends=True)[:9]))
+    list(land.land(workshop, "betfair_csv", [(inbox / "more.csv", "more.csv")]))
+    assert requests(tick(STALE_SENSOR)) == 1
+
+
+def test_pauses_between_attempts_double_up_to_a_limit() -> None:
+    told = StaleSensorSettings(backoff_seconds=60, max_backoff_seconds=600)
+    assert [told.pause_s(attempts) for attempts in range(7)] == [0, 60, 120, 240, 480, 600, 600]
 
 
 def test_days_become_ranges_without_gaps() -> None:

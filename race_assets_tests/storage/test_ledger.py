@@ -1,6 +1,6 @@
 """What the ledger holds to be wanted, built and stale: every input counts, the order in which it came does not."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -162,14 +162,31 @@ def test_switching_a_source_off_makes_its_days_stale(ledger: Ledger) -> None:
 
 def test_attempts_count_per_fingerprint_and_end_with_the_publishing(ledger: Ledger) -> None:
     enter(ledger, "one")
+    assert spent(ledger) == {}
     ledger.count_attempts(ledger.stale_days())
     ledger.count_attempts(ledger.stale_days())
-    assert ledger.spent_attempts() == {DAY1: (fingerprint(ledger), 2)}
+    assert spent(ledger) == {DAY1: (fingerprint(ledger), 2, "")}
+    ledger.give_up({DAY1: "it cannot be built"})
+    assert spent(ledger) == {DAY1: (fingerprint(ledger), 2, "it cannot be built")}
     enter(ledger, "two")
     ledger.count_attempts(ledger.stale_days())
-    assert ledger.spent_attempts() == {DAY1: (fingerprint(ledger), 1)}
+    assert spent(ledger) == {DAY1: (fingerprint(ledger), 1, "")}
     publish_wanted(ledger, DAY1)
     assert ledger.spent_attempts() == {}
+
+
+def spent(ledger: Ledger) -> dict[date, tuple[str, int, str]]:
+    told = ledger.spent_attempts()
+    assert all(each.age_s >= 0 for each in told.values())
+    return {day: (each.fingerprint, each.count, each.failure) for day, each in told.items()}
+
+
+def test_a_day_that_is_given_up_before_any_run_was_asked_for_is_noted_and_one_that_is_built_is_not(
+    ledger: Ledger,
+) -> None:
+    enter(ledger, "one")
+    ledger.give_up({DAY1: "it cannot be built", DAY2: "nothing is known of it"})
+    assert spent(ledger) == {DAY1: (fingerprint(ledger), 0, "it cannot be built")}
 
 
 # Configuration

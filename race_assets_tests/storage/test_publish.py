@@ -8,7 +8,8 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from race_assets.errors import WarehouseError
+from race_assets.backoff import Pauses
+from race_assets.errors import WarehouseError, WarehouseRefusedError
 from race_assets.schemas.catalogue import CORE
 from race_assets.storage import publish
 from race_assets.storage.ledger import Configuration, Ledger
@@ -283,6 +284,66 @@ def test_an_error_that_is_no_lost_connection_is_not_tried_again(warehouse: Wareh
     with pytest.raises(psycopg.errors.DivisionByZero):
         retrying(work)
     assert len(tries) == 1
+
+
+def test_pauses_between_attempts_double_are_jittered_and_end_with_the_last_attempt() -> None:
+    pauses: list[float] = []
+    shares = iter([1.0, 0.5, 0.25, 1.0, 1.0, 1.0])
+
+    def lost() -> None:
+        raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+    with pytest.raises(WarehouseError, match="Postgres went away: server closed"):
+        retrying(lost, 7, Pauses(pauses.append, lambda: next(shares)))
+    assert pauses == [1.0, 1.0, 1.0, 8.0, 10.0, 10.0]
+
+
+@pytest.mark.parametrize("error", [psycopg.errors.DeadlockDetected, psycopg.errors.AdminShutdown])
+def test_what_passes_when_it_is_done_again_is_done_again(error: type[Exception]) -> None:
+    tries = []
+
+    def work() -> str:
+        tries.append(1)
+        if len(tries) == 1:
+            raise error
+        return "done"
+
+    assert retrying(work, pauses=Pauses(lambda _: None)) == "done"
+    assert len(tries) == 2
+
+
+@pytest.mark.parametrize("error", [psycopg.errors.DiskFull, psycopg.errors.QueryCanceled])
+def test_what_a_server_refuses_is_tried_once(error: type[Exception]) -> None:
+    tries = []
+
+    def work() -> None:
+        tries.append(1)
+        raise error
+
+    with pytest.raises(WarehouseRefusedError, match="Postgres refuses"):
+        retrying(work, pauses=Pauses(lambda _: None))
+    assert len(tries) == 1
+
+
+def test_a_connection_lost_between_small_statements_or_while_reading_is_a_warehouse_error(
+    warehouse: Warehouse, holder: Holder
+) -> None:
+    end = "select pg_terminate_backend(%s)"
+
+    def by_psycopg() -> None:
+        with warehouse.connect() as connection:
+            holder.execute(end, [connection.info.backend_pid])
+            connection.execute("select 1")
+
+    def by_adbc() -> None:
+        with warehouse.arrow() as connection, connection.cursor() as cursor:
+            cursor.execute("select pg_backend_pid()")
+            holder.execute(end, list(cursor.fetchone()))
+            cursor.execute("select 1")
+
+    for lose in (by_psycopg, by_adbc):
+        with pytest.raises(WarehouseError):
+            lose()
 
 
 def test_an_unreachable_server_is_named(database: str) -> None:

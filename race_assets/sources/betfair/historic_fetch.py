@@ -46,7 +46,7 @@ class HistoricFetcher(Fetcher):
         source = settings.sources.betfair_historic
         self._fetch = source.fetch
         self._timing = timing
-        self._trailing = timedelta(days=settings.automation.historical_sync.trailing_days)
+        self._trailing = timedelta(days=settings.trailing_days("betfair_historic"))
         self._identity = Identity(settings.betfair, settings.home, settings.aws, timing=timing)
         self._client = HistoricClient(self._fetch.url, source.rate_limit, self._identity, timing)
 
@@ -74,7 +74,8 @@ class HistoricFetcher(Fetcher):
                 if isinstance(error, LoginRefusedError) or unlisted > PATIENCE:
                     raise
                 said = f"{_shown(span)}: the files could not be listed: {error}"
-                yield Gap(said, is_failure=True, days=days_of(span))
+                may_pass = isinstance(error, ApiUnavailableError)
+                yield Gap(said, is_failure=True, days=days_of(span), may_pass=may_pass)
             else:
                 yield from self._listed(span, paths)
 

@@ -134,7 +134,8 @@ class _OfRace(RacingPostFetcher):
                 unlisted += 1
                 if unlisted > PATIENCE:
                     raise
-                yield Gap(f"{API}, {day}: its races could not be listed: {error}", is_failure=True, days=(day,))
+                said = f"{API}, {day}: its races could not be listed: {error}"
+                yield Gap(said, is_failure=True, days=(day,), may_pass=True)
                 continue
             for each in self._listed(day, pages) if pages else [self._no_races(day)]:
                 # Files are fetched while this is drawn from, and the first may have been refused.
