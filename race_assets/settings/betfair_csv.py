@@ -3,7 +3,7 @@
 from pydantic import Field, field_validator
 
 from race_assets.settings.feeds import TRACK, known_zone
-from race_assets.settings.nodes import SourceSettings
+from race_assets.settings.source import SourceSettings
 
 
 class BetfairCsvSettings(SourceSettings):

@@ -133,7 +133,7 @@ def is_horse_market(name: str | None) -> bool:
     """Return whether a market's name states a distance that only horses run."""
     if name is None:
         return False
-    signs = pl.select(**_signs_of_name(pl.lit(name)))
+    signs = pl.DataFrame({"name": [name]}).select(**_signs_of_name(pl.col("name")))
     return bool(signs["has_furlongs"].item() or signs["is_long"].item())
 
 
