@@ -43,7 +43,7 @@ def market(
     kind: str = "WIN",
     **changes: Any,
 ) -> list[dict[str, object]]:
-    """The records of a market: dogs in traps from 1 up, `names` and `traps` by dog where they are reported otherwise."""
+    """The records of a market: dogs in traps from 1 up, but for `names` and `traps` that are reported otherwise."""
     names, traps = changes.pop("names", {}), changes.pop("traps", {})
     return [
         {
@@ -71,9 +71,7 @@ class Outcome:
     notes: dict[tuple[str, str], int] = field(init=False)
 
     def __post_init__(self) -> None:
-        frame = pl.DataFrame(self.told, schema=polars_schema(RECORDS)).sample(
-            fraction=1, shuffle=True, seed=self.seed
-        )
+        frame = pl.DataFrame(self.told, schema=polars_schema(RECORDS)).sample(fraction=1, shuffle=True, seed=self.seed)
         sources = sorted(frame["source"].unique())
         providers = {name: registry.provider(name) for name in sources}
         ranked = told_races.ranked(frame, providers, Precedence().ranks("start", sources))
@@ -93,7 +91,6 @@ class Outcome:
         """The end of each selection's id, and its name."""
         shown = self.selections.select(pl.col("selection_id").str.slice(-7), "dog_name")
         return shown.rows()
-
 
     def reasons(self) -> list[tuple[str, ...]]:
         """Why records were refused."""
@@ -173,7 +170,9 @@ def test_the_place_market_that_was_void_before_the_race_was_moved_is_of_that_rac
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_market_with_ids_of_the_old_australian_exchange_is_known_by_its_selections(seed: int) -> None:
     found = all_markets(
-        market(STREAM, "2.101", FIRST, 30), market(PRICES, "1.101", FIRST), market(PRICES, "1.102", FIRST[:2], 1, "PLACE"),
+        market(STREAM, "2.101", FIRST, 30),
+        market(PRICES, "1.101", FIRST),
+        market(PRICES, "1.102", FIRST[:2], 1, "PLACE"),
         seed=seed,
     )  # fmt: skip
     assert found.races == ["gb-romford-20240627-1906"]
@@ -261,7 +260,7 @@ def reports(draw: st.DrawFn, *, is_whole: bool) -> list[dict[str, object]]:
     prefix = draw(st.sampled_from(["1.", "2."]))
     told: list[dict[str, object]] = []
     for source in sources:
-        kinds = ["WIN", "PLACE"] if source not in {CSV} else ["WIN"]
+        kinds = ["WIN", "PLACE"] if source != CSV else ["WIN"]
         late = draw(st.sampled_from([0, 1, 15, 30, 60]))
         for race, dogs in enumerate(FIELDS):
             for kind in kinds:
@@ -278,7 +277,8 @@ def reports(draw: st.DrawFn, *, is_whole: bool) -> list[dict[str, object]]:
                 lined = [dog if dog in runs else "" for dog in dogs]
                 told += market(
                     source, ids, lined, 15 * race + late, kind,
-                    names={dog: dog[::-1].title() for dog in odd}, traps=dict(zip(dogs, traps, strict=True)) if draw(st.booleans()) else {},
+                    names={dog: dog[::-1].title() for dog in odd},
+                    traps=dict(zip(dogs, traps, strict=True)) if draw(st.booleans()) else {},
                 )  # fmt: skip
     return told
 

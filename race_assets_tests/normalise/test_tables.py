@@ -563,7 +563,12 @@ def test_positions_of_two_sources_make_no_dead_heat_and_those_of_one_do() -> Non
     ]  # fmt: skip
     for records in (told, told[::-1]):
         core = Core(*records)
-        assert outcome(core) == [(1, None, 1, False), (2, None, 2, False), (3, None, None, False), (4, None, None, False)]
+        assert outcome(core) == [
+            (1, None, 1, False),
+            (2, None, 2, False),
+            (3, None, None, False),
+            (4, None, None, False),
+        ]
         assert core.race("has_conflicting_results") is True
     alone = Core(*told[3:])
     assert outcome(alone) == [(3, None, 2, True), (4, None, 2, True)]
@@ -594,7 +599,11 @@ def test_a_runner_of_a_void_place_market_alone_is_scratched_where_the_race_has_a
     wins = [stream("1. Dog 1", result="WINNER"), stream("3. Dog 3", result="LOSER")]
     for told in ([*void, *wins], [*wins, *void[::-1]]):
         core = Core(*told)
-        assert shown(core) == [("Dog 1", "ACTIVE", "WINNER"), ("Dog 2", "SCRATCHED", None), ("Dog 3", "ACTIVE", "LOSER")]
+        assert shown(core) == [
+            ("Dog 1", "ACTIVE", "WINNER"),
+            ("Dog 2", "SCRATCHED", None),
+            ("Dog 3", "ACTIVE", "LOSER"),
+        ]
         assert core.race("status", "runner_count") == ("RESULT", 2)
     assert shown(Core(*void)) == [(f"Dog {trap}", "ACTIVE", "VOID") for trap in (1, 2, 3)]
     assert Core(*void).race("status") == "VOID"

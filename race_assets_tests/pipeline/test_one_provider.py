@@ -85,7 +85,7 @@ def rows() -> dict[str, str]:
     for race, dogs in enumerate(RACES):
         at = off(race) - timedelta(hours=1)
         lines += [
-            f"33318908,Romford 27th Jun,Romford,{at:%Y-%m-%dT%H:%M:%SZ},{dog_id(race, trap)},{7 - trap}. {dog},3.0,10.0\n"
+            f"33318908,Romford card,Romford,{at:%Y-%m-%dT%H:%M:%SZ},{dog_id(race, trap)},{7 - trap}. {dog},3.0,10.0\n"
             for trap, dog in enumerate(dogs, start=1)
         ]
     return {"a.csv": "".join(lines)}
@@ -126,7 +126,9 @@ def test_a_late_meeting_with_other_traps_and_spellings_is_one_race_each_and_one_
         ((off(race) + LATE).replace(tzinfo=None), "RESULT", 6, sorted(FILES), race == 2) for race in range(3)
     ]
     assert ask(state, query) == late
-    query = "select right(selection_id, 3), dog_name, status, result, is_dead_heat from core.selections order by race_id, 1"
+    query = (
+        "select right(selection_id, 3), dog_name, status, result, is_dead_heat from core.selections order by race_id, 1"
+    )
     wanted = [
         (f"-t{trap}", dog, "ACTIVE", "WINNER" if trap == 1 else "LOSER", False)
         for dogs in RACES
