@@ -85,9 +85,8 @@ def disputed(records: pl.DataFrame, chosen: pl.DataFrame) -> pl.DataFrame:
     """
     result, position = pl.col("result"), pl.col("finish_position")
     stated = records.filter((pl.col("market_type") == "WIN") & (result.is_not_null() | position.is_not_null()))
-    schema = pl.Schema({**{name: records.schema[name] for name in RUNNER}, "said": pl.String()})
     if not stated.height:
-        return pl.DataFrame(schema=schema)
+        return stated.select(*RUNNER, said=pl.lit(None, dtype=pl.String))
     part = pl.concat_str(
         formatted("result {}", result), formatted("position {}", position), separator=", ", ignore_nulls=True
     )

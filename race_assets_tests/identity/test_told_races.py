@@ -43,7 +43,7 @@ def market(
     kind: str = "WIN",
     **changes: Any,
 ) -> list[dict[str, object]]:
-    """The records of a market: dogs in traps from 1 up, `names` and `traps` by dog where they are reported otherwise."""
+    """The records of a market: dogs in traps from 1 up, but for `names` and `traps` that are reported otherwise."""
     names, traps = changes.pop("names", {}), changes.pop("traps", {})
     return [
         {
@@ -170,7 +170,9 @@ def test_the_place_market_that_was_void_before_the_race_was_moved_is_of_that_rac
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_market_with_ids_of_the_old_australian_exchange_is_known_by_its_selections(seed: int) -> None:
     found = all_markets(
-        market(STREAM, "2.101", FIRST, 30), market(PRICES, "1.101", FIRST), market(PRICES, "1.102", FIRST[:2], 1, "PLACE"),
+        market(STREAM, "2.101", FIRST, 30),
+        market(PRICES, "1.101", FIRST),
+        market(PRICES, "1.102", FIRST[:2], 1, "PLACE"),
         seed=seed,
     )  # fmt: skip
     assert found.races == ["gb-romford-20240627-1906"]
@@ -258,7 +260,7 @@ def reports(draw: st.DrawFn, *, is_whole: bool) -> list[dict[str, object]]:
     prefix = draw(st.sampled_from(["1.", "2."]))
     told: list[dict[str, object]] = []
     for source in sources:
-        kinds = ["WIN", "PLACE"] if source not in {CSV} else ["WIN"]
+        kinds = ["WIN", "PLACE"] if source != CSV else ["WIN"]
         late = draw(st.sampled_from([0, 1, 15, 30, 60]))
         for race, dogs in enumerate(FIELDS):
             for kind in kinds:
@@ -275,7 +277,8 @@ def reports(draw: st.DrawFn, *, is_whole: bool) -> list[dict[str, object]]:
                 lined = [dog if dog in runs else "" for dog in dogs]
                 told += market(
                     source, ids, lined, 15 * race + late, kind,
-                    names={dog: dog[::-1].title() for dog in odd}, traps=dict(zip(dogs, traps, strict=True)) if draw(st.booleans()) else {},
+                    names={dog: dog[::-1].title() for dog in odd},
+                    traps=dict(zip(dogs, traps, strict=True)) if draw(st.booleans()) else {},
                 )  # fmt: skip
     return told
 

@@ -10,6 +10,7 @@ from race_assets.schemas.core import SELECTIONS
 from race_assets.schemas.ops import REJECTED
 from race_assets.schemas.records import RECORDS
 from race_assets.schemas.table import polars_schema
+from race_assets.values.texts import formatted
 
 DAY, OFF = date(2024, 6, 27), datetime(2024, 6, 27, 17, 36, tzinfo=UTC)
 RACE = "gb-romford-20240627-1836"
@@ -30,7 +31,7 @@ def row(source: str, number: int, **changes: object) -> Row:
 def lacking(accepted: list[Row], rejected: list[Row]) -> int:
     """How many runners the race lacks; no other race may lack any."""
     keyed = pl.DataFrame(accepted, schema=polars_schema(RECORDS)).with_columns(
-        race_id=pl.lit(RACE), core_selection_id=pl.format(f"{RACE}-t{{}}-{{}}", "trap", "dog_name")
+        race_id=pl.lit(RACE), core_selection_id=formatted(f"{RACE}-t{{}}-{{}}", "trap", "dog_name")
     )
     chosen = keyed.select("race_date", "race_id", "status", selection_id="core_selection_id").unique()
     rejects = pl.DataFrame(rejected, schema=polars_schema(REJECTED))

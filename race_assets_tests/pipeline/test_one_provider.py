@@ -85,7 +85,7 @@ def rows() -> dict[str, str]:
     for race, dogs in enumerate(RACES):
         at = off(race) - timedelta(hours=1)
         lines += [
-            f"33318908,Romford 27th Jun,Romford,{at:%Y-%m-%dT%H:%M:%SZ},{dog_id(race, trap)},{7 - trap}. {dog},3.0,10.0\n"
+            f"33318908,Romford card,Romford,{at:%Y-%m-%dT%H:%M:%SZ},{dog_id(race, trap)},{7 - trap}. {dog},3.0,10.0\n"
             for trap, dog in enumerate(dogs, start=1)
         ]
     return {"a.csv": "".join(lines)}
