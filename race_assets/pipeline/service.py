@@ -190,7 +190,7 @@ class IngestionService:
         from race_assets.values.cron import NextRun, next_ticks
 
         now, found = datetime.now(UTC), []
-        for name, schedule in self.settings.automation.schedules().items():
+        for name, schedule in self.settings.schedules().items():
             try:
                 ticks = next_ticks(schedule.cron, schedule.timezone, now, count)
             except ValueError as error:

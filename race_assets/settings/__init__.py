@@ -268,10 +268,6 @@ class AutomationSettings(Node):
     drops: DropSensorSettings = DropSensorSettings()
     stale_days: StaleSensorSettings = StaleSensorSettings()
 
-    def schedules(self) -> dict[str, CronSettings]:
-        """Return what starts by the clock, by the name of its schedule."""
-        return {name: value for name, value in self if isinstance(value, CronSettings)}
-
 
 class LoggingSettings(Node):
     """How logs look."""
@@ -308,6 +304,15 @@ class Settings(Node):
             if isinstance(value, Secret):
                 value.setting = ".".join(path)
         return self
+
+    def schedules(self) -> dict[str, CronSettings]:
+        """Return what starts by the clock, by the name of its schedule; without the exchange nothing is polled."""
+        found = {name: value for name, value in self.automation if isinstance(value, CronSettings)}
+        return {
+            name: value
+            for name, value in found.items()
+            if self.sources.betfair_exchange.enabled or not isinstance(value, LiveScheduleSettings)
+        }
 
     def source(self, name: str) -> SourceSettings:
         """The settings of one source, a feed or another."""
