@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import polars as pl
 import pytest
 
@@ -475,6 +476,19 @@ def test_the_next_runs_are_those_of_the_settings(make_settings: Callable[..., Se
     assert (first.hour, first.minute, str(first.tzinfo)) == (2, 0, "Europe/London")
     assert datetime.now(UTC) <= first <= datetime.now(UTC) + timedelta(hours=25)
     assert second.date() - first.date() == timedelta(days=1)
+
+
+@pytest.mark.parametrize("is_polled", [True, False])
+def test_the_schedules_are_those_that_dagster_has(make_settings: Callable[..., Settings], *, is_polled: bool) -> None:
+    from race_assets import definitions
+
+    settings = make_settings(sources={"betfair_exchange": {"enabled": is_polled}})
+    of_dagster = {schedule.name: schedule for schedule in definitions.build(settings).schedules or []}
+    assert {each.schedule for each in IngestionService(settings).next_runs(1)} == of_dagster.keys()
+    for name, schedule in settings.schedules().items():
+        found = of_dagster[name]
+        assert isinstance(found, dg.ScheduleDefinition)
+        assert (schedule.cron, schedule.timezone) == (found.cron_schedule, found.execution_timezone)
 
 
 def test_a_schedule_that_is_none_is_named(make_settings: Callable[..., Settings]) -> None:
