@@ -150,7 +150,7 @@ def test_an_override_has_the_leaves_of_its_rule() -> None:
     ("rules", "path", "said"),
     [
         ("{price_rang: {max: 5}}", "price_rang", "Did you mean 'price_range'? Allowed here: number, price_range, "),
-        ("{price_range: {mix: 5}}", "price_range.mix", "Did you mean 'min'? Allowed here: max, min, severity"),
+        ("{price_range: {mim: 5}}", "price_range.mim", "Did you mean 'min'? Allowed here: max, min, severity"),
         ("{over_round: {max: 5}}", "over_round", "is not a setting. "),
         ("{track_known: {severity: warn}}", "track_known", "is not a setting. "),
         ("{price_range: {severity: nul_value}}", "price_range.severity", "'null_value'"),
