@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import polars as pl
+import psycopg
 
 from race_assets.ahead import ahead
 from race_assets.errors import PermanentError, RaceAssetsError, SettingsError, UnreadableFileError
@@ -36,6 +37,7 @@ from race_assets.values.texts import formatted, storable
 log = logging.getLogger(__name__)
 DAY = timedelta(days=1)
 LEAST_PREFIX = 6
+REASON_LENGTH = 500
 
 
 @dataclass(frozen=True)
@@ -147,17 +149,8 @@ def _known(workshop: Workshop, known: LedgerFile, shown: str) -> Landed:
 
 
 def _parse_and_enter(workshop: Workshop, parser: FileSource, archived: ArchivedFile, shown: str) -> Landed:
-    try:
-        parsed = _parse(workshop, parser, archived)
-        said = [*parsed.report.warnings, *_dated_otherwise(archived.name, parsed.dates)]
-        if parser.may_repeat:
-            path = workshop.lake.parsed_path(parser.name, archived.sha256, parser.parser_version)
-            said += repeats.warnings(workshop, archived, path, parsed.dates)
-        state, detail = "landed", "; ".join(said)
-    except UnreadableFileError as error:
-        parsed = _Parsed(ReadReport(), {}, pl.DataFrame(schema=polars_schema(PARSED)))
-        state, detail = error.state, error.detail
-    landing, account = _landing(workshop, parser, archived, parsed, state, detail)
+    parsed, landing, account = _entry(workshop, parser, archived)
+    state, detail = landing.file["state"].item(), landing.file["detail"].item() or ""
     version = publish.enter(workshop.warehouse, landing)
     days = tuple(sorted(parsed.dates))
     with about(day=days_told(days)):
@@ -176,6 +169,30 @@ def _parse_and_enter(workshop: Workshop, parser: FileSource, archived: ArchivedF
         days,
         account,
     )
+
+
+def _entry(workshop: Workshop, parser: FileSource, archived: ArchivedFile) -> tuple[_Parsed, publish.Landing, Account]:
+    """Parse the file, and return its figures, what is to be entered, and the account of its rows without a day.
+
+    A file that no rule covers is entered as unreadable too: its neighbours land, and it does not wait for ever.
+    """
+    try:
+        parsed = _parse(workshop, parser, archived)
+        sentences = [*parsed.report.warnings, *_dated_otherwise(archived.name, parsed.dates)]
+        if parser.may_repeat:
+            path = workshop.lake.parsed_path(parser.name, archived.sha256, parser.parser_version)
+            sentences += repeats.warnings(workshop, archived, path, parsed.dates)
+        return parsed, *_landing(workshop, parser, archived, parsed, "landed", "; ".join(sentences))
+    except UnreadableFileError as error:
+        state, detail = error.state, error.detail
+    except (OSError, MemoryError, RaceAssetsError, psycopg.Error):
+        raise
+    except (Exception, pl.exceptions.PanicException) as error:
+        log.exception("file not readable")
+        reason = f"{type(error).__name__}: {error}".partition("\n")[0][:REASON_LENGTH].replace("\0", "\u2400")
+        state, detail = "unreadable", f"{reason}; this is a fault of race_assets: report it, with the file"
+    parsed = _Parsed(ReadReport(), {}, pl.DataFrame(schema=polars_schema(PARSED)))
+    return parsed, *_landing(workshop, parser, archived, parsed, state, detail)
 
 
 def _dated_otherwise(name: str, days: Mapping[date, int]) -> list[str]:

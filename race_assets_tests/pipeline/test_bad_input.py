@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from race_assets.console import report
 from race_assets.pipeline import drops, land
 from race_assets.pipeline.land import Landed
 from race_assets.pipeline.workshop import Workshop
+from race_assets.sources.betfair.betfair_csv import BetfairCsv
 from race_assets_tests.pipeline.feed import (
     BSP,
     BSP_HEADER,
@@ -194,6 +196,31 @@ def test_rows_read_before_compressed_data_turned_out_to_be_cut_are_not_kept(work
     assert dogs(workshop, "Romford") == []
     assert_neighbours_are_in_core(workshop)
     assert_nothing_is_lost(workshop, 6)
+
+
+@pytest.mark.parametrize("fault", [KeyError("a\0column\nand more"), pl.exceptions.PanicException("index")])
+@pytest.mark.parametrize("place", ["read", "rows_as_read"])
+def test_a_file_that_no_rule_covers_is_entered_with_the_fault_and_its_neighbours_land(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, fault: BaseException, place: str
+) -> None:
+    """The parser fails before its first row, or while the text of a reject is read."""
+    unbroken = getattr(BetfairCsv, place)
+
+    def broken(self: BetfairCsv, path: Path, *arguments: object) -> object:
+        if b"no,row" in path.read_bytes():
+            raise fault
+        return unbroken(self, path, *arguments)
+
+    monkeypatch.setattr(BetfairCsv, place, broken)
+    landed = take(workshop, CSV, {"bad": text(CSV, *race(CSV, "Romford"), "no,row")})
+
+    assert [each.state for each in landed.values()] == ["landed", "unreadable", "landed"]
+    assert landed["bad"].is_bad
+    for part in (type(fault).__name__, "fault of race_assets", "report it"):
+        assert part in landed["bad"].detail
+    assert_neighbours_are_in_core(workshop)
+    assert workshop.archive.pending(CSV) == []
+    assert [file.name for file in workshop.ledger.unreadable_files(CSV)] == ["bad.csv"]
 
 
 def test_a_refused_file_that_is_fetched_again_lands_under_its_name(workshop: Workshop) -> None:
