@@ -14,7 +14,7 @@ from typing import TypeAlias
 import dagster as dg
 
 from race_assets.backoff import PAUSES, pause_s
-from race_assets.errors import TransientError
+from race_assets.errors import TransientError, WarehouseError
 from race_assets.settings import RetrySettings
 
 Context: TypeAlias = dg.AssetExecutionContext | dg.OpExecutionContext
@@ -35,15 +35,31 @@ def again(context: Context, policy: RetrySettings, reason: str) -> dg.RetryReque
 
 @contextmanager
 def retried(context: Context, policy: RetrySettings) -> Iterator[None]:
-    """Have the step run again when the block raises a TransientError; any other error passes through.
+    """Have the step run again when the block raises a TransientError, or Dagster's storage in it loses the database.
+
+    Any other error passes through.
 
     Raises:
         dg.RetryRequested: a TransientError, and a retry is left.
         TransientError: no retry is left.
     """
     try:
-        yield
+        with _dagsters_own_translated():
+            yield
     except TransientError as error:
         if not is_left(context, policy):
             raise
         raise again(context, policy, str(error)) from error
+
+
+@contextmanager
+def _dagsters_own_translated() -> Iterator[None]:
+    """Turn the loss of the database into our error where it was Dagster that lost it, noting what the step does."""
+    from sqlalchemy.exc import DBAPIError
+
+    try:
+        yield
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        raise WarehouseError(f"Postgres went away: {error.orig}") from error

@@ -56,8 +56,8 @@ def _outlive_outages(engine: Engine, wanted: Settings) -> None:
     A step that asks to be retried has that written down at once: without this the run would end there. Errors are ours
     once that time is over, since Dagster repeats a connection that fails with one of SQLAlchemy's.
     """
-    driver = engine.dialect.loaded_dbapi
-    lost = (driver.OperationalError, driver.InterfaceError)
+    # A server that was killed is no OperationalError to this driver: "server closed the connection unexpectedly".
+    lost: type[Exception] = engine.dialect.loaded_dbapi.Error
 
     @event.listens_for(engine, "checkout")
     def _lives(connection: Any, _record: Any, _proxy: Any) -> None:
@@ -76,7 +76,7 @@ def _outlive_outages(engine: Engine, wanted: Settings) -> None:
                 # Ours is started again where it has died.
                 server_url(wanted)
                 return dialect.connect(*arguments, **named)
-            except (TransientError, *lost) as error:
+            except (TransientError, lost) as error:
                 if attempt > policy.max_retries:
                     raise WarehouseError(f"Postgres cannot be reached: {error}") from error
                 PAUSES.sleep(pause_s(attempt, policy.base_seconds, policy.max_seconds, PAUSES.chance()))

@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 import psycopg
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from race_assets import definitions, retries
 from race_assets import settings as settings_module
@@ -189,6 +190,17 @@ def test_the_landing_job_is_run_again_too(run: Run, landed: Workshop, fails: Fai
     assert done.success, failures(done)
     assert pauses(done, "land_settled") == [0.005]
     assert len(calls) > 1
+
+
+@pytest.mark.parametrize("is_lost", [True, False])
+def test_a_database_that_dagster_loses_within_a_step_is_no_other_matter(
+    run: Run, landed: Workshop, fails: Fails, *, is_lost: bool
+) -> None:
+    del landed
+    error = DBAPIError("insert", None, Exception("server closed the connection"), connection_invalidated=is_lost)
+    calls = fails(judge, "judge", error, times=1)
+    done = run()
+    assert (done.success, len(calls)) == ((True, 2) if is_lost else (False, 1))
 
 
 # An API
