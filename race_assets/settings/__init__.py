@@ -246,15 +246,6 @@ class Settings(Node):
                 value.setting = ".".join(path)
         return self
 
-    def schedules(self) -> dict[str, CronSettings]:
-        """Return what starts by the clock, by the name of its schedule; without the exchange nothing is polled."""
-        found = {name: value for name, value in self.automation if isinstance(value, CronSettings)}
-        return {
-            name: value
-            for name, value in found.items()
-            if self.sources.betfair_exchange.enabled or not isinstance(value, LiveScheduleSettings)
-        }
-
     def source(self, name: str) -> SourceSettings:
         """The settings of one source, a feed or another."""
         found: SourceSettings = self.sources.csv_feeds.get(name) or getattr(self.sources, name)
