@@ -86,6 +86,8 @@ TABLE: dict[str, tuple[tuple[str, str, str, tuple[str, str, str]], tuple[str, st
     "bumper": (("Naas", "2m NHF", "Invented Horse", QUIET), (HORSE, HORSE, HORSE)),
     "place": (("GB / York", "TO BE PLACED", "Invented Horse", RUNNING), (HORSE, HORSE, HORSE)),
     "place, not in running": (("Donc", "TO BE PLACED", "Invented Horse", QUIET), (GREYHOUND, HORSE, GREYHOUND)),
+    "a racecourse and nothing else": (("York", "TO BE PLACED", "Invented", QUIET), (GREYHOUND, HORSE, DOUBT)),
+    "a word and nothing else": (("Hove", "Nursery", "Invented", QUIET), (GREYHOUND, HORSE, DOUBT)),
     "America": (("USA / Parx (US)", "R6 6f Claim", "Invented Horse", QUIET), (HORSE, HORSE, HORSE)),
     "Australia": (("AUS / Caul (AUS)", "R3 1400m Hcap", "9. Invented Horse", RUNNING), (DOUBT, HORSE, HORSE)),
     "Australia, maiden": (("AUS / Graf (AUS)", "R1 1000m Mdn", "2. Invented Horse", QUIET), (DOUBT, HORSE, DOUBT)),
