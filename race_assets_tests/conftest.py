@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from race_assets import settings as settings_module
 from race_assets.pipeline.workshop import Workshop
@@ -22,6 +24,10 @@ from race_assets_tests.databases import Databases
 PROJECT = Path(__file__).parent.parent
 SAMPLES = PROJECT / "data" / "samples"
 OURS = "RACE_ASSETS_"
+
+# No test depends on how fast the machine is.
+hypothesis_settings.register_profile("any_speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("any_speed")
 
 
 def environment_of(home: Path, url: str) -> dict[str, str]:

@@ -133,8 +133,8 @@ def is_horse_market(name: str | None) -> bool:
     """Return whether a market's name states a distance that only horses run."""
     if name is None:
         return False
-    signs = pl.DataFrame({"name": [name]}).select(**_signs_of_name(pl.col("name")))
-    return bool(signs["has_furlongs"].item() or signs["is_long"].item())
+    signs = _signs_of_name(pl.lit(name))
+    return bool(pl.select(signs["has_furlongs"] | signs["is_long"]).item())
 
 
 def horse_columns(header: Sequence[str]) -> list[str]:
@@ -143,23 +143,20 @@ def horse_columns(header: Sequence[str]) -> list[str]:
     return found if len(found) >= ENOUGH_COLUMNS else []
 
 
-def problems_of_feed(header: Sequence[str]) -> list[Problem]:
-    """Return what makes a row of a feed doubtful: columns of horse racing, or a distance greyhounds do not run."""
-    columns = ", ".join(horse_columns(header))
-    problems = [
-        Problem(RULE, pl.lit(value=True), pl.lit(f"the file has columns of horse racing: {columns}")),
-        Problem(
-            RULE,
-            (pl.col("distance_m") > LONGEST_M) | _signs_of_name(pl.col("event_name"))["is_long"],
-            formatted(
-                f"distance {{}} m in {{}}: greyhounds run {LONGEST_M} m at most, in numbered races "
-                f"{LONGEST_NUMBERED_M} m; is it a horse race?",
-                pl.col("distance_m").cast(pl.String).fill_null("unknown"),
-                pl.concat_str(pl.lit("'"), pl.col("event_name").fill_null("").str.slice(0, 60), pl.lit("'")),
-            ),
+def problem_of_feed(header: Sequence[str]) -> Problem:
+    """Return what makes a row of a feed doubtful: columns of horse racing, else a distance greyhounds do not run."""
+    if columns := horse_columns(header):
+        return Problem(RULE, pl.lit(value=True), pl.lit(f"the file has columns of horse racing: {', '.join(columns)}"))
+    return Problem(
+        RULE,
+        (pl.col("distance_m") > LONGEST_M) | _signs_of_name(pl.col("event_name"))["is_long"],
+        formatted(
+            f"distance {{}} m in {{}}: greyhounds run {LONGEST_M} m at most, in numbered races {LONGEST_NUMBERED_M} m; "
+            "is it a horse race?",
+            pl.col("distance_m").cast(pl.String).fill_null("unknown"),
+            pl.concat_str(pl.lit("'"), pl.col("event_name").fill_null("").str.slice(0, 60), pl.lit("'")),
         ),
-    ]
-    return problems if columns else problems[1:]
+    )
 
 
 def _matches(text: str, pattern: str) -> bool:

@@ -103,6 +103,7 @@ def test_an_alias_and_a_replay_bring_in_the_rows_of_that_track_and_no_others(clu
         (4, "track_known"), (6, "trap"), (7, "number"), (5, "track_known"),
     ]  # fmt: skip
     assert "nearest" in club.run("tracks", "find", "Nowhere Park")
+    assert "did you mean Temora (au-temora)?" in club.run("tracks", "find", "Temo", "--country", "AU")
     assert "from now on" in club.run("tracks", "add-alias", "gb-hove", "Nowhere Park")
     assert "nothing changes" in club.run("tracks", "add-alias", "gb-hove", "nowhere park")
     said = club.run("rejects", "replay", "--rule", "track_known", "--day", "2024-06-27")

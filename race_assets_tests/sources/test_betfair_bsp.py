@@ -708,6 +708,44 @@ def test_a_geo_blocked_page_is_called_so(tmp_path: Path) -> None:
     assert caught.value.state == "blocked_page"
 
 
+# Meetings under Betfair's abbreviations, by the track they are run at.
+ABBREVIATED = {
+    "AUS / Gawl (AUS) 27th Jun": "au-gawler",
+    "AUS / Devn (AUS) 27th Jun": "au-devonport",
+    "AUS / Nort (AUS) 27th Jun": "au-northam",
+    "AUS / Warr (AUS) 27th Jun": "au-warrnambool",
+    "AUS / Wgul (AUS) 27th Jun": "au-warragul",
+    "AUS / Dubb (AUS) 27th Jun": "au-dubbo",
+    "AUS / Hshm (AUS) 27th Jun": "au-horsham",
+    "NZL / Hatr (NZL) 27th Jun": "nz-hatrick",
+    "BAGS cards / Sittb 27th Jun": "gb-central-park",
+}
+
+
+def test_meetings_of_abbreviated_tracks_are_accepted_and_an_unknown_one_is_offered_its_track(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    hints = [*ABBREVIATED, "AUS / Temo (AUS) 27th Jun", "AUS / Xyzq (AUS)"]
+    path = tmp_path / "dwbfgreyhoundwin28062024.csv"
+    rows = [row(MENU_HINT=hint, EVENT_ID=str(2301 + number)) for number, hint in enumerate(hints)]
+    path.write_text("\n".join([HEADER, *rows, ""]))
+
+    [landed] = land.land(workshop, "betfair_bsp", land.named([path]))
+    built = list(build(workshop, [day for day, _ in workshop.ledger.stale_days()], "tracks"))
+
+    assert (landed.records, landed.undated, any(each.failed for each in built)) == (11, 1, False)
+    with workshop.warehouse.connect() as connection:
+        found = connection.execute("select track_id from core.races").fetchall()
+        said = connection.execute("select messages from quarantine.rejects order by source_row").fetchall()
+    assert {track_id for (track_id,) in found} == set(ABBREVIATED.values())
+    [temora], [unknown] = (messages for (messages,) in said)
+    assert temora == (
+        "track 'Temo' is not in the registry; did you mean Temora (au-temora)? "
+        "`race-assets tracks add-alias au-temora Temo` adds it"
+    )
+    assert "track 'Xyzq' is not in the registry, so the local date cannot be told; nearest: " in unknown
+
+
 # --- the real files -------------------------------------------------------------------------------------------------
 
 REAL_FILES = [

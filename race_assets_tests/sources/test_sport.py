@@ -86,6 +86,8 @@ TABLE: dict[str, tuple[tuple[str, str, str, tuple[str, str, str]], tuple[str, st
     "bumper": (("Naas", "2m NHF", "Invented Horse", QUIET), (HORSE, HORSE, HORSE)),
     "place": (("GB / York", "TO BE PLACED", "Invented Horse", RUNNING), (HORSE, HORSE, HORSE)),
     "place, not in running": (("Donc", "TO BE PLACED", "Invented Horse", QUIET), (GREYHOUND, HORSE, GREYHOUND)),
+    "a racecourse and nothing else": (("York", "TO BE PLACED", "Invented", QUIET), (GREYHOUND, HORSE, DOUBT)),
+    "a word and nothing else": (("Hove", "Nursery", "Invented", QUIET), (GREYHOUND, HORSE, DOUBT)),
     "America": (("USA / Parx (US)", "R6 6f Claim", "Invented Horse", QUIET), (HORSE, HORSE, HORSE)),
     "Australia": (("AUS / Caul (AUS)", "R3 1400m Hcap", "9. Invented Horse", RUNNING), (DOUBT, HORSE, HORSE)),
     "Australia, maiden": (("AUS / Graf (AUS)", "R1 1000m Mdn", "2. Invented Horse", QUIET), (DOUBT, HORSE, DOUBT)),
@@ -429,17 +431,20 @@ def test_a_feed_of_horses_is_told_so_and_no_row_of_it_passes(tmp_path: Path) -> 
     [problems] = frame["problems"].to_list()
     assert [(problem["rule"], problem["message"]) for problem in problems] == [
         ("sport", "the file has columns of horse racing: horse, jockey"),
-        ("sport", DISTANT),
     ]
 
 
-def test_a_feed_with_one_such_column_is_read_as_it_is(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("distance", "expected"), [("480", None), ("1200", None), ("1207", DISTANT)])
+def test_a_feed_with_one_such_column_is_judged_by_its_distances(
+    tmp_path: Path, distance: str, expected: str | None
+) -> None:
     columns = {"track_name": "course", "start_at": "{date} {off}", "trap": "draw", "selection_name": "horse"}
     path = tmp_path / "results.csv"
-    path.write_text(RPSCRAPE.replace("jockey", "trainer").replace("1207", "480"))
+    path.write_text(RPSCRAPE.replace("jockey", "trainer").replace("1207", distance))
+    feed = FeedSettings.model_validate({"columns": {**columns, "distance_m": "dist_m"}})
     report = ReadReport()
 
-    [frame] = CsvFeed("mine", FeedSettings.model_validate({"columns": columns})).read(path, path.name, report)
+    [frame] = CsvFeed("mine", feed).read(path, path.name, report)
 
     assert report.warnings == []
-    assert frame["problems"].to_list() == [None]
+    assert frame["problems"].to_list() == [expected and [{"rule": "sport", "message": expected}]]

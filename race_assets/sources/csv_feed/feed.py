@@ -48,7 +48,7 @@ class CsvFeed(FileSource):
         laid_out = layout.of(path, self.feed)
         if columns := sport.horse_columns(laid_out.names):
             report.warnings.append(f"columns of horse racing: {', '.join(columns)}; is this a file of greyhounds?")
-        doubts = sport.problems_of_feed(laid_out.names)
+        doubt = sport.problem_of_feed(laid_out.names)
         inferred: Inferred | None = None
         filled = _Filled(self.feed)
         for block in ahead(delimited.read(path, self._dialect(laid_out), report)):
@@ -59,7 +59,7 @@ class CsvFeed(FileSource):
                 continue
             cells = filled.down(self._cells(block.rows, name), block)
             inferred = inferred or self._inferred(cells, path, name, laid_out, report)
-            yield with_problems(mapping.records(cells, self.feed, inferred), doubts)
+            yield with_problems(mapping.records(cells, self.feed, inferred), [doubt])
 
     def cells_of(self, path: Path, text: str) -> list[str]:
         """See `FileSource.cells_of`."""
