@@ -155,7 +155,7 @@ class Book:
             is_image: the element is part of an image.
         """
         traded, pending = self.traded, self.pending
-        is_taken_back = not any(size for _, size in levels)
+        is_taken_back = not levels[0][1] and not any(size for _, size in levels)
         if is_taken_back and is_suspended:
             pending.update(price for price, _ in levels)
             return
@@ -171,14 +171,12 @@ class Book:
                 traded.pop(price, None)
         if had_some and not traded:
             self.last = None
-        self._count(pt, gained, is_image=is_image)
-
-    def _count(self, pt: int, gained: float, *, is_image: bool) -> None:
-        """Note growth of the money matched; an image counts only where it exceeds what was matched before it."""
-        lacking = (self._uncounted if is_image else 0.0) - gained
-        if lacking < -LEAST_GROWTH:
+        if is_image:
+            # It grew only where the image exceeds what was matched before it.
+            gained -= self._uncounted
+            self._uncounted = max(-gained, 0.0)
+        if gained > LEAST_GROWTH:
             self.grown_pt = pt
-        self._uncounted = max(lacking, 0.0)
 
     def trade_last(self, pt: int, ltp: Any, *, is_image: bool = False) -> None:
         """Take over the last price matched, where it is a number."""
