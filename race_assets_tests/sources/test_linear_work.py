@@ -1,7 +1,6 @@
 """Reading twice as much takes twice the work, whatever the lines are like: bytes and calls are counted, not seconds."""
 
 import bz2
-import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -98,10 +97,8 @@ def test_a_seek_back_over_the_last_rows_unpacks_nothing_twice(tmp_path: Path) ->
         start = transcoding.Unpacked._start
         patch.setattr(transcoding.Unpacked, "_start", lambda self: (started.append(1), start(self)))
         with transcoding.open_text(path) as stream:
-            for line in range(200_000, 499_000, 1000):
-                stream.seek(line * 8)
-                assert stream.readline() == b"%07d\n" % line
-                stream.seek((line + 900) * 8)
-                assert isinstance(stream, io.BufferedReader)
-                assert stream.readline() == b"%07d\n" % (line + 900)
+            for line in range(0, 499_000, 1000):
+                for ahead in (900, 0):
+                    stream.seek((line + ahead) * 8)
+                    assert stream.readline() == b"%07d\n" % (line + ahead)
     assert len(started) == 1
