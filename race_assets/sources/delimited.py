@@ -384,11 +384,15 @@ def _first_bytes(row: bytes) -> bytes:
 
 def _quoted_row(stream: IO[bytes], first: bytes, dialect: Dialect) -> bytes:
     """The row that begins with this line: more lines than the one where a quoted field holds line ends."""
-    row, quote = first, dialect.quote.encode()
+    quote = dialect.quote.encode()
     if not quote:
         return first
-    for _ in range(LONGEST_QUOTED - 1):
-        if row.count(quote) % 2 == 0 or len(row) > LONGEST_LINE:
+    lines, size, quotes = [first], len(first), first.count(quote)
+    while quotes % 2 and len(lines) < LONGEST_QUOTED and size <= LONGEST_LINE:
+        line = stream.readline(LONGEST_LINE)
+        if not line:
             break
-        row += stream.readline(LONGEST_LINE)
+        lines.append(line)
+        size, quotes = size + len(line), quotes + line.count(quote)
+    row = b"".join(lines)
     return row if is_one_row(row.rstrip(b"\n"), dialect) else first

@@ -14,6 +14,8 @@ from race_assets.errors import UnreadableFileError
 from race_assets.sources.dialect import is_utf_8
 
 CHUNK_BYTES = 1 << 20
+KEPT_BYTES = 4 << 20
+"""How far back a seek costs nothing: more than the longest row that is looked at ahead of the next one."""
 
 
 GZIP, BZIP2 = b"\x1f\x8b", b"BZh"
@@ -64,7 +66,7 @@ def reading(path: Path, encoding: str | None = None, on_trailing: Trailing | Non
 
 
 class Derived(io.RawIOBase):
-    """Bytes made from another stream; it seeks by reading on, or by starting again."""
+    """Bytes made from another stream; it seeks back over the last ones, else by starting again."""
 
     def __init__(self, stream: Any) -> None:
         super().__init__()
@@ -74,8 +76,9 @@ class Derived(io.RawIOBase):
     def _start(self) -> None:
         """Go back to the first byte."""
         self._stream.seek(0)
-        self._ready = b""
-        self._position = 0
+        self._window = b""
+        self._window_start = 0
+        self._index = 0
         self._is_done = False
 
     @abstractmethod
@@ -92,26 +95,28 @@ class Derived(io.RawIOBase):
 
     def tell(self) -> int:
         """Return the position in the bytes that are made."""
-        return self._position
+        return self._window_start + self._index
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move to a byte; from the end is not supported."""
         if whence == io.SEEK_END:
             raise io.UnsupportedOperation("the end of derived bytes is not known")
-        target = offset + (self._position if whence == io.SEEK_CUR else 0)
-        if target < self._position:
+        target = offset + (self.tell() if whence == io.SEEK_CUR else 0)
+        if target < self._window_start:
             self._start()
-        while self._position < target and self._fill():
-            self._take(target - self._position)
-        return self._position
+        self._index = min(target - self._window_start, len(self._window))
+        while self.tell() < target and self._fill():
+            self._index = min(target - self._window_start, len(self._window))
+        return self.tell()
 
     def readinto(self, buffer: Any) -> int:
         """Read some bytes; 0 at the end."""
         view = memoryview(buffer)
         if not self._fill():
             return 0
-        taken = self._take(len(view))
+        taken = self._window[self._index : self._index + len(view)]
         view[: len(taken)] = taken
+        self._index += len(taken)
         return len(taken)
 
     def close(self) -> None:
@@ -120,16 +125,13 @@ class Derived(io.RawIOBase):
             self._stream.close()
         super().close()
 
-    def _take(self, most: int) -> bytes:
-        taken, self._ready = self._ready[:most], self._ready[most:]
-        self._position += len(taken)
-        return taken
-
     def _fill(self) -> bool:
-        """Make bytes until there are some to take; False at the end."""
-        while not self._ready and not self._is_done:
-            self._ready = self._more()
-        return bool(self._ready)
+        """Make bytes until there are some to read; False at the end."""
+        while self._index == len(self._window) and not self._is_done:
+            kept = self._window[-KEPT_BYTES:]
+            self._window_start += len(self._window) - len(kept)
+            self._window, self._index = kept + self._more(), len(kept)
+        return self._index < len(self._window)
 
 
 class Unpacked(Derived):

@@ -88,7 +88,6 @@ def file(source: str, odd: Sequence[Change], ending: bytes) -> bytes:
 
 def assert_neighbours_are_published(workshop: Workshop, source: str, data: bytes) -> None:
     """Land and build the file: it is landed, no day fails, Romford's dogs are in core, each record is in one place."""
-    wipe(workshop)
     path = workshop.settings.home / "odd.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
@@ -116,23 +115,31 @@ def assert_neighbours_are_published(workshop: Workshop, source: str, data: bytes
 
 
 @pytest.fixture
-def opened(make_settings: Callable[..., Settings]) -> Workshop:
-    return Workshop(make_settings(sources={"csv_feeds": {FEED: FEED_SETTINGS}}))
+def opened(make_settings: Callable[..., Settings], tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Workshop]:
+    """Open a home and a warehouse in which nothing has happened yet."""
+
+    def fresh() -> Workshop:
+        home = tmp_path_factory.mktemp("home")
+        workshop = Workshop(make_settings(home=home, sources={"csv_feeds": {FEED: FEED_SETTINGS}}))
+        wipe(workshop)
+        return workshop
+
+    return fresh
 
 
 @pytest.mark.parametrize("source", [CSV, BSP, FEED])
 @pytest.mark.parametrize("ending", [b"\n", b"\r\n"], ids=["lf", "crlf"])
 def test_every_odd_text_in_every_column_costs_no_neighbour_anything(
-    opened: Workshop, source: str, ending: bytes
+    opened: Callable[[], Workshop], source: str, ending: bytes
 ) -> None:
     odd = [(column, text) for column in range(len(CELLS[source])) for text in ODD]
-    assert_neighbours_are_published(opened, source, file(source, odd, ending))
+    assert_neighbours_are_published(opened(), source, file(source, odd, ending))
 
 
 @pytest.mark.parametrize("source", [CSV, BSP, FEED])
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(odd=changes, ending=st.sampled_from([b"\n", b"\r\n"]))
 def test_any_text_in_any_cell_costs_no_neighbour_anything(
-    opened: Workshop, source: str, odd: list[Change], ending: bytes
+    opened: Callable[[], Workshop], source: str, odd: list[Change], ending: bytes
 ) -> None:
-    assert_neighbours_are_published(opened, source, file(source, odd, ending))
+    assert_neighbours_are_published(opened(), source, file(source, odd, ending))
