@@ -187,7 +187,7 @@ def _problems(timezone: str | None) -> list[Problem]:
         Problem(
             "price_range",
             unread & not_finite,
-            formatted("price {} is not a price; 1.01 to 1000 or blank is", _quoted(price)),
+            formatted("price {} is not a price; decimal or fractional odds, or a blank, are", _quoted(price)),
             among=pl.col("decimal").is_null(),
             column="price",
         ),

@@ -312,7 +312,7 @@ def _no_price(name: str) -> list[Problem]:
         Problem(
             "price_range",
             unread & not_finite,
-            formatted(f"{name} {{}} is not a price; 1.01 to 1000 or blank is", _shown(name)),
+            formatted(f"{name} {{}} is not a price; decimal or fractional odds, or a blank, are", _shown(name)),
             among=among,
             column=name,
         ),
