@@ -157,10 +157,11 @@ def test_an_asset_fetches_its_days(
 
 def run_here(workshop: Workshop, day: str) -> dg.ExecuteInProcessResult:
     """All assets over the workshop's settings, in this process."""
-    assets = list(definitions.build(workshop.settings).assets or [])
+    built = definitions.build(workshop.settings)
+    resources = {**(built.resources or {}), "workshop": workshop}
     with dg.DagsterInstance.ephemeral() as instance:
         return dg.materialize(
-            assets, resources={"workshop": workshop}, partition_key=day, instance=instance, raise_on_error=False
+            list(built.assets or []), resources=resources, partition_key=day, instance=instance, raise_on_error=False
         )
 
 
