@@ -33,7 +33,7 @@ class BetfairCsv(FileSource):
 
     name = "betfair_csv"
     title = "CSV rows of Betfair events: track, off, runner, price, volume"
-    parser_version = 2
+    parser_version = 3
 
     def read(self, path: Path, name: str, report: ReadReport) -> Iterator[pl.DataFrame]:
         """See `FileSource.read`; the name says nothing."""

@@ -18,7 +18,7 @@ from race_assets.sources.racing_post.cells import quoted
 from race_assets.sources.racing_post.reading import Operation, Reader
 from race_assets.values import names
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same file and settings would parse to something else."""
 
 MEANING = {"fields", "envelope", "source_timezone"}
