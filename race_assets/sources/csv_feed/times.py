@@ -14,13 +14,16 @@ DATES = (
     "%d %B %Y", "%d-%b-%Y", "%b %d %Y", "%B %d, %Y", "%A, %d %B %Y", "%A %d %B %Y", "%a %d %b %Y", "%d/%m/%y",
     "%m/%d/%y", "%d-%m-%y", "%d %b %y", "%d-%b-%y",
 )  # fmt: skip
-CLOCKS = ("%H:%M", "%H:%M:%S", "%H:%M:%S%.f", "%I:%M %p", "%I:%M%p", "%I:%M:%S %p", "%H.%M", "%H%M")
+CLOCKS = (
+    "%H:%M", "%H:%M:%S", "%H:%M:%S%.f", "%I:%M %p", "%I:%M%p", "%I:%M:%S %p", "%H.%M", "%I.%M%p", "%I.%M %p", "%H%M",
+)  # fmt: skip
 EARLIEST, LATEST = 1990, 2100
 """A year outside is a misread one: `%Y` takes the 24 of 15/05/24 for the year 24."""
 SAMPLE = 2_000
 
 _DAY_AND_MONTH = r"^\D*(\d{1,2})[/.-](\d{1,2})[/.-](?:\d{4}|\d{2})\b"
 _MIDDLE = 12
+_ORDINAL = r"(?i)\b(\d{1,2})(?:st|nd|rd|th)\b"
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,12 @@ class Written:
 
 
 def read(text: pl.Expr, formats: Sequence[str]) -> pl.Expr:
-    """The naive date and time by the first of the formats that fits; null also for years no race was run in."""
-    at = times.local_datetime(text, formats)
+    """Return the naive date and time by the first of the formats that fits; null also for years no race was run in.
+
+    Where none fits, days written as ``15th`` are tried as 15.
+    """
+    ordinal = pl.when(text.str.contains(_ORDINAL)).then(text.str.replace(_ORDINAL, "$1"))
+    at = pl.coalesce(times.local_datetime(text, formats), times.local_datetime(ordinal, formats))
     return pl.when(at.dt.year().is_between(EARLIEST, LATEST)).then(at)
 
 
@@ -61,17 +68,17 @@ def guess(texts: pl.Series, *, with_clock: bool, order: str | None = None) -> Wr
     candidates = [f"{day}{gap}{clock}" for gap, day, clock in product(" T", DATES, CLOCKS)] if with_clock else DATES
     order = order or order_of(sample)
     formats = _fitting(sample, candidates, order)
-    return Written(formats, is_ambiguous=order is None and any(map(_order, formats)))
+    return Written(formats, is_ambiguous=order is None and any(map(order_in, formats)))
 
 
 def _fitting(sample: pl.Series, candidates: Iterable[str], order: str | None) -> tuple[str, ...]:
     """Formats that read texts no earlier one reads, those that read most first, until all are read."""
     left, formats = sample, []
-    usable = [each for each in candidates if order is None or _order(each) in {None, order}]
+    usable = [each for each in candidates if order is None or order_in(each) in {None, order}]
     while left.len():
         probe = left.head(20)
-        likely = [each for each in usable if _reads(probe, each)]
-        best = max(likely, key=lambda each: _reads(left, each), default=None)
+        likely = [each for each in usable if count_read(probe, each)]
+        best = max(likely, key=lambda each: count_read(left, each), default=None)
         if best is None:
             # What stands first is written in no known way: what follows it may be.
             left = left.slice(20)
@@ -83,12 +90,13 @@ def _fitting(sample: pl.Series, candidates: Iterable[str], order: str | None) ->
     return tuple(formats)
 
 
-def _reads(texts: pl.Series, format_: str) -> int:
+def count_read(texts: pl.Series, format_: str) -> int:
+    """Return how many of these texts a format reads."""
     at = texts.to_frame("text").select(read(pl.col("text"), [format_])).to_series()
     return at.len() - at.null_count()
 
 
-def _order(format_: str) -> str | None:
+def order_in(format_: str) -> str | None:
     """Whether day or month comes first in a date of numbers; None where that is no question."""
     if re.search(r"%d[/.-]%m", format_):
         return "day"
