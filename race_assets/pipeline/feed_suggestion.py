@@ -14,7 +14,7 @@ from race_assets.settings.feeds import FeedSettings
 from race_assets.sources.base import ReadReport
 from race_assets.sources.csv_feed import layout
 from race_assets.sources.csv_feed.feed import CsvFeed
-from race_assets.sources.csv_feed.offs import NO_RACING, NO_RACING_THEN, STRAY
+from race_assets.sources.csv_feed.offs import NO_RACING_THEN, STRAY
 from race_assets.sources.csv_feed.readings import IsTrack
 from race_assets.sources.csv_feed.suggest import NEEDED, OPEN_FEED, START, Suggestion, suggest
 from race_assets.sources.transcoding import reading
@@ -25,6 +25,9 @@ TOLERATED = 0.02
 """A column by which a larger share of the sample's rows fails is left out."""
 STAND_IN = {"track_name": "Romford", START: "2024-06-27 18:36", "selection_name": "Nobody"}
 """What a needed column holds where the file has none, so that the others can be tried without it."""
+
+FIRST_HOUR = {"GB": 8, "IE": 10, "AU": 10, "NZ": 10}
+"""The hour before which no race starts there, on the clocks of the track."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +148,9 @@ def _without_failing(suggestion: Suggestion, failing: Callable[[Suggestion], flo
 
 def _is_improbable(workshop: Workshop, accepted: pl.DataFrame) -> bool:
     """Whether dogs would run at night: the times are those of another zone than the entry says."""
-    placed = accepted.select("track_id", "start_at").join(workshop.tracks.frame, on="track_id")
+    tracks = workshop.tracks.frame.select("track_id", "country", "timezone")
+    placed = accepted.select("track_id", "start_at").join(tracks, on="track_id")
     zones = placed["timezone"].unique().to_list()
-    hours = placed.select(times.in_zone(pl.col("start_at"), pl.col("timezone"), zones).dt.hour()).to_series()
-    return float(hours.is_in(list(NO_RACING)).mean() or 0) > STRAY  # type: ignore[arg-type]  # a share of booleans
+    hour = times.in_zone(pl.col("start_at"), pl.col("timezone"), zones).dt.hour()
+    first = pl.col("country").replace_strict(FIRST_HOUR, default=0, return_dtype=pl.Int8)
+    return float(placed.select((hour < first).mean()).item() or 0) > STRAY

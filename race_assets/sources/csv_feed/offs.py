@@ -31,6 +31,10 @@ NO_RACING_THEN = (
     "some of its hours are 0 to 7, when no dogs run: a clock of twelve hours without am and pm, a clock of a zone that "
     "is not the track's (then give the feed its timezone), or no time of day at all"
 )
+MAY_BE_UTC = (
+    "Betfair's own times are UTC, and programs write them without saying so: name the column in start_at, and give the "
+    "feed its timezone, UTC or track"
+)
 HELP = "a column or a file with each race's time of day"
 
 _CLOCK = (
@@ -163,7 +167,10 @@ class OffFinder:
             if by_name < LEAST_NAME:
                 continue
             cells = self._cells(column)
-            if _share(cells.str.contains(r"\d\D.*\d[:.]?\d{2}")) >= ENOUGH and _share_read(cells, MOMENT) >= ENOUGH:
+            if (
+                _share(cells.str.contains(r"\d[T ]+\d{1,2}[:.]\d{2}")) >= ENOUGH
+                and _share_read(cells, MOMENT) >= ENOUGH
+            ):
                 found.append((column, by_name))
         return sorted(found, key=lambda each: -each[1])
 
@@ -234,9 +241,18 @@ class OffFinder:
             return None
         written = times.guess(cells, with_clock=True)
         off = Off(name, sure=sure, columns=(column,), has_offset=written.has_offset)
-        if "utc" in words_of(name) and not written.has_offset:
-            off.timezone = "UTC"
+        if not written.has_offset:
+            if "utc" in words_of(name):
+                off.timezone = "UTC"
+            elif self._may_be_utc(name):
+                self.remarks.append(f"{name} is not taken for the off: {MAY_BE_UTC}")
+                return None
         return self._checked(off, self.sample[column], written.formats, written)
+
+    def _may_be_utc(self, name: str) -> bool:
+        """Whether a moment without offset stands beside Betfair's own ids, and is called as Betfair calls its own."""
+        is_betfairs = any(self._cells(column).str.contains(r"^1\.\d{6,}$").any() for column in self.sample.columns)
+        return is_betfairs and bool({"start", "market"} & set(words_of(name)))
 
     def _of_two(self, day: str, clock: _Clock, sure: float) -> Off | None:
         names = [self.names[day], self.names[clock.column]]

@@ -24,7 +24,7 @@ RESULT_WORDS: Mapping[str, str | None] = {
     **dict.fromkeys(("loser", "lost", "lose", "loss", "l", "0", "0.0", "false", "no", "n"), "LOSER"),
     **dict.fromkeys(("placed", "place", "p"), "LOSER"),
     **dict.fromkeys(("void", "voided", "abandoned"), "VOID"),
-    **dict.fromkeys(("active", "pending", "open", "removed", "scratched", "nr"), None),
+    **dict.fromkeys(("active", "pending", "open"), None),
 }
 """Words of result columns of WIN markets; a dog that is placed there has not won."""
 FEWEST_RUNNERS, MOST_RUNNERS = 4, 12
@@ -57,7 +57,7 @@ class Reading:
 
     Attributes:
         pattern: what its only group finds is the value.
-        values: texts and what they mean; what they do not list means nothing.
+        values: texts and what they mean; what they do not list means itself.
         share: 0 to 1.
     """
 
@@ -133,10 +133,12 @@ def _test(target: str, text: pl.Expr) -> pl.Expr:
 
 def _result(cells: pl.Series) -> Reading | None:
     """Read a column of few words, all of them known; a column of places is none of results."""
-    words = cells.str.to_lowercase().unique().sort().to_list()
+    texts = cells.unique().sort().to_frame("text")
+    words = texts.filter(~positions.is_removed(pl.col("text"))).to_series().str.to_lowercase().unique().sort().to_list()
     if not words or not set(words) <= RESULT_WORDS.keys() or not any(RESULT_WORDS[word] for word in words):
         return None
-    return Reading(1.0, values={word: RESULT_WORDS[word] for word in words})
+    values = {word: RESULT_WORDS[word] for word in words}
+    return Reading(1.0, values={word: meaning for word, meaning in values.items() if word.upper() != meaning})
 
 
 def _are_positions(cells: pl.Series) -> bool:

@@ -301,7 +301,7 @@ def _as_origin(name: str, read: Reading) -> Origin:
     more = {key: value for key, value in more.items() if value}
     if not more and "{" not in name:
         return name
-    return {"column": name, **more, **({"otherwise": None} if "values" in more else {})}
+    return {"column": name, **more}
 
 
 def _scalar(value: object) -> str:

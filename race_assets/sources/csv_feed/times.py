@@ -77,8 +77,9 @@ def _fitting(sample: pl.Series, candidates: Iterable[str], order: str | None) ->
     usable = [each for each in candidates if order is None or order_in(each) in {None, order}]
     while left.len():
         probe = left.head(20)
-        likely = [each for each in usable if count_read(probe, each)]
-        best = max(likely, key=lambda each: count_read(left, each), default=None)
+        likely = [each for each, count in zip(usable, counts_read(probe, usable), strict=True) if count]
+        counts = counts_read(left, likely)
+        best = likely[counts.index(max(counts))] if likely else None
         if best is None:
             # What stands first is written in no known way: what follows it may be.
             left = left.slice(20)
@@ -90,10 +91,15 @@ def _fitting(sample: pl.Series, candidates: Iterable[str], order: str | None) ->
     return tuple(formats)
 
 
+def counts_read(texts: pl.Series, formats: Sequence[str]) -> list[int]:
+    """Return for each format how many of these texts it reads."""
+    counts = [read(pl.col("text"), [each]).is_not_null().sum().alias(each) for each in formats]
+    return list(texts.to_frame("text").select(counts).row(0)) if counts else []
+
+
 def count_read(texts: pl.Series, format_: str) -> int:
     """Return how many of these texts a format reads."""
-    at = texts.to_frame("text").select(read(pl.col("text"), [format_])).to_series()
-    return at.len() - at.null_count()
+    return counts_read(texts, [format_])[0]
 
 
 def order_in(format_: str) -> str | None:

@@ -86,6 +86,7 @@ OTHERS_OF = {
     "selection_name": {"race", "meeting", "event", "venue", "course", "market", "file"},
     "track_name": {"condition", "distance", "direction", "record"},
     "volume": {"bsp", "morning"},
+    "result": {"id", "name", "or2nd", "time", "box", "trap", "price", "odds", "date", "type"},
     "price": {"preplay", "5min", "open", "opening", "taken"},
     "race_number": {"date", "time", "id", "day", "type", "class", "grade", "distance", "status"},
 }
