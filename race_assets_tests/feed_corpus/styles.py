@@ -355,8 +355,8 @@ STYLES = [
         "Greyhounds,{distance},Gr5,{runner},{trap},{name},{result},{price},LOSER,1.5,10.5,{price},100.5",
         {
             "track_name": "TRACK", "start_at": "{LOCAL_MEETING_DATE} {SCHEDULED_RACE_TIME}", "trap": "TAB_NUMBER",
-            "selection_name": "SELECTION_NAME", "bsp": "WIN_BSP", "result": "WIN_RESULT", "race_number": "RACE_NO",
-            "distance_m": "DISTANCE", "market_id": "WIN_MARKET_ID",
+            "selection_name": "SELECTION_NAME", "bsp": "WIN_BSP", "last_traded": "WIN_PREPLAY_LAST_PRICE_TAKEN",
+            "result": "WIN_RESULT", "race_number": "RACE_NO", "distance_m": "DISTANCE", "market_id": "WIN_MARKET_ID",
         },
         races=AU,
     ),
@@ -494,11 +494,11 @@ STYLES = [
     ),
     Style(
         "market catalogue in a zone nobody states",
-        "market_id,track,start_time,distance,trap,dog_name,selection_id",
-        "{market},{track},{utc:%Y-%m-%d %H:%M:%S},{distance},{trap},{name},{runner}",
+        "race_id,track,start_time,distance,trap,dog_name,selection_id",
+        "{race_id},{track},{utc:%Y-%m-%d %H:%M:%S},{distance},{trap},{name},{runner}",
         {
             "track_name": "track", "start_at": None, "trap": "trap", "selection_name": "dog_name",
-            "distance_m": "distance", "market_id": "market_id",
+            "distance_m": "distance", "market_id": "race_id",
         },
         races=AFTERNOON,
         says="when no dogs run",

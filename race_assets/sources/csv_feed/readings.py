@@ -7,6 +7,7 @@ import polars as pl
 
 from race_assets.sources.csv_feed.numbers import SYMBOLS
 from race_assets.values import distances, odds, positions
+from race_assets.values.numbers import plain_decimal
 
 IsTrack = Callable[[pl.Series], pl.Series]
 """Whether names are those of tracks in the registry: Boolean, never null."""
@@ -82,8 +83,8 @@ def reading(target: str, cells: pl.Series, is_track: IsTrack | None) -> Reading 
     for pattern in PATTERNS.get(target, ()):
         if best.share >= CERTAIN:
             break
-        found = cells.str.extract(pattern, 1).str.strip_chars()
-        share = _share(target, found.fill_null(""), is_track)
+        found = cells.str.extract(pattern, 1).str.strip_chars().drop_nulls()
+        share = _share(target, found, is_track) * found.len() / cells.len()
         if share > best.share:
             best = Reading(share, pattern)
     if target == "track_name" and is_track is not None:
@@ -105,7 +106,7 @@ def _share(target: str, cells: pl.Series, is_track: IsTrack | None) -> float:
 
 def _test(target: str, text: pl.Expr) -> pl.Expr:
     plain = text.str.replace_all(SYMBOLS, "").str.replace_all(",", ".", literal=True)
-    number = text.str.replace_all(SYMBOLS, "").str.replace_all(",", "", literal=True).cast(pl.Float64, strict=False)
+    number = plain_decimal(text.str.replace_all(SYMBOLS, "").str.replace_all(",", "", literal=True))
     word = text.str.contains(r"[A-Za-z]{2}") & ~text.str.contains(r"^[\d/:. -]+$")
     price = odds.starting_price(plain, "decimal").struct.field("decimal")
     is_price = ((price >= 1) | odds.is_null_word(text)) & ~text.str.contains(r"^\(|\d-\d+-\d")

@@ -19,7 +19,7 @@ from race_assets.sources.base import ReadReport
 from race_assets.sources.csv_feed import layout
 from race_assets.sources.csv_feed.cells import Cells
 from race_assets.sources.csv_feed.layout import Layout
-from race_assets.sources.csv_feed.offs import Off, OffFinder
+from race_assets.sources.csv_feed.offs import STRAY, Off, OffFinder
 from race_assets.sources.csv_feed.readings import MOST_TRACKS, IsTrack, Reading, reading
 from race_assets.sources.csv_feed.vocabulary import CLOCK, DATE, MOMENT, WORDS, is_about_others, name_score
 from race_assets.sources.delimited import Dialect
@@ -33,6 +33,7 @@ NEEDED = {"track": "track_name", "off": START, "runner": "selection_name"}
 DITTO = (0.3, 0.97)
 """The share of blanks in a column whose blanks mean the cell above: more than gaps, less than a column of nothing."""
 TRIAL = r"(?i)^(?:T\d*|QT|trial.*)$"
+RACE = "race of the row"
 VACANT = r"(?i)vacant|no reserve|no runner"
 
 OPEN_FEED = FeedSettings.model_validate({"columns": {target: {"constant": "nothing"} for target in NEEDED.values()}})
@@ -237,25 +238,29 @@ def _add_off(suggestion: Suggestion, off: Off, names: Mapping[str, str]) -> None
 def _drop_what_repeats(
     suggestion: Suggestion, sample: pl.DataFrame, chosen: Mapping[str, tuple[str, Reading, float]], off: Off
 ) -> None:
-    """Leave out ids of markets that several races share, and positions that several of a race's dogs share."""
-    race = [chosen["track_name"][0]] if "track_name" in chosen else []
-    race += [column for column in off.columns if column not in race]
-    if "market_id" in chosen and len(race) > 1:
-        column = chosen["market_id"][0]
-        races = sample.select(column, pl.concat_str(race, separator=" ").alias("race of it")).drop_nulls()
-        shared = races.group_by(column).agg(pl.col("race of it").n_unique())["race of it"]
-        if shared.len() and float((shared == 1).mean() or 0) < 1:  # type: ignore[arg-type]
-            suggestion.columns.pop("market_id", None)
-            suggestion.remarks.append(f"{suggestion.names[sample.columns.index(column)]} is left out: races share it")
-    if "finish_position" in chosen and len(race) > 1:
-        column = chosen["finish_position"][0]
-        places = sample.select(column, pl.concat_str(race, separator=" ").alias("race of it")).drop_nulls()
-        several = places.group_by("race of it").agg(pl.len().alias("dogs"), pl.col(column).n_unique().alias("places"))
-        several = several.filter(pl.col("dogs") > 2)  # noqa: PLR2004 - two may be a dead heat
-        if several.height and float((several["places"] * 2 > several["dogs"]).mean() or 0) < 0.9:  # type: ignore[arg-type]  # noqa: PLR2004
-            suggestion.columns.pop("finish_position", None)
-            name = suggestion.names[sample.columns.index(column)]
-            suggestion.remarks.append(f"{name} is no finishing position: the dogs of a race share it")
+    """Leave out ids of markets that several races share, and traps and positions that many of a race's dogs share."""
+    if "track_name" not in chosen or not off.columns:
+        return
+    race = list(dict.fromkeys([chosen["track_name"][0], *off.columns]))
+    races = sample.with_columns(pl.concat_str(race, separator=" ").alias(RACE))
+    for target in ("market_id", "trap", "finish_position"):
+        if target not in chosen:
+            continue
+        column = chosen[target][0]
+        known = races.select(column, RACE).drop_nulls()
+        whose, what = (column, RACE) if target == "market_id" else (RACE, column)
+        groups = known.group_by(whose).agg(pl.len().alias("rows"), pl.col(what).n_unique().alias("different"))
+        if target == "market_id":
+            is_shared = groups.select((pl.col("different") > 1).any()).item()
+        else:
+            several = groups.filter(pl.col("rows") > 2)  # noqa: PLR2004 - two may be a dead heat
+            is_shared = (several.select((pl.col("different") * 2 <= pl.col("rows")).mean()).item() or 0) > STRAY
+        if is_shared:
+            del suggestion.columns[target]
+            shared = "races" if target == "market_id" else "dogs of one race"
+            suggestion.remarks.append(
+                f"{target} from {suggestion.names[sample.columns.index(column)]} is left out: {shared} share it"
+            )
 
 
 def _add_filters(

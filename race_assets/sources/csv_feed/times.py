@@ -1,7 +1,7 @@
 """How a file writes its dates and times, told from the texts themselves; zones and days are settled elsewhere."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -14,9 +14,14 @@ DATES = (
     "%d %B %Y", "%d-%b-%Y", "%b %d %Y", "%B %d, %Y", "%A, %d %B %Y", "%A %d %B %Y", "%a %d %b %Y", "%d/%m/%y",
     "%m/%d/%y", "%d-%m-%y", "%d %b %y", "%d-%b-%y",
 )  # fmt: skip
-CLOCKS = (
-    "%H:%M", "%H:%M:%S", "%H:%M:%S%.f", "%I:%M %p", "%I:%M%p", "%I:%M:%S %p", "%H.%M", "%I.%M%p", "%I.%M %p", "%H%M",
-)  # fmt: skip
+CLOCKS = {
+    "%H:%M": r"\d:\d{1,2}$", "%H:%M:%S": r":\d{1,2}:\d{1,2}$", "%H:%M:%S%.f": r":\d{1,2}\.\d+$",
+    "%I:%M %p": r"(?i):\d{1,2}\s*[ap]m$", "%I:%M%p": r"(?i):\d{1,2}\s*[ap]m$",
+    "%I:%M:%S %p": r"(?i):\d{1,2}:\d{1,2}\s*[ap]m$", "%H.%M": r"\d\.\d{1,2}$",
+    "%I.%M%p": r"(?i)\.\d{1,2}\s*[ap]m$", "%I.%M %p": r"(?i)\.\d{1,2}\s*[ap]m$", "%H%M": r"\d{3,4}$",
+}  # fmt: skip
+"""Formats of times of day, and what every text that one of them reads ends in."""
+GAPS = {" ": r"\s", "T": "T"}
 EARLIEST, LATEST = 1990, 2100
 """A year outside is a misread one: `%Y` takes the 24 of 15/05/24 for the year 24."""
 SAMPLE = 2_000
@@ -65,10 +70,15 @@ def guess(texts: pl.Series, *, with_clock: bool, order: str | None = None) -> Wr
     instants = sample.to_frame("text").select(at=times.iso_instant(pl.col("text")).struct.field("at")).to_series()
     if with_clock and instants.null_count() < instants.len() / 2:
         return Written(has_offset=True)
-    candidates = [f"{day}{gap}{clock}" for gap, day, clock in product(" T", DATES, CLOCKS)] if with_clock else DATES
+    candidates = [*map("".join, product(DATES, _seen(sample, GAPS), _seen(sample, CLOCKS)))] if with_clock else DATES
     order = order or order_of(sample)
     formats = _fitting(sample, candidates, order)
     return Written(formats, is_ambiguous=order is None and any(map(order_in, formats)))
+
+
+def _seen(texts: pl.Series, shapes: Mapping[str, str]) -> list[str]:
+    """Return the formats whose shape some text has: most need not be tried."""
+    return [format_ for format_, shape in shapes.items() if texts.str.strip_chars().str.contains(shape).any()]
 
 
 def _fitting(sample: pl.Series, candidates: Iterable[str], order: str | None) -> tuple[str, ...]:
