@@ -40,7 +40,7 @@ def suggest(file: File, name: Annotated[str, typer.Option(help="What the feed is
     """Read a sample and print a feed entry for race_assets.yaml, with how sure each column is.
 
     The entry is tried on the sample: a column by which rows fail is left out, and it says how many rows pass. It ends
-    with 1 where no column tells track, off or runner.
+    with 1 where no column tells track, off or runner, or no row passes.
 
     The entry goes below `sources.csv_feeds`; where the settings have `sources` already, leave its first lines out.
 

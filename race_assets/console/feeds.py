@@ -67,6 +67,9 @@ def suggest(settings: Settings, file: Path, name: str) -> bool:
     else:
         found.remarks += _outcome(done.tried)
     typer.echo(found.as_yaml(name))
+    if done.tried is not None and not done.tried.account.accepted:
+        report.failure(f"{file}: no row passes under this entry; its comments say why")
+        return False
     return not found.missing
 
 

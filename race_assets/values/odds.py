@@ -157,7 +157,7 @@ def notations(texts: pl.Series) -> set[Notation]:
         decimal=text.str.contains(_POINTED).any(),
         marked=(is_bare & text.str.contains("[A-Za-z]")).any(),
     ).row(0, named=True)
-    shown: set[Notation] = {each for each in ("decimal", "fractional") if found[each]}  # type: ignore[misc]
+    shown: set[Notation] = {each for each in ("decimal", "fractional") if found[each]}
     return shown or ({"fractional"} if found["marked"] else set())
 
 

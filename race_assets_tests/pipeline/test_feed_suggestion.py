@@ -77,8 +77,10 @@ def test_rows_of_unknown_tracks_are_told_with_what_to_do(
     offline: Workshop, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = sheet(tmp_path, *(row.replace("Hove", "Nowhereham") for row in runners(2)))
-    assert feeds.suggest(offline.settings, path, "mine")
-    printed = capsys.readouterr().out
+    assert not feeds.suggest(offline.settings, path, "mine")
+    told = capsys.readouterr()
+    assert "no row passes under this entry" in told.err
+    printed = told.out
     assert "# 0 of 12 rows of the sample pass; rejected: track_known 12" in printed
     assert "'Nowhereham' is not in the registry" in printed
 

@@ -229,6 +229,28 @@ def test_a_moment_that_differs_among_a_races_runners_is_not_its_off(tmp_path: Pa
     assert "differs among the runners of one race" in str(found["said"])
 
 
+@pytest.mark.parametrize(
+    ("name", "zone"),
+    [
+        ("Time", None), ("Off Time UTC", "UTC"), ("Time (AEST)", "Australia/Brisbane"), ("UK Time", "Europe/London"),
+        ("startTimeGmt", "UTC"), ("Race Time Sydney", "Australia/Sydney"),
+    ],
+)  # fmt: skip
+def test_a_zone_in_the_name_of_a_time_is_that_of_the_feed(tmp_path: Path, name: str, zone: str | None) -> None:
+    path = tmp_path / "sheet.csv"
+    path.write_text(f"Track,Date,{name},Dog\nSale,2024-06-27,18:36,Alpha\nSale,2024-06-27,19:36,Beta\n")
+    found = suggest(path, is_track)
+    assert found.columns["start_at"][0] == f"{{Date}} {{{name}}}"
+    assert found.more.get("timezone") == zone
+
+
+def test_times_of_several_zones_are_no_off(tmp_path: Path) -> None:
+    rows = [f"Sale,2024-06-27,{17 + n}:36 ({zone}),Dog {n}" for n, zone in enumerate(("AEST", "AWST", "AEST"))]
+    found = suggested(tmp_path, "Track,Date,Time,Dog", *rows)
+    assert "start_at" not in found
+    assert "it names several zones" in str(found["said"])
+
+
 def test_a_race_number_comes_out_of_its_cell(tmp_path: Path) -> None:
     rows = [f"Hove,2024-06-27,18:{10 + race},R{race},Dog {race}" for race in (1, 2, 3)]
     found = suggested(tmp_path, "Track,Date,Time,Race,Dog", *rows)

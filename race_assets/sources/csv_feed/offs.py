@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from race_assets.sources.csv_feed import times
-from race_assets.sources.csv_feed.readings import ENOUGH
+from race_assets.sources.csv_feed.readings import ENOUGH, share_true
 from race_assets.sources.csv_feed.vocabulary import CLOCK, DATE, MOMENT, is_about_others, name_score, words_of
 
 ZONES = {
@@ -19,6 +19,13 @@ ZONES = {
     "ACST": "Australia/Darwin", "AEDT": "Etc/GMT-11", "NZST": "Etc/GMT-12", "NZDT": "Etc/GMT-13",
 }  # fmt: skip
 """Zones that abbreviations behind a time stand for, each without a summer time of its own."""
+NAMED_ZONES = {
+    **{word.lower(): zone for word, zone in ZONES.items()},
+    **dict.fromkeys(("uk", "london"), "Europe/London"),
+    "sydney": "Australia/Sydney", "melbourne": "Australia/Melbourne", "brisbane": "Australia/Brisbane",
+    "perth": "Australia/Perth", "adelaide": "Australia/Adelaide", "auckland": "Pacific/Auckland",
+}  # fmt: skip
+"""Zones that a word of a column's name stands for."""
 
 LEAST_NAME = 0.4
 NO_RACING = range(8)
@@ -168,7 +175,7 @@ class OffFinder:
                 continue
             cells = self._cells(column)
             if (
-                _share(cells.str.contains(r"\d[T ]+\d{1,2}[:.]\d{2}")) >= ENOUGH
+                share_true(cells.str.contains(r"\d[T ]+\d{1,2}[:.]\d{2}")) >= ENOUGH
                 and _share_read(cells, MOMENT) >= ENOUGH
             ):
                 found.append((column, by_name))
@@ -179,7 +186,7 @@ class OffFinder:
         named, others = [], []
         for column in self.sample.columns:
             cells = self._cells(column).str.replace(_MIDNIGHT, "")
-            if not _share(cells.str.contains(_DATE_LIKE)) >= ENOUGH or _share_read(cells, DATE) < ENOUGH:
+            if not share_true(cells.str.contains(_DATE_LIKE)) >= ENOUGH or _share_read(cells, DATE) < ENOUGH:
                 continue
             by_name = name_score(DATE, self.names[column])
             if by_name >= LEAST_NAME:
@@ -197,6 +204,9 @@ class OffFinder:
                 continue
             zone = self._zone(cells)
             if zone is None:
+                self.remarks.append(
+                    f"{self.names[column]} is not taken for the off: it names several zones, or unknown ones"
+                )
                 continue
             bare = cells.str.replace(_ZONE, "") if zone else cells
             reason = _not_an_hour(bare, self.names[column])
@@ -206,7 +216,8 @@ class OffFinder:
                 self.remarks.append(f"{self.names[column]} is not taken for the off: {reason}")
         for column in self.sample.columns:
             cells = self._cells(column)
-            if _share(cells.str.contains(_LEADING_CLOCK)) >= ENOUGH:
+            has_zone = not ZONES.keys().isdisjoint(cells.str.extract(_ZONE, 1).unique().to_list())
+            if not has_zone and share_true(cells.str.contains(_LEADING_CLOCK)) >= ENOUGH:
                 reason = _not_an_hour(cells.str.extract(_LEADING_CLOCK, 1), self.names[column])
                 if reason is None:
                     yield _Clock(column, LEAST_NAME, leads=True)
@@ -237,14 +248,13 @@ class OffFinder:
 
     def _of_moment(self, column: str, sure: float) -> Off | None:
         name, cells = self.names[column], self._cells(column)
-        if _share(cells.str.contains(_MIDNIGHT)) >= ENOUGH:
+        if share_true(cells.str.contains(_MIDNIGHT)) >= ENOUGH:
             return None
         written = times.guess(cells, with_clock=True)
         off = Off(name, sure=sure, columns=(column,), has_offset=written.has_offset)
         if not written.has_offset:
-            if "utc" in words_of(name):
-                off.timezone = "UTC"
-            elif self._may_be_utc(name):
+            off.timezone = _zone_of(name)
+            if off.timezone is None and self._may_be_utc(name):
                 self.remarks.append(f"{name} is not taken for the off: {MAY_BE_UTC}")
                 return None
         return self._checked(off, self.sample[column], written.formats, written)
@@ -276,8 +286,7 @@ class OffFinder:
         elif clock.leads:
             off.pattern = r"(?i)^(.*?\d{1,2}:\d{2}(?:\s*[ap]m)?)(?:\s|$)"
             texts = texts.str.extract(off.pattern, 1)
-        elif "utc" in words_of(self.names[clock.column]):
-            off.timezone = "UTC"
+        off.timezone = off.timezone or _zone_of(self.names[clock.column])
         written = times.guess(texts, with_clock=True)
         formats = off.formats or written.formats
         if midnight:
@@ -337,9 +346,9 @@ class OffFinder:
         if not written.has_offset:
             known = texts.drop_nulls()
             at = known.to_frame("text").select(times.read(pl.col("text"), formats)).to_series()
-            if at.null_count() > (1 - ENOUGH) * at.len():
+            if not at.len() or at.null_count() > (1 - ENOUGH) * at.len():
                 reason = "it cannot be read as a date and a time"
-            elif off.timezone is None and _share(at.dt.hour().is_in(list(NO_RACING))) > STRAY:
+            elif off.timezone is None and share_true(at.dt.hour().is_in(list(NO_RACING))) > STRAY:
                 reason = NO_RACING_THEN
         reason = reason or self._not_of_races(texts)
         if reason is not None:
@@ -365,16 +374,21 @@ class OffFinder:
         frame = self.sample.select(self.race).with_columns(off=texts, day=day).drop_nulls()
         races = frame.group_by([*self.race, "day"]).agg(pl.len().alias("rows"), pl.col("off").n_unique().alias("offs"))
         shared = races.filter(pl.col("rows") > 1)
-        if shared.height and _share(shared["offs"] == 1) < ENOUGH:
+        if shared.height and share_true(shared["offs"] == 1) < ENOUGH:
             return "it differs among the runners of one race"
         if len(self.race) > 1:
             meetings = frame.group_by([self.race[0], "day"]).agg(
                 pl.col(self.race[1]).n_unique().alias("races"), pl.col("off").n_unique().alias("offs")
             )
             several = meetings.filter(pl.col("races") > 1)
-            if _share(several["offs"] == 1) > 1 - ENOUGH:
+            if share_true(several["offs"] == 1) > 1 - ENOUGH:
                 return "it is the same for several races of one meeting"
         return None
+
+
+def _zone_of(name: str) -> str | None:
+    """The zone that a column's name says its times are of."""
+    return next((NAMED_ZONES[word] for word in words_of(name) if word in NAMED_ZONES), None)
 
 
 def _with_midnight(format_: str, midnight: str) -> str:
@@ -394,11 +408,6 @@ def _share_read(cells: pl.Series, kind: str) -> float:
     return 1 - read.null_count() / read.len()
 
 
-def _share(flags: pl.Series) -> float:
-    """The share of the known that are true; 0 where nothing is known."""
-    return float(flags.drop_nulls().mean() or 0)  # type: ignore[arg-type]  # a share of booleans
-
-
 def _not_an_hour(cells: pl.Series, name: str) -> str | None:
     """Why a column is no time of day: "" where it is plainly something else, None where it may be one."""
     parts = cells.str.extract_groups(_CLOCK).struct.unnest()
@@ -406,9 +415,9 @@ def _not_an_hour(cells: pl.Series, name: str) -> str | None:
     second = parts["second"].cast(pl.Int16, strict=False).fill_null(0)
     has_sign = (parts["sign"] != "").fill_null(value=False)
     is_read = (hour <= 23) & (minute <= 59) & (second <= 59) & (has_sign | (cells.str.len_chars() == 4))  # noqa: PLR2004
-    if _share(is_read) < ENOUGH:
+    if share_true(is_read) < ENOUGH:
         return "" if parts["hour"].null_count() > parts.height / 2 else "it holds what is no time of day"
-    if _share(parts["sign"] == ":") < ENOUGH and parts["half"].null_count() and not set(words_of(name)) & _STRONG:
+    if share_true(parts["sign"] == ":") < ENOUGH and parts["half"].null_count() and not set(words_of(name)) & _STRONG:
         return "17.21 may be 17:21 or 17.21 seconds; a column of that name may hold either"
     return None
 

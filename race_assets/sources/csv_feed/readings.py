@@ -99,7 +99,7 @@ def _unknown_tracks(cells: pl.Series) -> Reading | None:
 
 def _share(target: str, cells: pl.Series, is_track: IsTrack | None) -> float:
     if target == "track_name" and is_track is not None:
-        return float(is_track(cells).mean() or 0)  # type: ignore[arg-type]  # a share of booleans
+        return share_true(is_track(cells))
     test = _test(target, pl.col("text"))
     return float(cells.to_frame("text").select(test.fill_null(value=False).mean()).item() or 0)
 
@@ -144,9 +144,13 @@ def _result(cells: pl.Series) -> Reading | None:
 
 def _are_positions(cells: pl.Series) -> bool:
     """Whether cells that look like positions are neither flags (0 and 1) nor fractions of a length (1/2)."""
-    flags = cells.str.strip_suffix(".0").is_in(["0", "1"])
-    is_flag = bool(flags.all()) and bool((cells.str.strip_suffix(".0") == "0").any())
+    plain = cells.str.strip_suffix(".0")
+    is_flag = plain.is_in(["0", "1"]).all() and (plain == "0").any()
     runners = cells.str.extract(r"/\s*(\d{1,2})$", 1).cast(pl.Int16, strict=False).drop_nulls()
-    return not is_flag and (
-        not runners.len() or bool(runners.is_between(FEWEST_RUNNERS, MOST_RUNNERS).mean() >= ENOUGH)
-    )  # type: ignore[operator]
+    are_runners = not runners.len() or share_true(runners.is_between(FEWEST_RUNNERS, MOST_RUNNERS)) >= ENOUGH
+    return are_runners and not is_flag
+
+
+def share_true(flags: pl.Series) -> float:
+    """Return the share of the known flags that are true; 0 where nothing is known."""
+    return float(flags.drop_nulls().mean() or 0)  # type: ignore[arg-type]  # a share of booleans

@@ -20,7 +20,7 @@ from race_assets.sources.csv_feed import layout
 from race_assets.sources.csv_feed.cells import Cells
 from race_assets.sources.csv_feed.layout import Layout
 from race_assets.sources.csv_feed.offs import STRAY, Off, OffFinder
-from race_assets.sources.csv_feed.readings import MOST_TRACKS, IsTrack, Reading, reading
+from race_assets.sources.csv_feed.readings import MOST_TRACKS, IsTrack, Reading, reading, share_true
 from race_assets.sources.csv_feed.vocabulary import CLOCK, DATE, MOMENT, WORDS, is_about_others, name_score
 from race_assets.sources.delimited import Dialect
 
@@ -165,7 +165,7 @@ def _is_ditto(cells: pl.Series, name: str) -> bool:
     )
     said = cells.drop_nulls()
     # A column that repeats itself says all it has to say: its blanks are blanks.
-    repeats = float((said == said.shift(1)).mean() or 0)  # type: ignore[arg-type]  # a share of booleans
+    repeats = share_true(said == said.shift(1))
     return tells and DITTO[0] <= cells.null_count() / cells.len() <= DITTO[1] and repeats < 1 - DITTO[1]
 
 
