@@ -1,11 +1,14 @@
 """A feed reads what its entry says, infers what it leaves out, and loses nothing: layouts, values, days, records."""
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from race_assets.errors import UnreadableFileError
 from race_assets.schemas.records import PARSED
@@ -590,4 +593,20 @@ def test_one_column_may_have_a_sign_before_decimals_of_its_own(tmp_path: Path) -
     columns = {**PLAIN, "volume": {"column": "Umsatz", "decimal": ","}}
     reading = Reading(tmp_path, amounts("1.250", price="3.5"), {"columns": columns})
     assert reading.rows("price", "volume") == [(3.5, 1250.0)]
+    assert reading.report.warnings == []
+
+
+@given(
+    st.lists(st.decimals(min_value=0, max_value=9_999_999, places=2), min_size=1, max_size=8),
+    st.sampled_from([(",", "."), (".", ","), ("", "."), ("", ",")]),
+)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_amounts_with_hundredths_are_read_whatever_signs_group_and_part_them(
+    tmp_path: Path, values: list[Decimal], signs: tuple[str, str]
+) -> None:
+    group, decimal = signs
+    written = [f"{value:,.2f}".translate({ord(","): "_", ord("."): decimal}).replace("_", group) for value in values]
+    columns = {**PLAIN, "price": {"column": "Price", "odds": "decimal"}, "volume": "Umsatz"}
+    reading = Reading(tmp_path, amounts(*written), {"columns": columns})
+    assert reading.frame["volume"].to_list() == [float(value) for value in values]
     assert reading.report.warnings == []

@@ -1,10 +1,13 @@
 """A feed suggested for a file maps what matters, whatever the file calls it; a file of something else is told apart."""
 
+import csv
 from pathlib import Path
 
 import polars as pl
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from race_assets.errors import UnreadableFileError
 from race_assets.identity.tracks import TrackRegistry
@@ -319,3 +322,52 @@ def test_a_first_line_that_is_blank_and_a_year_nobody_states(tmp_path: Path) -> 
     }
     # The 5th of September was no Thursday in 2023: the year in the name is not that of the races.
     assert "start_at" not in suggested(tmp_path, "", header, *rows, name="greyhound_data_2023.csv")
+
+
+NAMES_OF_COLUMNS = (
+    "Time", "Start", "Race", "Trap", "Price", "SP", "BSP", "Pos", "Fin", "Result", "Grade", "Distance", "Race ID",
+    "{Track}", "a,b", "", "Win Time", "Dog", "Matched",
+)  # fmt: skip
+CELLS = (
+    "Hove", "27/06/2024", "2024-06-27 00:00:00", "18:36", "7.44", "11:23PM (AEST)", "R6", "T1", "5/2", "7-4", "3",
+    "3.5", "1.250", "NR", "n/p", "DNF", "1/2", "", "-", "29.55", "480m", "Swift \u00c9clair", "6.67E+07", "\u0000", "1e400",
+    "Thursday, September 05", "20:20  Sale", "9" * 40, "=1+1", "T2", "A3", "1.2300455", "winner",
+)  # fmt: skip
+KNOWN = (
+    ("Hove", "Sale", ""),
+    ("27/06/2024", "28/06/2024"),
+    ("18:36", "19:36", "1:36"),
+    ("Alpha", "Beta", "VACANT", ""),
+)
+
+
+@given(
+    st.lists(st.sampled_from(NAMES_OF_COLUMNS), max_size=5),
+    st.lists(
+        st.tuples(
+            st.tuples(*map(st.sampled_from, KNOWN)),
+            st.lists(st.sampled_from(CELLS) | st.text(max_size=6), min_size=5, max_size=5),
+        ),
+        min_size=1,
+        max_size=6,
+    ),
+)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_a_file_holds_its_entry_is_one_that_the_settings_take_and_a_feed_reads(
+    tmp_path: Path, others: list[str], rows: list[tuple[tuple[str, ...], list[str]]]
+) -> None:
+    path = tmp_path / "sheet.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        header = ["Track", "Date", "Off", "Dog", *others]
+        csv.writer(file).writerows([header, *([*known, *cells][: len(header)] for known, cells in rows)])
+    try:
+        found = suggest(path, is_track)
+    except UnreadableFileError:
+        return
+    if found.missing:
+        return
+    feed = CsvFeed("mine", FeedSettings.model_validate(found.entry()))
+    assert yaml.safe_load(found.as_yaml("mine"))["sources"]["csv_feeds"]["mine"] == found.entry()
+    report = ReadReport()
+    records = sum(frame.height for frame in feed.read(path, path.name, report))
+    assert records == report.rows_read

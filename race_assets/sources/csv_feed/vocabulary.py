@@ -78,8 +78,9 @@ OTHERS = {
     "expected", "predicted", "value", "bet", "lay", "profit", "stake", "state", "change", "rank", "url", "generated",
     "scraped", "created", "updated", "settled", "fetched", "observed", "downloaded", "recorded", "captured", "parsed",
     "added", "modified", "published", "inserted", "imported", "exported", "extracted", "saved", "processed",
-    "collected", "edge", "rate", "history", "count", "1st", "2nd", "3rd", "bon", "speed", "early", "first", "fourth", "winners",
-    "historical", "hist", "frac", "size", "cnt", "mkt", "pnl", "probability", "prob", "mean", "std", "track",
+    "collected", "edge", "rate", "history", "count", "1st", "2nd", "3rd", "bon", "speed", "early", "first",
+    "fourth", "winners", "historical", "hist", "frac", "size", "cnt", "mkt", "pnl", "probability", "prob", "mean",
+    "std", "track",
 }  # fmt: skip
 # What else says so of some targets only: times a dog ran, names of races and places.
 OTHERS_OF = {
