@@ -74,6 +74,7 @@ def cells(race: Race, which: int, trap: int) -> dict[str, Any]:
         "market": f"1.2300{which:02}455", "race_id": 880100 + which, "runner": 66790700 + 10 * which + trap,
         "run": f"{16 + n + 0.21 + which / 100:.2f}", "hour12": f"{(at.hour - 1) % 12 + 1}:{at:%M}", "minute": 10 + n,
         "am": f"{at:%I:%M%p}", "weekday": f"{at:%A, %B} {at:%d}",
+        "ditto": f"{race.track},{at:%d/%m/%Y},{at:%H:%M},{race.distance}m," if trap == 1 else ",,,,",
     }  # fmt: skip
 
 
@@ -228,6 +229,16 @@ STYLES = [
         races=AU,
         settings={"fill_down": ["Dog Name"]},
         says=NO_OFF,
+    ),
+    Style(
+        "card with dittos",
+        "Track,Date,Off,Distance,Trap,Dog,Odds",
+        "{ditto}{trap},{name},{price}",
+        {
+            "track_name": "Track", "start_at": "{Date} {Off}", "trap": "Trap", "selection_name": "Dog", "price": "Odds",
+            "distance_m": "Distance",
+        },
+        settings={"fill_down": ["Track", "Date", "Off", "Distance"]},
     ),
     Style(
         "Australian form, dates only",

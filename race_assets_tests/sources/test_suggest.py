@@ -254,6 +254,13 @@ def test_times_of_several_zones_are_no_off(tmp_path: Path) -> None:
     assert "it names several zones" in str(found["said"])
 
 
+def test_a_blank_hour_is_no_ditto_where_the_rest_of_the_race_is_stated(tmp_path: Path) -> None:
+    rows = [f"Hove,2024-06-27,{'' if n % 2 else f'1{n}:05'},Dog {n}" for n in range(8)]
+    path = tmp_path / "sheet.csv"
+    path.write_text("\n".join(["Track,Date,Off,Dog", *rows]) + "\n")
+    assert "fill_down" not in suggest(path, is_track).more
+
+
 def test_a_race_number_comes_out_of_its_cell(tmp_path: Path) -> None:
     rows = [f"Hove,2024-06-27,18:{10 + race},R{race},Dog {race}" for race in (1, 2, 3)]
     found = suggested(tmp_path, "Track,Date,Time,Race,Dog", *rows)
@@ -330,8 +337,8 @@ NAMES_OF_COLUMNS = (
 )  # fmt: skip
 CELLS = (
     "Hove", "27/06/2024", "2024-06-27 00:00:00", "18:36", "7.44", "11:23PM (AEST)", "R6", "T1", "5/2", "7-4", "3",
-    "3.5", "1.250", "NR", "n/p", "DNF", "1/2", "", "-", "29.55", "480m", "Swift \u00c9clair", "6.67E+07", "\u0000", "1e400",
-    "Thursday, September 05", "20:20  Sale", "9" * 40, "=1+1", "T2", "A3", "1.2300455", "winner",
+    "3.5", "1.250", "NR", "n/p", "DNF", "1/2", "", "-", "29.55", "480m", "Swift \u00c9clair", "6.67E+07", "\u0000",
+    "1e400", "Thursday, September 05", "20:20  Sale", "9" * 40, "=1+1", "T2", "A3", "1.2300455", "winner",
 )  # fmt: skip
 KNOWN = (
     ("Hove", "Sale", ""),

@@ -20,7 +20,7 @@ from race_assets.sources.csv_feed import layout
 from race_assets.sources.csv_feed.cells import Cells
 from race_assets.sources.csv_feed.layout import Layout
 from race_assets.sources.csv_feed.offs import STRAY, Off, OffFinder
-from race_assets.sources.csv_feed.readings import MOST_TRACKS, IsTrack, Reading, reading, share_true
+from race_assets.sources.csv_feed.readings import MOST_TRACKS, IsTrack, Reading, reading
 from race_assets.sources.csv_feed.vocabulary import CLOCK, DATE, MOMENT, WORDS, is_about_others, name_score
 from race_assets.sources.delimited import Dialect
 
@@ -148,25 +148,39 @@ def _sample(path: Path, laid_out: Layout) -> tuple[pl.DataFrame, dict[str, str]]
 
 def _filled(sample: pl.DataFrame, names: Mapping[str, str], suggestion: Suggestion) -> pl.DataFrame:
     """The sample with blanks filled that mean the cell above, and these columns in the entry's `fill_down`."""
-    ditto = [
-        column
-        for column in sample.columns
-        if sample.height and sample[column][0] is not None and _is_ditto(sample[column], names[column])
-    ]
+    ditto = [*_ditto_of_races(sample, names), *_ditto_of_runners(sample, names)]
     if ditto:
         suggestion.more["fill_down"] = [names[column] for column in ditto]
     return sample.with_columns(pl.col(ditto).forward_fill())
 
 
-def _is_ditto(cells: pl.Series, name: str) -> bool:
-    """Whether a column tells of race or runner, and leaves what it has said before blank."""
-    tells = any(
-        name_score(target, name) > LEAST for target in ("track_name", "selection_name", DATE, CLOCK, "race_number")
-    )
-    said = cells.drop_nulls()
-    # A column that repeats itself says all it has to say: its blanks are blanks.
-    repeats = share_true(said == said.shift(1))
-    return tells and DITTO[0] <= cells.null_count() / cells.len() <= DITTO[1] and repeats < 1 - DITTO[1]
+def _ditto_of_races(sample: pl.DataFrame, names: Mapping[str, str]) -> list[str]:
+    """The columns that only the first runner of a race states.
+
+    All that tell of the race are blank together then; where one alone is blank, its value may just be missing.
+    """
+    telling = _named(names, sample, ("track_name", DATE, CLOCK, MOMENT, "race_number"))
+    masks = [sample[column].is_null() for column in telling]
+    if len(telling) < 2 or not _has_dittos(sample[telling[0]]) or any((mask != masks[0]).any() for mask in masks):  # noqa: PLR2004 - what is blank together
+        return []
+    return [column for column in sample.columns if (sample[column].is_null() == masks[0]).all()]
+
+
+def _ditto_of_runners(sample: pl.DataFrame, names: Mapping[str, str]) -> list[str]:
+    """The column of names of which each stands once, above the runner's further rows."""
+    columns = [column for column in _named(names, sample, ("selection_name",)) if _has_dittos(sample[column])]
+    known = {column: sample[column].drop_nulls() for column in columns}
+    # A column that repeats a name at once says all it has to say: its blanks are blanks.
+    return [column for column, cells in known.items() if not (cells == cells.shift(1)).any()]
+
+
+def _named(names: Mapping[str, str], sample: pl.DataFrame, targets: Sequence[str]) -> list[str]:
+    return [column for column in sample.columns if any(name_score(each, names[column]) > LEAST for each in targets)]
+
+
+def _has_dittos(cells: pl.Series) -> bool:
+    """Whether so much of a column is blank, and not its first cell, that blanks may mean the cell above."""
+    return cells.len() > 0 and cells[0] is not None and DITTO[0] <= cells.null_count() / cells.len() <= DITTO[1]
 
 
 def _chosen(
