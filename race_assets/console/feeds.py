@@ -7,10 +7,12 @@ import typer
 
 from race_assets.console import report
 from race_assets.errors import UnreadableFileError
-from race_assets.pipeline.dry_run import dry_run
+from race_assets.pipeline.dry_run import Tried, dry_run
 from race_assets.pipeline.workshop import Workshop
 from race_assets.settings import Settings
 from race_assets.validation.account import Account
+
+SHOWN_REASONS = 3
 
 
 def check(settings: Settings, name: str, file: Path, limit: int) -> bool:
@@ -40,22 +42,52 @@ def _show_accepted(account: Account, accepted: int) -> None:
     report.line(f"{accepted:,} of {account.records_in:,} records would be accepted")
 
 
-def suggest(file: Path, name: str) -> bool:
-    """Prints a feed entry for the file; False where it does not look like racing data."""
-    from race_assets.sources.csv_feed.suggest import suggest as suggested
+def suggest(settings: Settings, file: Path, name: str) -> bool:
+    """Print a feed entry for the file that was tried on its first rows; False where it lacks what it needs."""
+    from race_assets.pipeline.feed_suggestion import suggest_feed
 
     try:
-        found = suggested(file)
+        done = suggest_feed(Workshop(settings), file, name)
     except UnreadableFileError as error:
         report.failure(f"{file}: {error}")
         return False
+    found = done.suggestion
     if not found.is_racing:
         report.failure(
             f"{file} does not look like racing data: nothing in it tells {', '.join(found.missing)}; "
             f"its columns are {', '.join(found.names)}"
         )
+        for remark in found.remarks:
+            report.failure(f"{file}: {remark}")
         return False
     for what in found.missing:
         report.failure(f"{file}: nothing found that tells {what}; the entry needs it before it can be used")
+    if done.tried is None:
+        found.remarks.append("not tried as a whole: it needs what was not found")
+    else:
+        found.remarks += _outcome(done.tried)
     typer.echo(found.as_yaml(name))
+    if done.tried is not None and not done.tried.account.accepted:
+        report.failure(f"{file}: no row passes under this entry; its comments say why")
+        return False
     return not found.missing
+
+
+def _outcome(tried: Tried) -> list[str]:
+    """Return what became of the sample's rows, a sentence each."""
+    account = tried.account
+    about_runners = account.records_in - account.filtered_count
+    counts = {"filtered": account.filtered, "duplicates": account.duplicates, "rejected": account.rejected_by}
+    told = [
+        f"{word}: {', '.join(f'{name} {n:,}' for name, n in sorted(each.items()))}"
+        for word, each in counts.items()
+        if each
+    ]
+    lines = [
+        f"{account.accepted:,} of {about_runners:,} rows of the sample pass{''.join(f'; {each}' for each in told)}"
+    ]
+    first = tried.rejects.unique("rules", keep="first", maintain_order=True).head(SHOWN_REASONS)
+    lines += [
+        f"line {row}: {'; '.join(messages)}" for row, messages in first.select("source_row", "messages").iter_rows()
+    ]
+    return lines + [warning for warning in tried.report.warnings if not warning.startswith("start_at")]

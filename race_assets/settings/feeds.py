@@ -29,7 +29,7 @@ PLACE = re.compile(r"\{([^{}]+)\}")
 """A column's place in a template; whatever stands between the braces is its name."""
 TRACK = "track"
 """The time zone that means the clocks at each row's track."""
-NULL_WORDS = ("", "-", "--", "n/a", "na", "n/o", "nan", "none", "null", "nil", "\\n")
+NULL_WORDS = ("", "-", "--", "n/a", "na", "n/o", "n/p", "nan", "none", "null", "nil", "\\n")
 
 
 def _as_text(value: Any) -> Any:
@@ -91,7 +91,10 @@ class FieldSpec(Node):
     cases: list[Case] = Field(default_factory=list, description="the first whose conditions hold gives the value")
     formats: list[str] = Field(default_factory=list, description="of dates and times, as strptime has them")
     unit: Literal["m", "yd"] = Field("m", description="of distances without a unit")
-    odds: Literal["decimal", "fractional"] = Field("decimal", description="what a bare whole number is")
+    odds: Literal["decimal", "fractional"] | None = Field(
+        None, description="what a bare whole number is; none: what the column's other prices are"
+    )
+    decimal: Literal[".", ","] | None = Field(None, description="sign before decimals; none: as the feed's")
 
     @model_validator(mode="before")
     @classmethod

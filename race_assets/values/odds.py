@@ -1,19 +1,35 @@
 """Turns the ways a price is written into decimal odds; which price is plausible is for the rules, not for here."""
 
+from typing import Literal
+
 import polars as pl
 
 from race_assets.values.numbers import plain_decimal
 
-__all__ = ["NULL_WORDS", "decimal_odds", "fractional_odds", "is_null_word", "is_on_ladder"]
+__all__ = [
+    "NULL_WORDS",
+    "Notation",
+    "decimal_odds",
+    "fractional_odds",
+    "is_bare_number",
+    "is_null_word",
+    "is_on_ladder",
+    "notations",
+    "starting_price",
+]
 
-# What Racing Post and GBGB write where there is no price: no offer, non-runner, nothing, a dash.
-NULL_WORDS = ("", "-", "N/O", "NR")
+Notation = Literal["decimal", "fractional"]
 
+# What sources write where there is no price: no offer, no price, non-runner, nothing, a dash.
+NULL_WORDS = ("", "-", "N/O", "N/P", "NR")
+
+_MARK = r"\s*(?P<favourite>(?:J(?:T|OINT)?|CO?)?[ -]?F(?:AV)?|J|C)?$"
 # The group that catches the word for evens is named after the field of the result that takes its place.
-_FRACTION = (
-    r"(?i)^(?:(?P<decimal>EVENS?|EVS?)|(?P<numerator>[0-9]+)(?:/(?P<denominator>[0-9]+))?)"
-    r"\s*(?P<favourite>F|JF?|CF?)?$"
-)
+_FRACTION = r"(?i)^(?:(?P<decimal>EVENS?|EVS?)|(?P<numerator>[0-9]+)(?:\s*/\s*(?P<denominator>[0-9]+))?)" + _MARK
+# "7-4" is British for 7/4. With a zero in front ("07-04"), a year or a third part it may be a date or a forecast.
+_HYPHEN = r"^\s*([1-9][0-9]{0,2})\s*-\s*([1-9][0-9]?)"
+_BARE = r"(?i)^\s*[0-9]+" + _MARK
+_POINTED = r"(?i)^\s*(?P<decimal>[0-9]*\.[0-9]+|[0-9]+\.)" + _MARK
 
 # Betfair's CLASSIC ladder in hundredths: up to this price, in steps of that. Every band starts at a multiple of its
 # own step, so that a price is on the ladder when its step divides it.
@@ -58,10 +74,10 @@ def decimal_odds(text: pl.Expr) -> pl.Expr:
 def fractional_odds(text: pl.Expr) -> pl.Expr:
     """A traditional starting price, with its mark for the favourite (API_CONTRACTS 8.2).
 
-    Case does not matter, nor do blanks around the price and before the mark. A bare integer n is n/1.
+    Case does not matter, nor do blanks around the price, its parts and before the mark. A bare integer n is n/1.
 
     Args:
-        text: String such as ``5/2``, ``Evs``, ``4/6F``, ``7/2JF``, ``100/30``, ``2F``.
+        text: String such as ``5/2``, ``7-4``, ``Evs``, ``4/6F``, ``7/2JF``, ``100/30``, ``13/8 fav``, ``2F``.
 
     Returns:
         Struct of numerator (Int64), denominator (Int64), decimal (Float64, 1 + numerator/denominator to 6 places) and
@@ -72,11 +88,12 @@ def fractional_odds(text: pl.Expr) -> pl.Expr:
     is_evens = pl.field("decimal").is_not_null()
     read = (
         text.str.strip_chars()
+        .str.replace(_HYPHEN, "${1}/${2}")
         .str.extract_groups(_FRACTION)
         .struct.with_fields(
             numerator=pl.when(is_evens).then(1).otherwise(numerator.cast(pl.Int64, strict=False)),
             denominator=pl.when(denominator.is_null()).then(1).otherwise(denominator.cast(pl.Int64, strict=False)),
-            favourite=favourite.str.to_uppercase().str.replace("^([JC])$", "${1}F"),
+            favourite=_mark(favourite),
         )
     )
     is_price = numerator.is_not_null() & (denominator > 0)
@@ -88,8 +105,64 @@ def fractional_odds(text: pl.Expr) -> pl.Expr:
     )
 
 
+def _mark(written: pl.Expr) -> pl.Expr:
+    """Return the mark of a favourite as F, JF or CF, however it is written: ``j``, ``JT FAV``, ``co-f``."""
+    return written.str.to_uppercase().str.replace("^([JC]).*$", "${1}F").str.replace("^[^JC]*F(AV)?$", "F")
+
+
+def starting_price(text: pl.Expr, whole: Notation | None) -> pl.Expr:
+    """Return a starting price in either notation, with its mark for the favourite.
+
+    Args:
+        text: String such as ``5/2F``, ``7-4``, ``Evs``, ``2.70F``, ``3``.
+        whole: the notation of whole numbers: ``3`` is 3.0 in decimal, 3/1 in fractional; None reads none of them.
+
+    Returns:
+        Struct of decimal (Float64) and favourite (String), null as for `fractional_odds`.
+    """
+    parts = pl.struct(text.alias("text"), plain_decimal(text).alias("plain"))
+    # Only what is no plain number, or one that may be a fraction, reaches the regular expressions.
+    is_open = pl.field("plain").is_null()
+    if whole != "decimal":
+        is_open = is_open | is_bare_number(pl.field("text"))
+    open_text = pl.when(is_open).then(pl.field("text"))
+    fraction, pointed = fractional_odds(open_text).struct, open_text.str.extract_groups(_POINTED).struct
+    read = fraction.field("decimal")
+    if whole != "fractional":
+        of_whole = read - 1 if whole else pl.lit(None, dtype=pl.Float64)
+        read = pl.when(is_bare_number(open_text)).then(of_whole).otherwise(read)
+    read = pl.coalesce(read, pointed.field("decimal").cast(pl.Float64, strict=False))
+    return parts.struct.with_fields(
+        text=pl.coalesce(fraction.field("favourite"), _mark(pointed.field("favourite"))),
+        plain=pl.when(is_open).then(read).otherwise(pl.field("plain")),
+    ).struct.rename_fields(["favourite", "decimal"])
+
+
+def is_bare_number(text: pl.Expr) -> pl.Expr:
+    """Return whether a price is a whole number, marked or not, that both notations write: Boolean, null for null."""
+    return text.str.contains(_BARE)
+
+
+def notations(texts: pl.Series) -> set[Notation]:
+    """Return the notations that the prices of one column show by texts that are written in no other.
+
+    Fractions, evens and, where there are neither these nor points, marks of favourites on whole numbers are fractional.
+    """
+    known = texts.drop_nulls().to_frame("text")
+    text = pl.col("text")
+    fraction = fractional_odds(text).struct.field("decimal").is_not_null()
+    is_bare = is_bare_number(text)
+    found = known.select(
+        fractional=(fraction & ~is_bare).any(),
+        decimal=text.str.contains(_POINTED).any(),
+        marked=(is_bare & text.str.contains("[A-Za-z]")).any(),
+    ).row(0, named=True)
+    shown: set[Notation] = {each for each in ("decimal", "fractional") if found[each]}
+    return shown or ({"fractional"} if found["marked"] else set())
+
+
 def is_null_word(text: pl.Expr) -> pl.Expr:
-    """Whether a text says that there is no price: ``N/O``, ``NR``, ``-``, blank, or null itself.
+    """Whether a text says that there is no price: ``N/O``, ``n/p``, ``NR``, ``-``, blank, or null itself.
 
     Args:
         text: String; case and surrounding blanks do not matter.

@@ -1,11 +1,14 @@
 """A feed reads what its entry says, infers what it leaves out, and loses nothing: layouts, values, days, records."""
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from race_assets.errors import UnreadableFileError
 from race_assets.schemas.records import PARSED
@@ -415,3 +418,195 @@ def test_a_template_names_columns_whatever_signs_they_have(tmp_path: Path) -> No
     columns = {**PLAIN, "start_at": "{Day: of!race} {Off}"}
     data = text(HEADER.replace("Date", "Day: of!race"), ALPHA)
     assert Reading(tmp_path, data, {"columns": columns}).runners == READ[:1]
+
+
+# Results
+
+
+RESULTS = HEADER + ",Pos"
+WITH_POSITION = {**PLAIN, "finish_position": "Pos"}
+
+
+def finished(*positions: str) -> str:
+    """Runners of one race with these positions, in the order of their traps."""
+    rows = (f"Romford,27/06/2024,18:36,{trap},Dog {trap},3.5,{each}" for trap, each in enumerate(positions, start=1))
+    return text(RESULTS, *rows)
+
+
+def test_a_position_implies_its_result_where_the_file_has_none(tmp_path: Path) -> None:
+    reading = Reading(tmp_path, finished("1", "2nd", "=3", "DNF", "NR", ""), {"columns": WITH_POSITION})
+    assert reading.rows("finish_position", "result", "status") == [
+        (1, "WINNER", "ACTIVE"),
+        (2, "LOSER", "ACTIVE"),
+        (3, "LOSER", "ACTIVE"),
+        (None, "LOSER", "ACTIVE"),
+        (None, None, "SCRATCHED"),
+        (None, None, "ACTIVE"),
+    ]
+    assert not any(reading.rules)
+
+
+def test_a_result_of_the_file_stands_and_only_its_blanks_are_completed(tmp_path: Path) -> None:
+    lines = [RESULTS + ",Res", ALPHA + ",1,VOID", BETA + ",1,", "Romford,27/06/2024,18:36,3,Gamma,4.00,2,"]
+    reading = Reading(tmp_path, text(*lines), {"columns": {**WITH_POSITION, "result": "Res"}})
+    assert reading.rows("result") == [("VOID",), ("WINNER",), ("LOSER",)]
+
+
+def test_a_position_says_nothing_of_a_place_market_or_of_a_dog_that_did_not_run(tmp_path: Path) -> None:
+    columns = {**WITH_POSITION, "status": {"column": "Pos", "values": {"2": "SCRATCHED"}, "otherwise": "ACTIVE"}}
+    markets = [{"market_type": "WIN"}, {"market_type": "PLACE"}]
+    reading = Reading(tmp_path, finished("1", "2"), {"columns": columns, "markets": markets})
+    assert reading.rows("market_type", "result") == [
+        ("WIN", "WINNER"), ("PLACE", None), ("WIN", None), ("PLACE", None),
+    ]  # fmt: skip
+
+
+def test_a_number_that_is_no_place_is_noted_and_a_text_that_is_none_is_refused(tmp_path: Path) -> None:
+    reading = Reading(tmp_path, finished("0", "18", "29.55"), {"columns": WITH_POSITION})
+    assert reading.rows("finish_position", "result") == [(None, None), (None, "LOSER"), (None, None)]
+    assert reading.rows("notes") == [(["position_is_no_place"],), (["position_is_no_place"],), (None,)]
+    assert reading.rules == [[], [], ["number"]]
+
+
+def test_a_non_runner_in_a_column_of_results_is_scratched(tmp_path: Path) -> None:
+    lines = [HEADER + ",Res", ALPHA + ",NR", BETA + ",n/p", "Romford,27/06/2024,18:36,3,Gamma,4.00,N"]
+    reading = Reading(tmp_path, text(*lines), {"columns": {**PLAIN, "result": "Res"}})
+    assert reading.rows("result", "status") == [(None, "SCRATCHED"), (None, "ACTIVE"), (None, "ACTIVE")]
+    assert reading.rules == [[], [], ["value"]]
+
+
+# Readings of numbers
+
+
+def priced(*prices: str) -> str:
+    """Runners of one race with these prices, in the order of their traps."""
+    return text(
+        HEADER, *(f'Romford,27/06/2024,18:36,{trap},Dog {trap},"{each}"' for trap, each in enumerate(prices, 1))
+    )
+
+
+SP = {**{name: each for name, each in PLAIN.items() if name != "price"}, "sp_fraction": "Price"}
+
+
+@pytest.mark.parametrize(
+    ("prices", "spec", "expected", "warnings"),
+    [
+        (("5/2", "3", "evens"), {}, [3.5, 4.0, 2.0], 1),
+        (("7-4", "3"), {}, [2.75, 4.0], 1),
+        (("7-4", "3"), {"odds": "decimal"}, [2.75, 3.0], 0),
+        (("3.5", "3"), {}, [3.5, 3.0], 0),
+        (("3", "4"), {}, [3.0, 4.0], 1),
+        (("3", "4"), {"odds": "decimal"}, [3.0, 4.0], 0),
+        (("3", "4"), {"odds": "fractional"}, [4.0, 5.0], 0),
+        (("$2.70F", "NR", "n/p"), {}, [2.7, None, None], 0),
+    ],
+)
+def test_whole_numbers_are_read_as_the_columns_other_prices_are(
+    tmp_path: Path, prices: tuple[str, ...], spec: dict[str, str], expected: list[float], warnings: int
+) -> None:
+    columns = {**PLAIN, "price": {"column": "Price", **spec}}
+    reading = Reading(tmp_path, priced(*prices), {"columns": columns})
+    assert reading.frame["price"].to_list() == expected
+    assert not any(reading.rules)
+    assert len(reading.report.warnings) == warnings
+
+
+@pytest.mark.parametrize(
+    ("prices", "spec", "expected"),
+    [
+        (("5.0", "3", "2.70F"), {}, [5.0, 3.0, 2.7]),
+        (("5/2", "3", "EvsF"), {}, [3.5, 4.0, 2.0]),
+        (("5", "3"), {"odds": "decimal"}, [5.0, 3.0]),
+        (("5", "3F"), {"odds": "fractional"}, [6.0, 4.0]),
+        (("5", "3F"), {}, [6.0, 4.0]),
+    ],
+)
+def test_starting_prices_are_read_in_the_notation_of_their_column(
+    tmp_path: Path, prices: tuple[str, ...], spec: dict[str, str], expected: list[float]
+) -> None:
+    columns = {**SP, "sp_fraction": {"column": "Price", **spec}}
+    reading = Reading(tmp_path, priced(*prices), {"columns": columns})
+    assert reading.frame["sp_decimal"].to_list() == expected
+    assert not any(reading.rules)
+
+
+@pytest.mark.parametrize(("columns", "value"), [(SP, "sp_decimal"), (PLAIN, "price")])
+def test_whole_numbers_of_a_column_with_both_notations_are_refused(
+    tmp_path: Path, columns: dict[str, str], value: str
+) -> None:
+    reading = Reading(tmp_path, priced("5/2", "2.5", "3"), {"columns": columns})
+    assert reading.frame[value].to_list() == [3.5, 2.5, None]
+    assert reading.rules == [[], [], ["number"]]
+    (problem,) = reading.frame["problems"][2]
+    assert "may be decimal odds or a fraction" in problem["message"]
+    assert "`odds: decimal` or `odds: fractional`" in problem["message"]
+
+
+def test_starting_prices_that_are_all_whole_numbers_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    reading = Reading(tmp_path, priced("5", "3"), {"columns": SP})
+    assert reading.rules == [["number"], ["number"]]
+
+
+def test_a_later_block_decides_what_the_first_leaves_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delimited, "BLOCK_BYTES", 80)
+    reading = Reading(tmp_path, priced(*["3"] * 20, "5/2"), {})
+    assert reading.frame["price"].to_list() == [4.0] * 20 + [3.5]
+
+
+def amounts(*volumes: str, price: str = "3") -> str:
+    rows = (f"Hove;27/06/2024;19:01;{trap};Dog {trap};{price};{each}" for trap, each in enumerate(volumes, 1))
+    return text("Track;Date;Off;Trap;Dog;Price;Umsatz", *rows)
+
+
+@pytest.mark.parametrize(
+    ("data", "feed", "expected", "is_warned"),
+    [
+        (amounts("1.250", "12.500", "980"), {}, [1.25, 12.5, 980], True),
+        (amounts("1.250", "12.500", "980"), {"decimal": ","}, [1250, 12500, 980], False),
+        (amounts("1.250", "12.500", "980"), {"decimal": "."}, [1.25, 12.5, 980], False),
+        (amounts("1,250", "12,500", "980"), {}, [1250, 12500, 980], True),
+        (amounts("1.250", price="3,5"), {}, [1250], False),
+        (amounts("1.250", price="3.5"), {}, [1.25], False),
+        (amounts("1.250", price="2.125"), {}, [1.25], False),
+        (amounts("1.250", price="1.000"), {}, [1.25], True),
+        (amounts("1.250", "1.234.567"), {}, [1250, 1234567], False),
+        (amounts("1.250", "0.125"), {}, [1.25, 0.125], False),
+        (amounts("1.250", "1.234,5"), {}, [1250, 1234.5], False),
+        (amounts("980", "12"), {}, [980, 12], False),
+    ],
+)
+def test_a_number_with_two_readings_is_told_unless_the_file_or_the_feed_decides(
+    tmp_path: Path, data: str, feed: dict[str, Any], expected: list[float], is_warned: bool
+) -> None:
+    columns = {**PLAIN, "price": {"column": "Price", "odds": "decimal"}, "volume": "Umsatz"}
+    reading = Reading(tmp_path, data, {"columns": columns, **feed})
+    assert reading.frame["volume"].to_list() == expected
+    told = [each for each in reading.report.warnings if "Umsatz" in each]
+    assert len(told) == len(reading.report.warnings) == is_warned
+    if is_warned:
+        cell = "1.250" if "1.250" in data else "1,250"
+        readings = ("1.250", "1250") if cell == "1.250" else ("1250", "1.250")
+        assert f"'{cell}' may be {readings[0]} or {readings[1]}; it is read as {readings[0]}" in told[0]
+
+
+def test_one_column_may_have_a_sign_before_decimals_of_its_own(tmp_path: Path) -> None:
+    columns = {**PLAIN, "volume": {"column": "Umsatz", "decimal": ","}}
+    reading = Reading(tmp_path, amounts("1.250", price="3.5"), {"columns": columns})
+    assert reading.rows("price", "volume") == [(3.5, 1250.0)]
+    assert reading.report.warnings == []
+
+
+@given(
+    st.lists(st.decimals(min_value=0, max_value=9_999_999, places=2), min_size=1, max_size=8),
+    st.sampled_from([(",", "."), (".", ","), ("", "."), ("", ",")]),
+)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_amounts_with_hundredths_are_read_whatever_signs_group_and_part_them(
+    tmp_path: Path, values: list[Decimal], signs: tuple[str, str]
+) -> None:
+    group, decimal = signs
+    written = [f"{value:,.2f}".translate({ord(","): "_", ord("."): decimal}).replace("_", group) for value in values]
+    columns = {**PLAIN, "price": {"column": "Price", "odds": "decimal"}, "volume": "Umsatz"}
+    reading = Reading(tmp_path, amounts(*written), {"columns": columns})
+    assert reading.frame["volume"].to_list() == [float(value) for value in values]
+    assert reading.report.warnings == []

@@ -1,10 +1,16 @@
 """A feed suggested for a file maps what matters, whatever the file calls it; a file of something else is told apart."""
 
+import csv
 from pathlib import Path
 
+import polars as pl
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from race_assets.errors import UnreadableFileError
+from race_assets.identity.tracks import TrackRegistry
 from race_assets.settings.feeds import FeedSettings
 from race_assets.sources.base import ReadReport
 from race_assets.sources.csv_feed.feed import CsvFeed
@@ -166,3 +172,209 @@ def test_a_file_of_something_else_is_told_apart(tmp_path: Path, text: str) -> No
     path = tmp_path / "other.csv"
     path.write_text(text)
     assert not suggest(path).is_racing
+
+
+def is_track(names: pl.Series) -> pl.Series:
+    resolved = TrackRegistry.load().resolve(pl.DataFrame({"track_name": names}))
+    return resolved["track_id"].is_not_null()
+
+
+def suggested(tmp_path: Path, *lines: str, name: str = "sheet.csv") -> dict[str, object]:
+    """What is suggested for a file of these lines, by target."""
+    path = tmp_path / name
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    found = suggest(path, is_track)
+    return {target: origin for target, (origin, _) in found.columns.items()} | {"said": " ".join(found.remarks)}
+
+
+def test_run_times_are_not_taken_for_the_off(tmp_path: Path) -> None:
+    rows = [
+        f"SHEET {n},{run},2/1,S5,0{n}-Jan-18,Flat 300,Clonmel" for n, run in enumerate(("17.21", "16.42", "18.05"), 1)
+    ]
+    found = suggested(tmp_path, "Greyhound_name,Win_time,SP,Grade,Date,Name_of_race1,Track", *rows)
+    assert "start_at" not in found
+    assert "no column has the hour of the off" in str(found["said"])
+
+
+@pytest.mark.parametrize("name", ["Time", "Race Time", "RaceTime", "Run Time", "Best Time", "Est_time"])
+def test_a_number_with_a_point_is_an_hour_only_where_its_name_says_so(tmp_path: Path, name: str) -> None:
+    rows = [f"Hove,2024-06-27,{18 + n}.21,Dog {n}" for n in range(4)]
+    assert "start_at" not in suggested(tmp_path, f"Track,Date,{name},Dog", *rows)
+    assert suggested(tmp_path, "Track,Date,Off,Dog", *rows)["start_at"] == "{Date} {Off}"
+
+
+@pytest.mark.parametrize(
+    ("offs", "said"),
+    [
+        (("1:27", "1:42", "2:01"), "when no dogs run"),
+        (("01:27", "01:42", "02:01"), "when no dogs run"),
+        (("11:42", "11:57", "12:12"), ""),
+        (("18:21", "18:21", "18:21"), "the same for several races"),
+        (("7:44 pm", "7:59 pm", "8:14 pm"), ""),
+        (("0:29", "0:28", "0:30"), "when no dogs run"),
+    ],
+)
+def test_an_off_that_may_be_wrong_is_left_out_with_the_reason(tmp_path: Path, offs: tuple[str, ...], said: str) -> None:
+    rows = [
+        f"Hove,2024-06-27,{race},{off},{trap},Dog {race}{trap}" for race, off in enumerate(offs, 1) for trap in (1, 2)
+    ]
+    found = suggested(tmp_path, "Track,Date,Race,Time,Trap,Dog", *rows)
+    assert said in str(found["said"])
+    assert ("start_at" in found) == (not said)
+
+
+def test_a_moment_that_differs_among_a_races_runners_is_not_its_off(tmp_path: Path) -> None:
+    rows = [
+        f"Hove,{race},2024-06-27 18:{race}{trap}:00,{trap},Dog {race}{trap}" for race in (1, 2) for trap in range(1, 7)
+    ]
+    found = suggested(tmp_path, "Track,Race,Start,Trap,Dog", *rows)
+    assert "start_at" not in found
+    assert "differs among the runners of one race" in str(found["said"])
+
+
+@pytest.mark.parametrize(
+    ("name", "zone"),
+    [
+        ("Time", None), ("Off Time UTC", "UTC"), ("Time (AEST)", "Australia/Brisbane"), ("UK Time", "Europe/London"),
+        ("startTimeGmt", "UTC"), ("Race Time Sydney", "Australia/Sydney"),
+    ],
+)  # fmt: skip
+def test_a_zone_in_the_name_of_a_time_is_that_of_the_feed(tmp_path: Path, name: str, zone: str | None) -> None:
+    path = tmp_path / "sheet.csv"
+    path.write_text(f"Track,Date,{name},Dog\nSale,2024-06-27,18:36,Alpha\nSale,2024-06-27,19:36,Beta\n")
+    found = suggest(path, is_track)
+    assert found.columns["start_at"][0] == f"{{Date}} {{{name}}}"
+    assert found.more.get("timezone") == zone
+
+
+def test_times_of_several_zones_are_no_off(tmp_path: Path) -> None:
+    rows = [f"Sale,2024-06-27,{17 + n}:36 ({zone}),Dog {n}" for n, zone in enumerate(("AEST", "AWST", "AEST"))]
+    found = suggested(tmp_path, "Track,Date,Time,Dog", *rows)
+    assert "start_at" not in found
+    assert "it names several zones" in str(found["said"])
+
+
+def test_a_blank_hour_is_no_ditto_where_the_rest_of_the_race_is_stated(tmp_path: Path) -> None:
+    rows = [f"Hove,2024-06-27,{'' if n % 2 else f'1{n}:05'},Dog {n}" for n in range(8)]
+    path = tmp_path / "sheet.csv"
+    path.write_text("\n".join(["Track,Date,Off,Dog", *rows]) + "\n")
+    assert "fill_down" not in suggest(path, is_track).more
+
+
+def test_a_race_number_comes_out_of_its_cell(tmp_path: Path) -> None:
+    rows = [f"Hove,2024-06-27,18:{10 + race},R{race},Dog {race}" for race in (1, 2, 3)]
+    found = suggested(tmp_path, "Track,Date,Time,Race,Dog", *rows)
+    assert found["race_number"] == {"column": "Race", "pattern": r"^R(\d{1,2})$"}
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "target"),
+    [
+        ("Fin", ("29.55", "29.70", "29.81"), None),
+        ("Fin", ("1/2", "3/4", "1/2"), None),
+        ("Fin", ("1", "2", "DNF"), "finish_position"),
+        ("Pos", ("1st", "2nd", "=2"), "finish_position"),
+        ("Place", ("0", "1", "0"), None),
+        ("Pos", ("1", "1", "1"), None),
+        ("Won", ("0", "1", "0"), "result"),
+        ("Result", ("WIN", "LOSE", "NR"), "result"),
+        ("Result", ("Lucky Dog", "Other Dog", "Lucky Dog"), None),
+        ("Trap", ("1", "1", "1"), None),
+        ("Trap", ("1", "2", "3"), "trap"),
+        ("Matched", ("6.67E+07", "1", "2"), None),
+    ],
+)
+def test_a_column_is_taken_by_its_cells_and_not_by_its_name_alone(
+    tmp_path: Path, name: str, values: tuple[str, ...], target: str | None
+) -> None:
+    rows = [f"Hove,2024-06-27,18:36,Dog {n},{value}" for n, value in enumerate(values)]
+    found = suggested(tmp_path, f"Track,Date,Off,Dog,{name}", *rows)
+    named = {
+        each
+        for each, origin in found.items()
+        if origin == name or (isinstance(origin, dict) and origin.get("column") == name)
+    }
+    assert named == ({target} if target else set())
+
+
+def test_ids_that_a_spreadsheet_spoiled_are_left_out(tmp_path: Path) -> None:
+    rows = [f"Hove,2024-06-27,18:36,Dog {n},6.67E+07,1.23E+09" for n in range(3)]
+    found = suggested(tmp_path, "Track,Date,Off,Dog,Selection ID,Market ID", *rows)
+    assert not {"selection_id", "market_id"} & set(found)
+
+
+def test_an_id_of_several_races_is_no_markets(tmp_path: Path) -> None:
+    rows = [f"Hove,2024-06-{day},18:36,Dog {day}{n},7" for day in (27, 28) for n in range(3)]
+    found = suggested(tmp_path, "Track,Date,Off,Dog,Race ID", *rows)
+    assert "market_id" not in found
+    assert "races share it" in str(found["said"])
+
+
+def test_a_page_saved_as_a_table_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFileError, match="HTML page"):
+        suggested(tmp_path, "<!DOCTYPE html>", "<html><body>Track,Dog</body></html>")
+
+
+def test_a_first_line_that_is_blank_and_a_year_nobody_states(tmp_path: Path) -> None:
+    rows = [f'"Thursday, September 05",Crayford (GBR),Race {n},380m,11:2{n}PM (AEST),Dog {n}' for n in (1, 2, 3)]
+    header = "Meeting Title,Meeting Row Title,Race Title,Distance,Time,Greyhound Name"
+    found = suggested(tmp_path, "", header, *rows)
+    assert "start_at" not in found
+    assert "days without a year" in str(found["said"])
+    named = suggested(tmp_path, "", header, *rows, name="greyhound_data_2024.csv")
+    assert named["start_at"] == {
+        "template": "{Meeting Title} {file.year} {Time}",
+        "pattern": r"^(.*?)\s*\(?[A-Z]{3,4}\)?$",
+        "formats": ["%A, %B %d %Y %I:%M %p"],
+    }
+    # The 5th of September was no Thursday in 2023: the year in the name is not that of the races.
+    assert "start_at" not in suggested(tmp_path, "", header, *rows, name="greyhound_data_2023.csv")
+
+
+NAMES_OF_COLUMNS = (
+    "Time", "Start", "Race", "Trap", "Price", "SP", "BSP", "Pos", "Fin", "Result", "Grade", "Distance", "Race ID",
+    "{Track}", "a,b", "", "Win Time", "Dog", "Matched",
+)  # fmt: skip
+CELLS = (
+    "Hove", "27/06/2024", "2024-06-27 00:00:00", "18:36", "7.44", "11:23PM (AEST)", "R6", "T1", "5/2", "7-4", "3",
+    "3.5", "1.250", "NR", "n/p", "DNF", "1/2", "", "-", "29.55", "480m", "Swift \u00c9clair", "6.67E+07", "\u0000",
+    "1e400", "Thursday, September 05", "20:20  Sale", "9" * 40, "=1+1", "T2", "A3", "1.2300455", "winner",
+)  # fmt: skip
+KNOWN = (
+    ("Hove", "Sale", ""),
+    ("27/06/2024", "28/06/2024"),
+    ("18:36", "19:36", "1:36"),
+    ("Alpha", "Beta", "VACANT", ""),
+)
+
+
+@given(
+    st.lists(st.sampled_from(NAMES_OF_COLUMNS), max_size=5),
+    st.lists(
+        st.tuples(
+            st.tuples(*map(st.sampled_from, KNOWN)),
+            st.lists(st.sampled_from(CELLS) | st.text(max_size=6), min_size=5, max_size=5),
+        ),
+        min_size=1,
+        max_size=6,
+    ),
+)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_a_file_holds_its_entry_is_one_that_the_settings_take_and_a_feed_reads(
+    tmp_path: Path, others: list[str], rows: list[tuple[tuple[str, ...], list[str]]]
+) -> None:
+    path = tmp_path / "sheet.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        header = ["Track", "Date", "Off", "Dog", *others]
+        csv.writer(file).writerows([header, *([*known, *cells][: len(header)] for known, cells in rows)])
+    try:
+        found = suggest(path, is_track)
+    except UnreadableFileError:
+        return
+    if found.missing:
+        return
+    feed = CsvFeed("mine", FeedSettings.model_validate(found.entry()))
+    assert yaml.safe_load(found.as_yaml("mine"))["sources"]["csv_feeds"]["mine"] == found.entry()
+    report = ReadReport()
+    records = sum(frame.height for frame in feed.read(path, path.name, report))
+    assert records == report.rows_read

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from race_assets.values.odds import decimal_odds, fractional_odds, is_null_word, is_on_ladder
+from race_assets.values.odds import (
+    Notation,
+    decimal_odds,
+    fractional_odds,
+    is_null_word,
+    is_on_ladder,
+    notations,
+    starting_price,
+)
 
 _MARKS = {"": None, "F": "F", "J": "JF", "JF": "JF", "C": "CF", "CF": "CF"}
 
@@ -47,8 +55,10 @@ def test_a_plain_decimal_is_itself(numbers: list[Decimal]) -> None:
 @settings(max_examples=400, deadline=None)
 def test_nothing_else_is_a_price(text: str) -> None:
     plain = re.fullmatch(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)", text.strip())
-    fraction = re.fullmatch(r"(?i)(?:EVENS?|EVS?|([0-9]+)(?:/([0-9]+))?)\s*(?:F|JF?|CF?)?", text.strip())
-    is_price = bool(plain) or bool(fraction and (fraction[2] is None or int(fraction[2]) > 0))
+    mark = r"\s*(?:(?:J(?:T|OINT)?|CO?)?[ -]?F(?:AV)?|J|C)?"
+    fraction = re.fullmatch(rf"(?i)(?:EVENS?|EVS?|([0-9]+)(?:\s*/\s*([0-9]+))?){mark}", text.strip())
+    hyphen = re.fullmatch(rf"(?i)[1-9][0-9]{{,2}}\s*-\s*[1-9][0-9]?{mark}", text.strip())
+    is_price = bool(plain or hyphen) or bool(fraction and (fraction[2] is None or int(fraction[2]) > 0))
 
     assert (_decimal(text) != [None]) == is_price
 
@@ -76,6 +86,16 @@ def test_nothing_else_is_a_price(text: str) -> None:
         ("10", (10, 1, 11.0, None)),
         ("4/6F", (4, 6, 1.666667, "F")),
         ("100/30", (100, 30, 4.333333, None)),
+        ("7-4", (7, 4, 2.75, None)),
+        ("7 - 4", (7, 4, 2.75, None)),
+        ("11-10F", (11, 10, 2.1, "F")),
+        ("4/5jf", (4, 5, 1.8, "JF")),
+        ("13/8 f", (13, 8, 2.625, "F")),
+        ("6 / 4", (6, 4, 2.5, None)),
+        ("evens", (1, 1, 2.0, None)),
+        ("13/8 Fav", (13, 8, 2.625, "F")),
+        ("2/1 Jt Fav", (2, 1, 3.0, "JF")),
+        ("5/2 Co-F", (5, 2, 3.5, "CF")),
     ],
 )
 def test_the_spellings_of_the_contract(text: str, expected: tuple[int, int, float, str | None]) -> None:
@@ -103,6 +123,13 @@ def test_the_spellings_of_the_contract(text: str, expected: tuple[int, int, floa
         "5/99999999999999999999",
         "3FF",
         "x",
+        "n/p",
+        "07-04",
+        "7-04",
+        "5-2-6",
+        "2024-06-27",
+        "(5-2)",
+        "7-0",
     ],
 )
 def test_no_fraction_leaves_every_field_null(text: str | None) -> None:
@@ -128,9 +155,52 @@ def test_forty_digits_are_read_as_far_as_they_fit() -> None:
 
 
 def test_null_words() -> None:
-    frame = pl.DataFrame({"text": ["N/O", "nr", " ", "-", "", None, "5/2", "--"]})
+    frame = pl.DataFrame({"text": ["N/O", "nr", " ", "-", "", None, "n/p", "5/2", "--"]})
 
-    assert frame.select(said=is_null_word(pl.col("text")))["said"].to_list() == [True] * 6 + [False] * 2
+    assert frame.select(said=is_null_word(pl.col("text")))["said"].to_list() == [True] * 7 + [False] * 2
+
+
+@pytest.mark.parametrize(
+    ("text", "decimal", "fractional", "undecided"),
+    [
+        ("3", (3.0, None), (4.0, None), (None, None)),
+        ("2F", (2.0, "F"), (3.0, "F"), (None, "F")),
+        ("5.0", (5.0, None), (5.0, None), (5.0, None)),
+        ("2.70F", (2.7, "F"), (2.7, "F"), (2.7, "F")),
+        ("7-4", (2.75, None), (2.75, None), (2.75, None)),
+        ("Evs", (2.0, None), (2.0, None), (2.0, None)),
+        ("-3", (-3.0, None), (-3.0, None), (-3.0, None)),
+        ("abc", (None, None), (None, None), (None, None)),
+    ],
+)
+def test_a_whole_number_is_read_in_the_notation_of_its_column(
+    text: str, decimal: object, fractional: object, undecided: object
+) -> None:
+    frame = pl.DataFrame({"text": [text]})
+    notations_: tuple[Notation | None, ...] = ("decimal", "fractional", None)
+    read = [
+        frame.select(price=starting_price(pl.col("text"), whole)).unnest("price").select("decimal", "favourite").row(0)
+        for whole in notations_
+    ]
+    assert read == [decimal, fractional, undecided]
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["5/2", "3", None], {"fractional"}),
+        (["3", "7-4"], {"fractional"}),
+        (["3", "EvensF"], {"fractional"}),
+        (["5.0", "3"], {"decimal"}),
+        (["$2.70F".strip("$"), "3F"], {"decimal"}),
+        (["2F", "3"], {"fractional"}),
+        (["5/2", "2.5"], {"decimal", "fractional"}),
+        (["3", "5", "NR"], set()),
+        ([], set()),
+    ],
+)
+def test_a_column_shows_its_notation_by_what_only_one_of_them_writes(texts: list[str], expected: set[str]) -> None:
+    assert notations(pl.Series(texts, dtype=pl.String)) == expected
 
 
 def test_the_ladder_tick_by_tick() -> None:

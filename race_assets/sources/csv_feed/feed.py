@@ -2,30 +2,36 @@
 
 import re
 import zlib
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property, partial
 from pathlib import Path
 
 import polars as pl
 
 from race_assets.ahead import ahead
-from race_assets.settings.feeds import FeedSettings
+from race_assets.settings.feeds import FeedSettings, FieldSpec
 from race_assets.sources import delimited, sport
 from race_assets.sources.base import FileSource, ReadReport, RowAsRead
 from race_assets.sources.csv_feed import layout, mapping, times
 from race_assets.sources.csv_feed.cells import Cells, cell_of, text_of
 from race_assets.sources.csv_feed.layout import Layout
 from race_assets.sources.csv_feed.mapping import AMOUNTS, MOMENTS, PRICES, Inferred
+from race_assets.sources.csv_feed.numbers import DecimalSign, NamedSpec, Numbers, OddsNotation
 from race_assets.sources.delimited import Block, Dialect
 from race_assets.sources.findings import broken_lines, with_problems
 
-VERSION = 3
+VERSION = 5
 """Raised whenever the same file and feed would parse to something else."""
 
 NOT_MEANING = {"enabled", "path", "title", "rules"}
 """Settings of a feed that do not change what its files say."""
 
 FILE_PART = "file."
+
+NOTED_ODDS = ("price", "sp_fraction")
+"""Fields whose whole numbers may be fractions; Betfair's own prices are decimal."""
+
+WholeFile = Callable[[], Iterator[pl.DataFrame]]
 
 
 class CsvFeed(FileSource):
@@ -107,7 +113,8 @@ class CsvFeed(FileSource):
         return {group.lower(): found[group].strip() if found and found[group] else None for group in groups}
 
     def _inferred(self, cells: pl.DataFrame, path: Path, name: str, laid_out: Layout, report: ReadReport) -> Inferred:
-        """What the first rows tell of dates and decimals; what they leave open is looked for in the whole file."""
+        """What the first rows tell of dates and numbers; what they leave open is looked for in the whole file."""
+        whole_file = partial(self._whole_file, path, name, laid_out)
         fields = [mapping.fields_of(self.feed, market) for market in self.feed.markets]
         written = {}
         for target, spec in mapping.targets_with_dates(fields).items():
@@ -117,7 +124,7 @@ class CsvFeed(FileSource):
             texts = cells.select(text_of(spec).alias("text")).to_series()
             guessed = times.guess(texts, with_clock=target in MOMENTS)
             if guessed.is_ambiguous:
-                order = self._order(path, name, laid_out, target)
+                order = self._order(whole_file, spec)
                 guessed = times.guess(texts, with_clock=target in MOMENTS, order=order or "day")
                 if order is None:
                     report.warnings.append(
@@ -125,33 +132,76 @@ class CsvFeed(FileSource):
                         f"give columns.{target} its formats"
                     )
             written[target] = guessed
-        return Inferred(self.feed.decimal or _decimal(cells, self.feed), written)
+        return Inferred(self._numbers(cells, whole_file, report), written)
 
-    def _order(self, path: Path, name: str, laid_out: Layout, target: str) -> str | None:
-        """Whether day or month comes first, by the whole file."""
-        specs = [mapping.fields_of(self.feed, market).get(target) for market in self.feed.markets]
-        spec = next(each for each in specs if each is not None)
+    def _whole_file(self, path: Path, name: str, laid_out: Layout) -> Iterator[pl.DataFrame]:
+        """Yield the feed's cells of all blocks of a file, read once more."""
         for block in delimited.read(path, self._dialect(laid_out), ReadReport()):
-            texts = self._cells(block.rows, name).select(text_of(spec).alias("text")).to_series()
-            if order := times.order_of(texts):
+            yield self._cells(block.rows, name)
+
+    def _order(self, whole_file: WholeFile, spec: FieldSpec) -> str | None:
+        """Whether day or month comes first, by the whole file."""
+        for cells in whole_file():
+            if order := times.order_of(cells.select(text_of(spec).alias("text")).to_series()):
                 return order
         return None
 
+    def _numbers(self, cells: pl.DataFrame, whole_file: WholeFile, report: ReadReport) -> Numbers:
+        """Infer the sign before decimals and the notation of odds; warn where the file leaves them open."""
+        named = [
+            (name, spec) for market in self.feed.markets for name, spec in mapping.fields_of(self.feed, market).items()
+        ]
+        read_odds = [(name, spec) for name, spec in named if name in NOTED_ODDS and spec.odds is None]
+        found = {name: OddsNotation() for name, _ in read_odds}
+        for name, spec in read_odds:
+            for block in _first_then(cells, whole_file):
+                found[name].look(block.select(text_of(spec).alias("text")).to_series())
+                if found[name].shown:
+                    break
+            report.warnings += _odds_warnings(name, found[name])
+        notations = {name: each.notation for name, each in found.items()}
+        if "price" in found and not found["price"].shown:
+            notations["price"] = "decimal"
+        return Numbers(self.feed.decimal or self._decimal(cells, whole_file, named, report), notations)
 
-def _decimal(cells: pl.DataFrame, feed: FeedSettings) -> str:
-    """The sign before decimals: a comma where some price or amount has one and none has a point."""
-    named = [
-        spec
-        for market in feed.markets
-        for target, spec in mapping.fields_of(feed, market).items()
-        if target in (*PRICES, *AMOUNTS)
-    ]
-    if not named:
-        return "."
-    texts = cells.select(text_of(spec).alias(str(number)) for number, spec in enumerate(named))
-    comma = texts.select(pl.any_horizontal(pl.all().str.contains(r"^\D*\d+,\d{1,2}\D*$").any())).item()
-    point = texts.select(pl.any_horizontal(pl.all().str.contains(r"\d\.\d{1,2}(?:\D|$)").any())).item()
-    return "," if comma and not point else "."
+    def _decimal(
+        self, cells: pl.DataFrame, whole_file: WholeFile, named: Sequence[NamedSpec], report: ReadReport
+    ) -> str:
+        """Infer the sign before decimals."""
+        open_fields = [(name, spec) for name, spec in named if spec.decimal is None]
+        prices = [each for each in open_fields if each[0] in (*PRICES, "sp_fraction")]
+        amounts = [each for each in open_fields if each[0] in AMOUNTS]
+        found = DecimalSign()
+        if prices or amounts:
+            for block in _first_then(cells, whole_file):
+                found.look(block, prices, amounts)
+                if found.shown:
+                    break
+        report.warnings += found.warnings()
+        return found.sign
+
+
+def _first_then(cells: pl.DataFrame, whole_file: WholeFile) -> Iterator[pl.DataFrame]:
+    """Yield the first block, then, only if more is wanted, all blocks of the file."""
+    yield cells
+    yield from whole_file()
+
+
+def _odds_warnings(name: str, found: OddsNotation) -> Iterator[str]:
+    """Yield a sentence about whole numbers that are read by inference."""
+    if found.bare is None or name != "price":
+        return
+    number = re.sub(r"\D", "", found.bare)
+    if found.shown == {"fractional"}:
+        yield (
+            f"price: whole numbers such as {found.bare!r} are read as {number}/1, because other prices of the column "
+            "are fractions; give columns.price `odds: decimal` if they are decimal odds"
+        )
+    elif not found.shown:
+        yield (
+            f"price: {found.bare!r} may be {number}.0 or {number}/1; it is read as {number}.0, because no price of the "
+            f"column is a fraction; give columns.price its `odds`, decimal or fractional"
+        )
 
 
 class _Filled:

@@ -10,15 +10,17 @@ from race_assets.schemas.table import conform
 from race_assets.settings.feeds import TRACK, FeedSettings, Fields, FieldSpec, Market
 from race_assets.sources.csv_feed import times as feed_times
 from race_assets.sources.csv_feed.cells import cell_of, holds, text_of
+from race_assets.sources.csv_feed.numbers import SYMBOLS, Numbers
 from race_assets.sources.csv_feed.times import Written
 from race_assets.sources.findings import Problem, with_notes, with_problems
-from race_assets.values import distances, ids, markets, names, odds, times
+from race_assets.values import distances, ids, markets, names, odds, positions, times
 from race_assets.values.numbers import plain_decimal
+from race_assets.values.odds import Notation
 from race_assets.values.texts import formatted
 
 TEXTS = ("event_name", "track_name", "race_type", "selection_name", "price_kind")
 IDS = ("market_id", "event_id", "selection_id")
-WHOLE = ("trap", "race_number", "finish_position")
+WHOLE = ("trap", "race_number")
 PRICES = (
     "price", "bsp", "last_traded", "pre_off_wap", "pre_off_max", "pre_off_min", "morning_wap", "sp_decimal",
 )  # fmt: skip
@@ -33,7 +35,6 @@ WORDS = {
     "is_dead_heat": ("true", "false"),
 }
 TRUE, FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
-SYMBOLS = r"[$£€\s\u{a0}]"
 LARGEST = 32_767
 NO_MARKET = "no_market"
 
@@ -43,11 +44,11 @@ class Inferred:
     """What the file's own cells told of how they are written.
 
     Attributes:
-        decimal: the sign before decimals.
+        numbers: how prices and amounts are read.
         written: how the dates and times of each target are written.
     """
 
-    decimal: str = "."
+    numbers: Numbers = field(default_factory=Numbers)
     written: Mapping[str, Written] = field(default_factory=dict)
 
 
@@ -96,11 +97,11 @@ def _records(cells: pl.DataFrame, feed: FeedSettings, market: Market, inferred: 
         pl.lit(None, dtype=pl.Datetime("us")).alias("start_local"),
         pl.lit(value=False).alias("start_at is missing"),
     ).with_columns(text_of(spec).alias(_text(name)) for name, spec in fields.items())
-    frame = frame.with_columns(_values(fields, inferred.decimal)).with_columns(market_type=pl.lit(market.market_type))
+    frame = frame.with_columns(_values(fields, inferred.numbers)).with_columns(market_type=pl.lit(market.market_type))
     frame = _with_moments(frame, fields, feed, inferred)
     frame = _with_runner(frame, fields)
-    frame = _with_keys(_with_constants(frame, fields, feed), fields)
-    return with_problems(frame, _problems(fields))
+    frame = _with_outcome(_with_constants(frame, fields, feed), fields, market)
+    return with_problems(_with_keys(frame, fields), _problems(fields, inferred.numbers))
 
 
 def _text(target: str) -> str:
@@ -108,48 +109,48 @@ def _text(target: str) -> str:
     return f"text of {target}"
 
 
-def _values(fields: Fields, decimal: str) -> list[pl.Expr]:
-    """The typed columns that need nothing but their own text."""
+def _values(fields: Fields, numbers: Numbers) -> list[pl.Expr]:
+    """Return the typed columns that need nothing but their own text."""
     made: dict[str, pl.Expr] = {}
     for name, spec in fields.items():
-        text = pl.col(_text(name))
-        if name in IDS:
-            made[name] = ids.without_decimal(text)
-        elif name in TEXTS:
-            made[name] = text
-        elif name in WHOLE:
-            made[name] = _whole(text)
-        elif name in PRICES:
-            made[name] = _price(text, spec, decimal)
-        elif name in AMOUNTS:
-            made[name] = plain_decimal(_amount(text, decimal))
-        elif name in WORDS:
-            made[name] = _word(name, text)
-        elif name == "currency":
-            made[name] = text.str.to_uppercase()
-        elif name == "distance_m":
-            made[name] = distances.metres(_with_unit(text, spec))
-    if "sp_fraction" in fields:
-        text = pl.col(_text("sp_fraction"))
-        read = odds.fractional_odds(text)
-        made["sp_fraction"] = text
-        made.setdefault(
-            "sp_decimal", pl.coalesce(read.struct.field("decimal"), odds.decimal_odds(_amount(text, decimal)))
-        )
-        made.setdefault("favourite", read.struct.field("favourite"))
+        text, decimal = pl.col(_text(name)), spec.decimal or numbers.decimal
+        if name in (*PRICES, "sp_fraction"):
+            read = odds.starting_price(_amount(text, decimal), _notation(name, spec, numbers)).struct
+            if name in PRICES:
+                made[name] = read.field("decimal")
+            else:
+                made[name] = text
+                made.setdefault("sp_decimal", read.field("decimal"))
+                made.setdefault("favourite", read.field("favourite"))
+        elif (value := _value(name, spec, text, decimal)) is not None:
+            made[name] = value
     return [value.alias(name) for name, value in made.items()]
+
+
+def _value(name: str, spec: FieldSpec, text: pl.Expr, decimal: str) -> pl.Expr | None:
+    """Return a column's value read from its text; None for columns that other functions read."""
+    if name in WORDS:
+        return _word(name, text)
+    kinds = {
+        **dict.fromkeys(IDS, ids.without_decimal(text)),
+        **dict.fromkeys(TEXTS, text),
+        **dict.fromkeys(WHOLE, _whole(text)),
+        **dict.fromkeys(AMOUNTS, plain_decimal(_amount(text, decimal))),
+        "finish_position": positions.finish_position(text),
+        "currency": text.str.to_uppercase(),
+        "distance_m": distances.metres(_with_unit(text, spec)),
+    }
+    return kinds.get(name)
+
+
+def _notation(name: str, spec: FieldSpec, numbers: Numbers) -> Notation | None:
+    """Return how whole numbers of this field are read: as the feed states, else as the file shows, else as decimals."""
+    return spec.odds or numbers.odds.get(name, "decimal")
 
 
 def _whole(text: pl.Expr) -> pl.Expr:
     number = plain_decimal(text)
     return pl.when((number % 1 == 0) & (number.abs() <= LARGEST)).then(number).cast(pl.Int16, strict=False)
-
-
-def _price(text: pl.Expr, spec: FieldSpec, decimal: str) -> pl.Expr:
-    plain = _amount(text, decimal)
-    if spec.odds == "fractional":
-        return pl.coalesce(odds.fractional_odds(plain).struct.field("decimal"), odds.decimal_odds(plain))
-    return odds.decimal_odds(plain)
 
 
 def _amount(text: pl.Expr, decimal: str) -> pl.Expr:
@@ -253,6 +254,32 @@ def _with_constants(frame: pl.DataFrame, fields: Fields, feed: FeedSettings) -> 
     )
 
 
+def _with_outcome(frame: pl.DataFrame, fields: Fields, market: Market) -> pl.DataFrame:
+    """Complete status and result where only a position or a word such as `NR` says them.
+
+    A position implies its result in a WIN market where the file has no result, or a blank one.
+    """
+    position, said = pl.col(_text("finish_position")), pl.col(_text("result"))
+    is_out = [positions.is_removed(said)] if "result" in fields else []
+    if "finish_position" in fields:
+        is_out.append(positions.is_scratched(position))
+        frame = with_notes(frame, {"position_is_no_place": _is_no_place(position)})
+    if is_out:
+        scratched = pl.when(pl.any_horizontal(is_out)).then(pl.lit("SCRATCHED"))
+        status = pl.coalesce("status", scratched) if "status" in fields else scratched.otherwise("status")
+        frame = frame.with_columns(status=status)
+    if "finish_position" not in fields or market.market_type != "WIN":
+        return frame
+    has_run = (pl.col("status") == "ACTIVE").fill_null(value=True)
+    implied = pl.when(has_run).then(positions.win_result(position))
+    return frame.with_columns(result=pl.coalesce("result", implied) if "result" in fields else implied)
+
+
+def _is_no_place(position: pl.Expr) -> pl.Expr:
+    """Whether a position is a number that is none, such as 0 or a code above the places there are."""
+    return positions.place(position).is_not_null() & positions.finish_position(position).is_null()
+
+
 def _with_keys(frame: pl.DataFrame, fields: Fields) -> pl.DataFrame:
     """Where the file has none: a market's id out of its event or track and its off, a runner's out of trap or name."""
     made = {}
@@ -271,7 +298,7 @@ def _first_of(frame: pl.DataFrame, *columns: str) -> pl.Expr:
     return pl.coalesce(known) if known else pl.lit(None, dtype=pl.String)
 
 
-def _problems(fields: Fields) -> list[Problem]:
+def _problems(fields: Fields, numbers: Numbers) -> list[Problem]:
     problems = [_unread_moment(), _missing_hour()]
     for name, spec in fields.items():
         text, shown = pl.col(_text(name)), _shown(name)
@@ -279,13 +306,22 @@ def _problems(fields: Fields) -> list[Problem]:
             problems.append(_unread("number", name, formatted(f"{name} {{}} is not a number{_range(name)}", shown)))
         elif name in PRICES:
             problems += _no_price(name)
+            problems += _no_notation(name, name, _notation(name, spec, numbers))
         elif name == "sp_fraction":
             said = formatted("starting price {} is neither a fraction such as 5/2F nor decimal odds", shown)
-            unread = text.is_not_null() & ~odds.is_null_word(text)
-            problems.append(Problem("number", unread, said, among=pl.col("sp_decimal").is_null(), column=name))
+            unread = text.is_not_null() & ~odds.is_null_word(text) & ~_is_bare(name)
+            among = pl.col("sp_decimal").is_null()
+            problems.append(Problem("number", unread, said, among=among, column=name))
+            problems += _no_notation(name, "sp_decimal", _notation(name, spec, numbers))
+        elif name == "finish_position":
+            said = formatted("finish_position {} is no place, and no word for a dog that did not run or finish", shown)
+            unread = ~positions.is_readable(text)
+            problems.append(Problem("number", unread, said, among=pl.col(name).is_null(), column=name))
         elif name in WORDS:
             said = formatted(f"{name} {{}} is none of {', '.join(WORDS[name])}; give the feed values for it", shown)
-            problems.append(_unread("value", name, said))
+            is_known = positions.is_removed(text) if name == "result" else pl.lit(value=False)
+            unread = text.is_not_null() & ~is_known
+            problems.append(Problem("value", unread, said, among=pl.col(name).is_null(), column=name))
         elif name == "race_date":
             said = formatted("race date {} is not a date as {} are", shown, _formats(spec))
             # Where the off holds the same day, it has been told of that.
@@ -307,7 +343,7 @@ def _no_price(name: str) -> list[Problem]:
     text = pl.col(_text(name))
     not_finite = text.str.contains(r"(?i)^\s*[+-]?(nan|inf|infinity)\s*$")
     among = pl.col(name).is_null()
-    unread = text.is_not_null() & ~odds.is_null_word(text)
+    unread = text.is_not_null() & ~odds.is_null_word(text) & ~_is_bare(name)
     return [
         Problem(
             "price_range",
@@ -324,6 +360,22 @@ def _no_price(name: str) -> list[Problem]:
             column=name,
         ),
     ]
+
+
+def _is_bare(name: str) -> pl.Expr:
+    """Whether a price is a whole number, which `_no_notation` tells of."""
+    return odds.is_bare_number(pl.col(_text(name)).str.replace_all(SYMBOLS, "")).fill_null(value=False)
+
+
+def _no_notation(name: str, value: str, notation: Notation | None) -> list[Problem]:
+    if notation is not None:
+        return []
+    said = formatted(
+        f"{name} {{}} may be decimal odds or a fraction, such as 3 for 3.0 or 3/1, and the column does not tell; give "
+        f"columns.{name} `odds: decimal` or `odds: fractional`",
+        _shown(name),
+    )
+    return [Problem("number", _is_bare(name), said, among=pl.col(value).is_null(), column=name)]
 
 
 def _unread_moment() -> Problem:

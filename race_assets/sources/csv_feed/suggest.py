@@ -1,10 +1,14 @@
-"""A feed suggested for a file: which column is what, by racing's words for things and by the cells themselves."""
+"""Suggest a feed for a file: which column is what, by racing's words for things and by the cells themselves.
+
+A suggestion is tried on the file it was made of before anybody sees it; that is in `pipeline/feed_suggestion.py`.
+"""
 
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import yaml
@@ -12,72 +16,30 @@ import yaml
 from race_assets.settings.feeds import NULL_WORDS, FeedSettings
 from race_assets.sources import delimited
 from race_assets.sources.base import ReadReport
-from race_assets.sources.csv_feed import layout, times
+from race_assets.sources.csv_feed import layout
 from race_assets.sources.csv_feed.cells import Cells
 from race_assets.sources.csv_feed.layout import Layout
+from race_assets.sources.csv_feed.offs import STRAY, Off, OffFinder
+from race_assets.sources.csv_feed.readings import MOST_TRACKS, IsTrack, Reading, reading
+from race_assets.sources.csv_feed.vocabulary import CLOCK, DATE, MOMENT, WORDS, is_about_others, name_score
 from race_assets.sources.delimited import Dialect
-from race_assets.values import odds
 
 SAMPLE_ROWS = 2_000
 LEAST = 0.45
 """A column less sure than this is not suggested."""
 NAME_WEIGHT = 0.6
 START = "start_at"
-DATE, CLOCK, MOMENT = "date", "time of day", "date and time"
+NEEDED = {"track": "track_name", "off": START, "runner": "selection_name"}
+DITTO = (0.3, 0.97)
+"""The share of blanks in a column whose blanks mean the cell above: more than gaps, less than a column of nothing."""
+TRIAL = r"(?i)^(?:T\d*|QT|trial.*)$"
+RACE = "race of the row"
+VACANT = r"(?i)vacant|no reserve|no runner"
 
-# What racing people call things, and how telling the word is. A phrase counts when all its words stand in the name.
-WORDS: Mapping[str, Mapping[str, float]] = {
-    "track_name": {
-        "track": 1, "track name": 1, "venue": 1, "course": 0.95, "stadium": 0.95, "meeting": 0.7, "racecourse": 1,
-        "meeting name": 0.8, "location": 0.7, "circuit": 0.8, "place name": 0.6,
-    },
-    DATE: {"date": 1, "race date": 1, "day": 0.7, "meeting date": 0.95, "local date": 0.95, "race day": 0.9},
-    CLOCK: {
-        "time": 0.8, "race time": 1, "off": 0.95, "off time": 1, "start time": 1, "scheduled time": 1, "post time": 1,
-        "jump time": 1, "jump": 0.8, "scheduled race time": 1, "start": 0.8,
-    },
-    MOMENT: {
-        "start": 0.9, "start time": 1, "off": 0.9, "off time": 0.95, "start at": 1, "datetime": 1, "date time": 1,
-        "race time": 0.95, "scheduled": 0.8, "event time": 0.9, "market time": 1, "advertised start": 1, "when": 0.6,
-    },
-    "trap": {
-        "trap": 1, "trap number": 1, "box": 1, "draw": 0.95, "rug": 1, "tab number": 0.95, "tab": 0.8, "stall": 0.9,
-        "runner number": 0.8, "post position": 0.9, "rug number": 1, "box number": 1, "barrier": 0.8, "trap no": 1,
-    },
-    "selection_name": {
-        "dog": 0.95, "dog name": 1, "greyhound": 1, "greyhound name": 1, "runner": 0.9, "runner name": 1,
-        "selection": 0.9, "selection name": 1, "hound": 0.95, "competitor": 0.8, "name": 0.7, "entrant": 0.8,
-    },
-    "price": {
-        "price": 0.95, "odds": 1, "win odds": 1, "decimal odds": 1, "win price": 1, "back price": 0.9,
-        "fixed odds": 0.95, "best price": 0.9, "quote": 0.8, "last price": 0.8, "our": 0.2,
-    },
-    "bsp": {"bsp": 1, "win bsp": 1, "betfair sp": 1, "betfair starting price": 1, "exchange sp": 0.9},
-    "sp_fraction": {"sp": 1, "starting price": 1, "isp": 1, "s p": 1, "returned sp": 1, "official sp": 1},
-    "finish_position": {
-        "position": 0.95, "finish": 0.9, "finish position": 1, "finishing position": 1, "pos": 0.95, "plc": 1,
-        "place": 0.7, "placing": 0.9, "result position": 1, "fin": 0.8, "finished": 0.9,
-    },
-    "race_number": {"race number": 1, "race no": 1, "race": 0.7, "raceno": 1, "race num": 1},
-    "distance_m": {"distance": 1, "dist": 1, "race distance": 1, "trip": 0.9, "metres": 0.9, "distance m": 1},
-    "race_type": {"grade": 1, "class": 0.9, "race class": 1, "race grade": 1},
-    "market_id": {"market id": 1, "race id": 1, "win market id": 1},
-    "event_id": {"event id": 1, "meeting id": 0.95},
-    "selection_id": {"selection id": 1, "dog id": 1, "runner id": 1, "greyhound id": 1},
-    "volume": {"volume": 0.9, "matched": 0.9, "traded": 0.8, "total matched": 1, "win volume": 0.9},
-}  # fmt: skip
-# Words of columns about something else that share a word with ours.
-OTHERS = {
-    "sire", "dam", "owner", "trainer", "breeder", "jockey", "colour", "color", "born", "sex", "season", "comment",
-    "handicap", "actual", "sectional", "split", "run", "winner", "winning", "adjusted", "calculated", "best", "prize",
-    "prizes", "going", "weight", "place", "inplay", "max", "min", "average", "percentage", "market", "numerator",
-    "denominator", "forecast", "tricast", "finish", "second", "career", "form", "last",
-}  # fmt: skip
-SPLIT = re.compile(r"[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-NEEDED = {"track": ("track_name",), "off": (START,), "runner": ("selection_name",)}
+OPEN_FEED = FeedSettings.model_validate({"columns": {target: {"constant": "nothing"} for target in NEEDED.values()}})
+"""A feed that says nothing of its files' layout."""
 
-
-Origin = str | dict[str, str]
+Origin = str | dict[str, Any]
 
 
 @dataclass
@@ -87,6 +49,7 @@ class Suggestion:
     Attributes:
         columns: by target of a record, where its values come from, as an entry says it, and how sure that is, 0 to 1.
         names: the file's columns as they stand there.
+        more: further settings of the entry: timezone, file_name, fill_down, filters.
         missing: what tells a race and its runners and was not found; not empty for a file that is not racing data.
         remarks: what a person should know.
     """
@@ -94,6 +57,7 @@ class Suggestion:
     layout: Layout
     columns: dict[str, tuple[Origin, float]]
     names: Sequence[str]
+    more: dict[str, Any] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
@@ -102,53 +66,63 @@ class Suggestion:
         """Whether the file looks like racing data: of track, off and runner it lacks at most one."""
         return len(self.missing) < 2  # noqa: PLR2004 - two of three would be anything
 
-    def as_yaml(self, name: str) -> str:
-        """The entry, ready to stand in race_assets.yaml, a comment after each column saying how sure it is."""
-        lines = ["sources:", "  csv_feeds:", f"    {name}:"]
-        laid_out = {
-            "separator": self.layout.separator,
-            "encoding": self.layout.encoding,
-            "header": self.layout.header_line or "none",
+    def without(self, target: str) -> "Suggestion":
+        """Return the suggestion without one of its columns."""
+        columns = {name: each for name, each in self.columns.items() if name != target}
+        return replace(self, columns=columns, missing=[*self.missing], remarks=[*self.remarks])
+
+    def entry(self) -> dict[str, Any]:
+        """Return the entry as the settings take it."""
+        return {
+            **self._laid_out(),
+            **self.more,
+            "columns": {name: origin for name, (origin, _) in self.columns.items()},
         }
-        lines += [f"      {key}: {_scalar(value)}" for key, value in laid_out.items() if value is not None]
+
+    def as_yaml(self, name: str) -> str:
+        """Return the entry, ready to stand in race_assets.yaml, a comment after each column saying how sure it is."""
+        lines = ["sources:", "  csv_feeds:", f"    {name}:"]
         lines += [f"      # {remark}" for remark in self.remarks]
+        lines += [f"      {key}: {_scalar(value)}" for key, value in (self._laid_out() | self.more).items()]
         lines.append("      columns:")
         for target, (origin, sure) in self.columns.items():
             lines.append(f"        {target}: {_scalar(origin)}  # {sure:.0%}")
         lines += [f"        # {what}: nothing found; name its column" for what in self.missing]
         return "\n".join(lines)
 
+    def _laid_out(self) -> dict[str, Any]:
+        laid_out = {
+            "separator": self.layout.separator,
+            "encoding": self.layout.encoding,
+            "header": self.layout.header_line or "none",
+        }
+        return {key: value for key, value in laid_out.items() if value is not None}
 
-def suggest(path: Path) -> Suggestion:
-    """Reads the beginning of a file, and says what its columns seem to be.
+
+def suggest(path: Path, is_track: IsTrack | None = None) -> Suggestion:
+    """Read the beginning of a file, and return what its columns seem to be.
+
+    Args:
+        path: the file; its name may hold the day.
+        is_track: the registry of tracks, where there is one at hand.
 
     Raises:
         UnreadableFileError: it cannot be read.
     """
-    laid_out = layout.of(path, _open_feed())
+    laid_out = layout.of(path, OPEN_FEED)
     sample, names = _sample(path, laid_out)
-    scores = {
-        (target, column): score
-        for target in WORDS
-        for column in sample.columns
-        if (score := _score(target, names[column], sample[column])) >= LEAST
-    }
-    chosen = _assigned(scores)
     suggestion = Suggestion(laid_out, {}, list(names.values()))
-    _add_start(suggestion, chosen, names, sample)
-    for target, (column, sure) in chosen.items():
-        if target not in {DATE, CLOCK, MOMENT}:
-            suggestion.columns[target] = (_as_column(names[column]), sure)
-    suggestion.missing = [what for what, any_of in NEEDED.items() if not set(any_of) & set(suggestion.columns)]
+    sample = _filled(sample, names, suggestion)
+    chosen = _chosen(sample, names, is_track)
+    off = OffFinder(_races(sample, chosen), names, path.name, _race_columns(chosen)).find()
+    _add_off(suggestion, off, names)
+    for target, (column, read, sure) in chosen.items():
+        if column not in off.columns or target in {"track_name", "selection_name"}:
+            suggestion.columns[target] = (_as_origin(names[column], read), sure)
+    _drop_what_repeats(suggestion, sample, chosen, off)
+    _add_filters(suggestion, sample, names, chosen)
+    suggestion.missing = [what for what, target in NEEDED.items() if target not in suggestion.columns]
     return suggestion
-
-
-def _open_feed() -> FeedSettings:
-    """A feed that says nothing of its files' layout."""
-    nothing = {"constant": "nothing"}
-    return FeedSettings.model_validate(
-        {"columns": {"track_name": nothing, "start_at": nothing, "selection_name": nothing}}
-    )
 
 
 def _sample(path: Path, laid_out: Layout) -> tuple[pl.DataFrame, dict[str, str]]:
@@ -172,112 +146,183 @@ def _sample(path: Path, laid_out: Layout) -> tuple[pl.DataFrame, dict[str, str]]
     return rows, shown
 
 
-def _score(target: str, name: str, cells: pl.Series) -> float:
-    """How sure it is that a column is this target, by its name and by its cells."""
-    by_name = _by_name(target, name)
-    known = cells.drop_nulls()
-    if not by_name or not known.len():
-        return 0.0
-    by_cells = _by_cells(target, known)
-    return 0.0 if by_cells < LEAST else NAME_WEIGHT * by_name + (1 - NAME_WEIGHT) * by_cells
+def _filled(sample: pl.DataFrame, names: Mapping[str, str], suggestion: Suggestion) -> pl.DataFrame:
+    """The sample with blanks filled that mean the cell above, and these columns in the entry's `fill_down`."""
+    ditto = [*_ditto_of_races(sample, names), *_ditto_of_runners(sample, names)]
+    if ditto:
+        suggestion.more["fill_down"] = [names[column] for column in ditto]
+    return sample.with_columns(pl.col(ditto).forward_fill())
 
 
-def _by_name(target: str, name: str) -> float:
-    words = [word.lower() for word in SPLIT.split(name) if word]
-    best = 0.0
-    for phrase, telling in WORDS[target].items():
-        wanted = phrase.split()
-        if not set(wanted) <= set(words):
+def _ditto_of_races(sample: pl.DataFrame, names: Mapping[str, str]) -> list[str]:
+    """The columns that only the first runner of a race states.
+
+    All that tell of the race are blank together then; where one alone is blank, its value may just be missing.
+    """
+    telling = _named(names, sample, ("track_name", DATE, CLOCK, MOMENT, "race_number"))
+    masks = [sample[column].is_null() for column in telling]
+    if len(telling) < 2 or not _has_dittos(sample[telling[0]]) or any((mask != masks[0]).any() for mask in masks):  # noqa: PLR2004 - what is blank together
+        return []
+    return [column for column in sample.columns if (sample[column].is_null() == masks[0]).all()]
+
+
+def _ditto_of_runners(sample: pl.DataFrame, names: Mapping[str, str]) -> list[str]:
+    """The column of names of which each stands once, above the runner's further rows."""
+    columns = [column for column in _named(names, sample, ("selection_name",)) if _has_dittos(sample[column])]
+    known = {column: sample[column].drop_nulls() for column in columns}
+    # A column that repeats a name at once says all it has to say: its blanks are blanks.
+    return [column for column, cells in known.items() if not (cells == cells.shift(1)).any()]
+
+
+def _named(names: Mapping[str, str], sample: pl.DataFrame, targets: Sequence[str]) -> list[str]:
+    return [column for column in sample.columns if any(name_score(each, names[column]) > LEAST for each in targets)]
+
+
+def _has_dittos(cells: pl.Series) -> bool:
+    """Whether so much of a column is blank, and not its first cell, that blanks may mean the cell above."""
+    return cells.len() > 0 and cells[0] is not None and DITTO[0] <= cells.null_count() / cells.len() <= DITTO[1]
+
+
+def _chosen(
+    sample: pl.DataFrame, names: Mapping[str, str], is_track: IsTrack | None
+) -> dict[str, tuple[str, Reading, float]]:
+    """The column of each target, how it is read and how sure that is; the surest pairs first, each taken once."""
+    scores: dict[tuple[str, str], tuple[float, Reading]] = {}
+    for target in WORDS:
+        if target in {DATE, CLOCK, MOMENT}:
             continue
-        if (set(words) - set(wanted)) & OTHERS:
-            continue
-        best = max(best, telling * (len(wanted) / len(words)) ** 0.5)
-    return best
-
-
-def _by_cells(target: str, cells: pl.Series) -> float:
-    """The share of cells that may be this target's."""
-    text = pl.col(cells.name)
-    plain = text.str.replace_all(r"[$£€,\s]", "")
-    number = plain.cast(pl.Float64, strict=False)
-    is_word = text.str.contains(r"[A-Za-z]{2}") & ~text.str.contains(r"^[\d/:. -]+$")
-    tests = {
-        "track_name": is_word,
-        "selection_name": text.str.replace(r"^\s*\d+\.\s*", "").str.contains(r"^[^\d/:]{2}"),
-        "trap": number.is_between(1, 10) & (number % 1 == 0),
-        "finish_position": text.str.contains(r"^\d{1,2}(?:/\d{1,2}|st|nd|rd|th)?$"),
-        "race_number": plain.str.contains(r"^(?:R|Race)?\d{1,2}$"),
-        "price": odds.decimal_odds(plain) >= 1,
-        "bsp": odds.decimal_odds(plain) >= 1,
-        "sp_fraction": odds.fractional_odds(text).struct.field("decimal").is_not_null() | (number >= 1),
-        "distance_m": text.str.extract(r"^(\d{2,4})", 1).cast(pl.Float64, strict=False).is_between(100, 1300),
-        "volume": number >= 0,
-        "race_type": text.str.len_chars() <= 8,  # noqa: PLR2004 - the longest grades: `Gr1/2/3`
-    }
-    if target in {DATE, CLOCK, MOMENT}:
-        return _share_of_moments(target, cells)
-    frame = cells.to_frame()
-    test = tests.get(target)
-    return 1.0 if test is None else float(frame.select(test.fill_null(value=False).mean()).item())
-
-
-def _share_of_moments(kind: str, cells: pl.Series) -> float:
-    if kind == CLOCK:
-        clock = r"(?i)^\d{1,2}[:.]\d{2}(?:[:.]\d{2}(?:\.\d+)?)?\s*(?:[ap]\.?m\.?)?$"
-        return float(cells.str.contains(clock).mean())  # type: ignore[arg-type]  # a share of booleans
-    written = times.guess(cells, with_clock=kind == MOMENT)
-    if written.has_offset:
-        return 1.0
-    if not written.formats:
-        return 0.0
-    read = cells.to_frame("text").select(times.read(pl.col("text"), written.formats)).to_series()
-    return 1 - read.null_count() / read.len()
-
-
-def _assigned(scores: Mapping[tuple[str, str], float]) -> dict[str, tuple[str, float]]:
-    """The surest pairs first, each target and each column once."""
-    chosen: dict[str, tuple[str, float]] = {}
+        for column in sample.columns:
+            by_name = _name_score(target, names[column], sample[column], is_track)
+            known = sample[column].drop_nulls()
+            if by_name and known.len() and (read := reading(target, known, is_track)) is not None:
+                score = NAME_WEIGHT * by_name + (1 - NAME_WEIGHT) * read.share
+                if score >= LEAST:
+                    scores[target, column] = (score, read)
+    chosen: dict[str, tuple[str, Reading, float]] = {}
     taken: set[str] = set()
-    for (target, column), score in sorted(scores.items(), key=lambda each: -each[1]):
+    for (target, column), (score, read) in sorted(scores.items(), key=lambda each: -each[1][0]):
         if target not in chosen and column not in taken:
-            chosen[target] = (column, score)
+            chosen[target] = (column, read, score)
             taken.add(column)
     return {target: chosen[target] for target in WORDS if target in chosen}
 
 
-def _add_start(
-    suggestion: Suggestion,
-    chosen: Mapping[str, tuple[str, float]],
-    names: Mapping[str, str],
-    sample: pl.DataFrame,
+def _name_score(target: str, name: str, cells: pl.Series, is_track: IsTrack | None) -> float:
+    """How well the name fits; a column of tracks is one whatever it is called, if the registry knows its names."""
+    by_name = name_score(target, name)
+    if target != "track_name" or is_track is None or by_name or is_about_others(name):
+        return by_name
+    known = cells.drop_nulls()
+    found = reading(target, known, is_track) if known.len() else None
+    return LEAST if found is not None and found.share >= MOST_TRACKS else 0.0
+
+
+def _races(sample: pl.DataFrame, chosen: Mapping[str, tuple[str, Reading, float]]) -> pl.DataFrame:
+    """The rows that are no trials: those are run at any hour, and often without one."""
+    if "race_type" not in chosen:
+        return sample
+    return sample.filter(~pl.col(chosen["race_type"][0]).str.contains(TRIAL).fill_null(value=False))
+
+
+def _race_columns(chosen: Mapping[str, tuple[str, Reading, float]]) -> list[str]:
+    """The columns that tell races apart: track and race number, or the market."""
+    by_number = [chosen[target][0] for target in ("track_name", "race_number") if target in chosen]
+    if len(by_number) == 2:  # noqa: PLR2004 - both of them
+        return by_number
+    return [chosen["market_id"][0]] if "market_id" in chosen else []
+
+
+def _add_off(suggestion: Suggestion, off: Off, names: Mapping[str, str]) -> None:
+    suggestion.remarks += off.remarks
+    if off.template is None:
+        return
+    origin: Origin = off.template
+    if len(off.columns) == 1 and off.template == names[off.columns[0]]:
+        origin = _as_origin(off.template, Reading(1.0))
+    more = {"pattern": off.pattern, "formats": off.formats or None}
+    if any(more.values()):
+        named = {"template" if "{" in off.template else "column": off.template} if isinstance(origin, str) else origin
+        origin = {**named, **{key: value for key, value in more.items() if value}}
+    suggestion.columns[START] = (origin, off.sure)
+    suggestion.more |= {
+        key: value for key, value in (("timezone", off.timezone), ("file_name", off.file_name)) if value is not None
+    }
+
+
+def _drop_what_repeats(
+    suggestion: Suggestion, sample: pl.DataFrame, chosen: Mapping[str, tuple[str, Reading, float]], off: Off
 ) -> None:
-    """The off: of one column that has day and hour, else of two."""
-    if MOMENT in chosen:
-        column, sure = chosen[MOMENT]
-        suggestion.columns[START] = (_as_column(names[column]), sure)
-    elif DATE in chosen and CLOCK in chosen:
-        day, clock = chosen[DATE], chosen[CLOCK]
-        parts = [names[day[0]], names[clock[0]]]
-        if any(set(part) & set("{}") for part in parts):
-            suggestion.remarks.append(
-                f"{' and '.join(parts)} are the off; rename the one with braces to put them together"
-            )
+    """Leave out ids of markets that several races share, and traps and positions that many of a race's dogs share."""
+    if "track_name" not in chosen or not off.columns:
+        return
+    race = list(dict.fromkeys([chosen["track_name"][0], *off.columns]))
+    races = sample.with_columns(pl.concat_str(race, separator=" ").alias(RACE))
+    for target in ("market_id", "trap", "finish_position"):
+        if target not in chosen:
+            continue
+        column = chosen[target][0]
+        known = races.select(column, RACE).drop_nulls()
+        whose, what = (column, RACE) if target == "market_id" else (RACE, column)
+        groups = known.group_by(whose).agg(pl.len().alias("rows"), pl.col(what).n_unique().alias("different"))
+        if target == "market_id":
+            is_shared = groups.select((pl.col("different") > 1).any()).item()
         else:
-            suggestion.columns[START] = (" ".join(f"{{{part}}}" for part in parts), min(day[1], clock[1]))
-    elif DATE in chosen:
-        suggestion.remarks.append(f"{names[chosen[DATE][0]]} is the day; no column has the hour of the off")
-    dated = chosen.get(MOMENT) or chosen.get(DATE)
-    if dated and times.guess(sample[dated[0]], with_clock=MOMENT in chosen).is_ambiguous:
-        suggestion.remarks.append(
-            f"day and month of {names[dated[0]]} cannot be told apart in this sample: give start_at its formats"
-        )
+            several = groups.filter(pl.col("rows") > 2)  # noqa: PLR2004 - two may be a dead heat
+            is_shared = (several.select((pl.col("different") * 2 <= pl.col("rows")).mean()).item() or 0) > STRAY
+        if is_shared:
+            del suggestion.columns[target]
+            shared = "races" if target == "market_id" else "dogs of one race"
+            suggestion.remarks.append(
+                f"{target} from {suggestion.names[sample.columns.index(column)]} is left out: {shared} share it"
+            )
 
 
-def _as_column(name: str) -> Origin:
-    """A column as an entry names it: by its name alone, unless that would be taken for a template."""
-    return {"column": name} if "{" in name else name
+def _add_filters(
+    suggestion: Suggestion,
+    sample: pl.DataFrame,
+    names: Mapping[str, str],
+    chosen: Mapping[str, tuple[str, Reading, float]],
+) -> None:
+    """Filter trials, vacant traps and rows without track and time, where the sample has any."""
+    filters = []
+    grade = chosen.get("race_type")
+    if grade is not None and sample[grade[0]].str.contains(TRIAL).any():
+        filters.append({"reason": "trial", "when": {names[grade[0]]: {"matches": TRIAL}}})
+    runner = chosen.get("selection_name")
+    if runner is not None:
+        if sample[runner[0]].null_count():
+            filters.append({"reason": "vacant_trap", "when": {names[runner[0]]: {"blank": True}}})
+        if sample[runner[0]].str.contains(VACANT).any():
+            filters.append({"reason": "vacant_trap", "when": {names[runner[0]]: {"matches": VACANT}}})
+    track, clock = chosen.get("track_name"), _off_columns(suggestion, names)[-1:]
+    if track is not None and clock and clock[0] != track[0]:
+        blank = sample.select((pl.col(track[0]).is_null() & pl.col(clock[0]).is_null()).any()).item()
+        if blank:
+            when = {names[track[0]]: {"blank": True}, names[clock[0]]: {"blank": True}}
+            filters.append({"reason": "no_track_no_time", "when": when})
+    if filters:
+        suggestion.more["filters"] = filters
+
+
+def _off_columns(suggestion: Suggestion, names: Mapping[str, str]) -> list[str]:
+    """The columns of the sample that the off comes from, the one with the hour last."""
+    if START not in suggestion.columns:
+        return []
+    origin = suggestion.columns[START][0]
+    text = origin if isinstance(origin, str) else origin.get("template") or origin.get("column") or ""
+    parts = re.findall(r"\{([^{}]+)\}", text) or [text]
+    return [column for part in parts for column, name in names.items() if name == part]
+
+
+def _as_origin(name: str, read: Reading) -> Origin:
+    """A column as an entry names it: by its name alone where that says it all, and is taken for no template."""
+    more = {"pattern": read.pattern, "values": dict(read.values) if read.values else None}
+    more = {key: value for key, value in more.items() if value}
+    if not more and "{" not in name:
+        return name
+    return {"column": name, **more}
 
 
 def _scalar(value: object) -> str:
-    dumped: str = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=math.inf)
+    dumped: str = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=math.inf, sort_keys=False)
     return dumped.removesuffix("...\n").strip()

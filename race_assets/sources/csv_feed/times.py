@@ -1,7 +1,7 @@
 """How a file writes its dates and times, told from the texts themselves; zones and days are settled elsewhere."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -14,13 +14,21 @@ DATES = (
     "%d %B %Y", "%d-%b-%Y", "%b %d %Y", "%B %d, %Y", "%A, %d %B %Y", "%A %d %B %Y", "%a %d %b %Y", "%d/%m/%y",
     "%m/%d/%y", "%d-%m-%y", "%d %b %y", "%d-%b-%y",
 )  # fmt: skip
-CLOCKS = ("%H:%M", "%H:%M:%S", "%H:%M:%S%.f", "%I:%M %p", "%I:%M%p", "%I:%M:%S %p", "%H.%M", "%H%M")
+CLOCKS = {
+    "%H:%M": r"\d:\d{1,2}$", "%H:%M:%S": r":\d{1,2}:\d{1,2}$", "%H:%M:%S%.f": r":\d{1,2}\.\d+$",
+    "%I:%M %p": r"(?i):\d{1,2}\s*[ap]m$", "%I:%M%p": r"(?i):\d{1,2}\s*[ap]m$",
+    "%I:%M:%S %p": r"(?i):\d{1,2}:\d{1,2}\s*[ap]m$", "%H.%M": r"\d\.\d{1,2}$",
+    "%I.%M%p": r"(?i)\.\d{1,2}\s*[ap]m$", "%I.%M %p": r"(?i)\.\d{1,2}\s*[ap]m$", "%H%M": r"\d{3,4}$",
+}  # fmt: skip
+"""Formats of times of day, and what every text that one of them reads ends in."""
+GAPS = {" ": r"\s", "T": "T"}
 EARLIEST, LATEST = 1990, 2100
 """A year outside is a misread one: `%Y` takes the 24 of 15/05/24 for the year 24."""
 SAMPLE = 2_000
 
 _DAY_AND_MONTH = r"^\D*(\d{1,2})[/.-](\d{1,2})[/.-](?:\d{4}|\d{2})\b"
 _MIDDLE = 12
+_ORDINAL = r"(?i)\b(\d{1,2})(?:st|nd|rd|th)\b"
 
 
 @dataclass(frozen=True)
@@ -39,8 +47,12 @@ class Written:
 
 
 def read(text: pl.Expr, formats: Sequence[str]) -> pl.Expr:
-    """The naive date and time by the first of the formats that fits; null also for years no race was run in."""
-    at = times.local_datetime(text, formats)
+    """Return the naive date and time by the first of the formats that fits; null also for years no race was run in.
+
+    Where none fits, days written as ``15th`` are tried as 15.
+    """
+    ordinal = pl.when(text.str.contains(_ORDINAL)).then(text.str.replace(_ORDINAL, "$1"))
+    at = pl.coalesce(times.local_datetime(text, formats), times.local_datetime(ordinal, formats))
     return pl.when(at.dt.year().is_between(EARLIEST, LATEST)).then(at)
 
 
@@ -58,20 +70,26 @@ def guess(texts: pl.Series, *, with_clock: bool, order: str | None = None) -> Wr
     instants = sample.to_frame("text").select(at=times.iso_instant(pl.col("text")).struct.field("at")).to_series()
     if with_clock and instants.null_count() < instants.len() / 2:
         return Written(has_offset=True)
-    candidates = [f"{day}{gap}{clock}" for gap, day, clock in product(" T", DATES, CLOCKS)] if with_clock else DATES
+    candidates = [*map("".join, product(DATES, _seen(sample, GAPS), _seen(sample, CLOCKS)))] if with_clock else DATES
     order = order or order_of(sample)
     formats = _fitting(sample, candidates, order)
-    return Written(formats, is_ambiguous=order is None and any(map(_order, formats)))
+    return Written(formats, is_ambiguous=order is None and any(map(order_in, formats)))
+
+
+def _seen(texts: pl.Series, shapes: Mapping[str, str]) -> list[str]:
+    """Return the formats whose shape some text has: most need not be tried."""
+    return [format_ for format_, shape in shapes.items() if texts.str.strip_chars().str.contains(shape).any()]
 
 
 def _fitting(sample: pl.Series, candidates: Iterable[str], order: str | None) -> tuple[str, ...]:
     """Formats that read texts no earlier one reads, those that read most first, until all are read."""
     left, formats = sample, []
-    usable = [each for each in candidates if order is None or _order(each) in {None, order}]
+    usable = [each for each in candidates if order is None or order_in(each) in {None, order}]
     while left.len():
         probe = left.head(20)
-        likely = [each for each in usable if _reads(probe, each)]
-        best = max(likely, key=lambda each: _reads(left, each), default=None)
+        likely = [each for each, count in zip(usable, counts_read(probe, usable), strict=True) if count]
+        counts = counts_read(left, likely)
+        best = likely[counts.index(max(counts))] if likely else None
         if best is None:
             # What stands first is written in no known way: what follows it may be.
             left = left.slice(20)
@@ -83,12 +101,18 @@ def _fitting(sample: pl.Series, candidates: Iterable[str], order: str | None) ->
     return tuple(formats)
 
 
-def _reads(texts: pl.Series, format_: str) -> int:
-    at = texts.to_frame("text").select(read(pl.col("text"), [format_])).to_series()
-    return at.len() - at.null_count()
+def counts_read(texts: pl.Series, formats: Sequence[str]) -> list[int]:
+    """Return for each format how many of these texts it reads."""
+    counts = [read(pl.col("text"), [each]).is_not_null().sum().alias(each) for each in formats]
+    return list(texts.to_frame("text").select(counts).row(0)) if counts else []
 
 
-def _order(format_: str) -> str | None:
+def count_read(texts: pl.Series, format_: str) -> int:
+    """Return how many of these texts a format reads."""
+    return counts_read(texts, [format_])[0]
+
+
+def order_in(format_: str) -> str | None:
     """Whether day or month comes first in a date of numbers; None where that is no question."""
     if re.search(r"%d[/.-]%m", format_):
         return "day"

@@ -21,12 +21,6 @@ COUNTRIES = {
 EITHER = "GB/IE"
 """The feed has both, and does not always say which."""
 
-NOT_FINISHED = ("DNF", "F", "FELL", "BD", "PU", "UR", "RO", "DIS", "DQ")
-SCRATCHED = ("N", "NR", "NON-RUNNER", "WD", "W/D")
-MOST_PLACES = 10
-"""A number above is a code for a dog that did not finish, such as 18 (SOURCE_FACTS 4)."""
-
-_PLACE = r"(?i)^(\d{1,2})(?:st|nd|rd|th)?=?$"
 _TRIAL = r"(?i)^T\d*$"
 THOUSANDTHS = 3
 
@@ -75,34 +69,6 @@ def is_set(text: pl.Expr) -> pl.Expr:
 def country(text: pl.Expr) -> pl.Expr:
     """The country as the registry is asked: what is not said, or not in these words, is Britain or Ireland."""
     return text.str.to_uppercase().replace_strict(COUNTRIES, default=EITHER).fill_null(EITHER)
-
-
-def place(text: pl.Expr) -> pl.Expr:
-    """The number in a position: `1`, `1st`, `2=`; a code for a dog that did not finish is kept."""
-    return text.str.extract(_PLACE, 1).cast(pl.Int16, strict=False)
-
-
-def is_scratched(position: pl.Expr) -> pl.Expr:
-    """Whether a position says that the dog did not run; never null."""
-    return position.str.to_uppercase().is_in(list(SCRATCHED)).fill_null(value=False)
-
-
-def is_unfinished(position: pl.Expr) -> pl.Expr:
-    """Whether a position says that the dog ran and did not finish; never null."""
-    by_word = position.str.to_uppercase().is_in(list(NOT_FINISHED))
-    return (by_word | (place(position) > MOST_PLACES)).fill_null(value=False)
-
-
-def is_readable_position(position: pl.Expr) -> pl.Expr:
-    """Whether a position is one of those that are known; null for null."""
-    known = place(position).is_not_null() | is_scratched(position) | is_unfinished(position) | (position == "-")
-    return pl.when(position.is_not_null()).then(known)
-
-
-def finish_position(position: pl.Expr) -> pl.Expr:
-    """The position at the line, 1 is first."""
-    number = place(position)
-    return pl.when(number.is_between(1, MOST_PLACES)).then(number)
 
 
 def whole(text: pl.Expr) -> pl.Expr:

@@ -7,7 +7,7 @@ from race_assets.sources.findings import with_notes
 from race_assets.sources.racing_post import cells, tracks
 from race_assets.sources.racing_post.reading import FORM
 from race_assets.sources.racing_post.records import RacingPostFile, told
-from race_assets.values import distances, odds
+from race_assets.values import distances, odds, positions
 
 MEASURES = {
     "distance": "distance_m",
@@ -66,7 +66,7 @@ def _runs(runs: pl.DataFrame, zone: str) -> pl.DataFrame:
         distance_m=cells.metres(pl.col("distance")),
         trap=cells.whole(pl.col("trap")),
         is_trial=cells.is_trial(pl.col("trial"), pl.col("grade")),
-        finish_position=cells.finish_position(pl.col("position")),
+        finish_position=positions.finish_position(pl.col("position")),
         outcome=pl.col("position"),
         sectional_s=cells.number(pl.col("sectional")),
         calc_time_s=cells.number(pl.col("calc_time")),

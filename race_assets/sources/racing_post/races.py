@@ -7,6 +7,7 @@ from race_assets.sources.racing_post import cells
 from race_assets.sources.racing_post.cells import quoted
 from race_assets.sources.racing_post.reading import RACES
 from race_assets.sources.racing_post.records import RacingPostFile, bad_price, told
+from race_assets.values import positions
 from race_assets.values.texts import formatted
 
 VOID = ("VOID", "NO_RACE", "ABANDONED")
@@ -44,7 +45,7 @@ class RacingPostRaces(RacingPostFile):
             [
                 bad_price("sp", "sp_fraction"),
                 bad_price("forecast", "price"),
-                Problem("number", ~cells.is_readable_position(pl.col("position")), said, column="finish_position"),
+                Problem("number", ~positions.is_readable(pl.col("position")), said, column="finish_position"),
             ],
         )
         frame = with_notes(
@@ -67,12 +68,12 @@ def _status() -> pl.Expr:
 def _with_standing(frame: pl.DataFrame) -> pl.DataFrame:
     """Adds `status`. A reserve stands in a trap that no declared dog has, or where it has a place in the result."""
     position = pl.col("position")
-    is_out = cells.is_set(pl.col("non_runner")) | cells.is_scratched(position)
+    is_out = cells.is_set(pl.col("non_runner")) | positions.is_scratched(position)
     is_reserve = cells.is_set(pl.col("reserved")) & ~is_out
     is_declared = ~is_reserve & ~is_out & ~cells.is_set(pl.col("vacant"))
     frame = frame.with_columns(is_out=is_out, is_reserve=is_reserve, is_declared=is_declared)
     is_held = pl.col("is_declared").any().over("market_id", "trap")
-    got_in = (pl.col("trap").is_between(1, TRAPS).fill_null(value=False) & ~is_held) | cells.place(
+    got_in = (pl.col("trap").is_between(1, TRAPS).fill_null(value=False) & ~is_held) | positions.place(
         position
     ).is_not_null()
     return frame.with_columns(
@@ -88,19 +89,14 @@ def _with_outcome(frame: pl.DataFrame) -> pl.DataFrame:
     """Adds `result`, `finish_position` and `is_dead_heat`; of a void race all that stood are void."""
     is_void = (_status().is_in(list(VOID)) | cells.is_set(pl.col("abandoned"))).fill_null(value=False)
     stands = pl.col("status") == "ACTIVE"
-    place = cells.place(pl.col("position"))
-    ran = cells.is_unfinished(pl.col("position")) | (place > 1).fill_null(value=False)
-    finish = pl.when(stands & ~is_void).then(cells.finish_position(pl.col("position")))
+    finish = pl.when(stands & ~is_void).then(positions.finish_position(pl.col("position")))
     frame = frame.with_columns(
         finish_position=finish,
         result=pl.when(~stands)
         .then(None)
         .when(is_void)
         .then(pl.lit("VOID"))
-        .when(place == 1)
-        .then(pl.lit("WINNER"))
-        .when(ran)
-        .then(pl.lit("LOSER")),
+        .otherwise(positions.win_result(pl.col("position"))),
     )
     # Dogs are counted, not rows: a race may stand on two pages.
     is_shared = pl.col("selection_id").n_unique().over("market_id", "finish_position") > 1

@@ -1,0 +1,1 @@
+"""Headers of public greyhound files over invented rows, and how well a suggested feed fits each."""
