@@ -8,7 +8,7 @@ from race_assets.pipeline import repeats
 from race_assets.pipeline.repeats import RowCache
 from race_assets.pipeline.workshop import Workshop
 from race_assets.storage.lake import Lake
-from race_assets_tests.pipeline.feed import BSP, DAY1, DAY2, ask, bsp_row, csv_race, drop
+from race_assets_tests.pipeline.feed import BSP, CSV, DAY1, DAY2, ask, bsp_row, csv_race, drop
 
 
 @pytest.fixture
@@ -99,10 +99,8 @@ def test_a_large_file_reads_no_small_one_and_the_cache_is_bounded(workshop: Work
     assert reads == []
 
     cache = RowCache(most=5)
-    paths = [
-        workshop.lake.parsed_path("betfair_csv", sha, 3)
-        for (sha,) in ask(workshop, "select sha256 from ops.source_files")
-    ]
-    for path in [*paths, *paths]:
-        cache.rows(workshop.lake, path, (DAY2,))
+    version = workshop.source(CSV).parser_version
+    hashes = [sha256 for (sha256,) in ask(workshop, "select sha256 from ops.source_files")]
+    for sha256 in [*hashes, *hashes]:
+        cache.rows(workshop.lake, workshop.lake.parsed_path(CSV, sha256, version), (DAY2,))
     assert sum(rows.height for rows in cache._rows.values()) <= 5
