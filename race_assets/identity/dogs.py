@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
-from rapidfuzz.distance import OSA, Prefix
 
-LIKE_ENOUGH, SLIPS = 0.5, 2
+from race_assets.values.spelling import are_spellings
+
 """In races that are one, for two names of which each alone has no other in the trap they share."""
 
 
@@ -62,7 +62,7 @@ class Dogs:
                 continue
             is_free = row["runner_held"] not in taken
             # A reserve is another dog than the one whose trap it took.
-            is_alike = row["is_reserve"] == row["is_reserve_held"] and alike(row["name"], row["name_held"])
+            is_alike = row["is_reserve"] == row["is_reserve_held"] and are_spellings(row["name"], row["name_held"])
             if is_free and is_alike:
                 self.dog_of[row["runner"]] = row["runner_held"]
                 taken.add(row["runner_held"])
@@ -102,14 +102,6 @@ def _contradiction(row: Mapping[str, Any]) -> str:
         f"trap {row['trap']} is {row['name_held']}'s by a source that is believed before this one, "
         f"and {row['name']} is another dog: one of the two is wrong, or was not told of a replacement"
     )
-
-
-def alike(one: str, other: str) -> bool:
-    """Whether two names in one trap are spellings of one: few letters differ, or few after the kennel's name."""
-    if OSA.distance(one, other) <= SLIPS:
-        return True
-    shared = Prefix.similarity(one, other)
-    return OSA.normalized_similarity(one[shared:], other[shared:]) >= LIKE_ENOUGH
 
 
 def mapped(numbers: pl.Series, to: Mapping[int, int]) -> pl.Series:

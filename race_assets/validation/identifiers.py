@@ -41,7 +41,7 @@ def _of_dogs(shared: pl.DataFrame) -> pl.DataFrame:
     """Return records with one key and several dogs.
 
     Names tell dogs apart; traps do within a file, and where a name is missing. Between files a dog may have moved to
-    another trap.
+    another trap, or have its name spelled otherwise in the trap it has in both.
     """
     known = pl.col("market_id").is_not_null() & pl.col("selection_id").is_not_null()
     rows = shared.filter(known).with_columns(
@@ -54,6 +54,7 @@ def _of_dogs(shared: pl.DataFrame) -> pl.DataFrame:
         | ((traps.over(KEY) > 1) & pl.col("name").is_null().any().over(KEY))
     )
     rows = rows.filter(is_conflict)
+    rows = rows.join(_respelled(rows), on=KEY, how="anti", maintain_order="left")
     if not rows.height:
         return pl.DataFrame(schema=CONFLICTS)
     dog = formatted(
@@ -68,6 +69,27 @@ def _of_dogs(shared: pl.DataFrame) -> pl.DataFrame:
         f"market {{}}, selection {{}} stands for several dogs: {{}}; {ADVICE}", "market_id", "selection_id", "dogs"
     )
     return rows.select("position", rule=pl.lit(RULE), message=message)
+
+
+def _respelled(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the keys of one dog whose name different files spell differently, for one trap of one race."""
+    one_place = [pl.col(name).n_unique() == 1 for name in ("track_id", "start_at", "trap")]
+    are_known = pl.col("track_id", "start_at", "trap", "name").is_not_null().all()
+    keys = (
+        rows.with_columns(apart_in_file=_has_names_apart(FILE_KEY))
+        .group_by(KEY, maintain_order=True)
+        .agg(
+            pl.col("name").unique().sort(),
+            may_be=pl.all_horizontal(*one_place, are_known, ~pl.col("apart_in_file").any()),
+        )
+        .filter("may_be")
+    )
+    if not keys.height:
+        return keys.select(KEY)
+    from race_assets.values.spelling import are_spellings
+
+    alike = [all(are_spellings(spelled[0], other) for other in spelled[1:]) for spelled in keys["name"].to_list()]
+    return keys.filter(pl.Series(alike, dtype=pl.Boolean)).select(KEY)
 
 
 def _of_races(rows: pl.DataFrame) -> pl.DataFrame:

@@ -64,6 +64,19 @@ def test_a_dog_that_another_file_has_in_another_trap_is_one_dog_as_long_as_its_n
     assert set(found(runner(1, "Alpha", "7"), runner(1, "Beta", "7", **elsewhere))) == {0, 1}
 
 
+def test_another_file_may_spell_the_name_otherwise_for_the_same_trap_of_the_same_race() -> None:
+    elsewhere = {"source_file": "b" * 64}
+    vantage = runner(3, "Droopys Vantage", "7")
+    assert found(vantage, runner(3, "Droopys Vantige", "7", **elsewhere)) == {}
+    for apart in (
+        runner(4, "Droopys Vantige", "7", **elsewhere),
+        runner(3, "Droopys Vantige", "7", start_at=LATER, **elsewhere),
+        runner(3, "Swift Perfection", "7", **elsewhere),
+        runner(3, "Droopys Vantige", "7"),
+    ):
+        assert set(found(vantage, apart)) == {0, 1}
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [
