@@ -161,7 +161,7 @@ def _api_clock(told: str | None) -> Finding:
 
 def _historic(settings: Settings, identity: Identity) -> Finding:
     source = settings.sources.betfair_historic
-    if not settings.fetches(HISTORIC):
+    if not settings.fetches("betfair_historic"):
         return skipped(HISTORIC, "it is not fetched by runs (sources.betfair_historic.fetch.enabled or .cron)")
     client = HistoricClient(source.fetch.url, source.rate_limit, identity)
     try:
