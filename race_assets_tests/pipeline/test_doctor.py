@@ -190,6 +190,16 @@ def test_a_database_that_refuses_to_tell(make_settings: Make, database: str) -> 
     assert told["clock of the database"].state == "ok"
 
 
+def test_everything_that_is_to_run_by_itself_is_named_where_the_daemon_does_not_live(make_settings: Make) -> None:
+    off = {"enabled": False}
+    own = {
+        "betfair_bsp": {"fetch": {"cron": "0 13 * * *"}},
+        "betfair_historic": {**off, "fetch": {"cron": "0 4 * * 1"}},
+    }
+    told = make_settings(automation={"drops": off, "stale_days": off, "upcoming_cards": {"enabled": True}}, sources=own)
+    assert "upcoming_cards, historical_sync_betfair_bsp do nothing" in found(told, offline=True)["daemon"].said
+
+
 def test_a_daemon_that_lives_and_one_that_does_not(make_settings: Make, database: str) -> None:
     def daemon() -> Finding:
         return found(make_settings(), offline=True)["daemon"]

@@ -161,8 +161,8 @@ def _api_clock(told: str | None) -> Finding:
 
 def _historic(settings: Settings, identity: Identity) -> Finding:
     source = settings.sources.betfair_historic
-    if not source.fetch.enabled:
-        return skipped(HISTORIC, "it is not fetched by runs (sources.betfair_historic.fetch.enabled)")
+    if not settings.fetches("betfair_historic"):
+        return skipped(HISTORIC, "it is not fetched by runs (sources.betfair_historic.fetch.enabled or .cron)")
     client = HistoricClient(source.fetch.url, source.rate_limit, identity)
     try:
         months = [month for month in client.my_data() if month[0] == source.fetch.plan]

@@ -9,6 +9,7 @@ from typing import Any
 from race_assets.errors import RaceAssetsError, SettingsError
 from race_assets.pipeline.doctor.finding import PROBLEM, WARNING, Finding, skipped, well
 from race_assets.settings import Settings
+from race_assets.sources import registry
 from race_assets.storage.postgres import Warehouse, newest_migration, server_url
 
 SKEW_S = 5
@@ -86,7 +87,9 @@ def skew(thing: str, seconds: float) -> Finding:
 def _daemon(settings: Settings, connection: Any) -> Finding:
     """By its heartbeats, which Dagster writes into its schema of this database."""
     automation = settings.automation
-    wanted = [name for name in type(automation).model_fields if getattr(automation, name).enabled]
+    wanted = [name for name, each in automation if getattr(each, "enabled", False)]
+    own = [name for name in registry.enabled(settings) if (fetching := settings.fetching(name)) and fetching.cron]
+    wanted += [f"historical_sync_{name}" for name in own]
     if not wanted:
         return skipped("daemon", "nothing is to run by itself (automation)")
     (there,) = connection.execute("select to_regclass('dagster.daemon_heartbeats') is not null").fetchone()
