@@ -38,15 +38,15 @@ RACES = table(
         "runner_count": column(pl.Int16, "Runners that stood: not scratched, not inactive.", required=True),
         "sources": column(TEXTS, "The sources that tell of the race, sorted.", required=True),
         "processed_at": PROCESSED_AT,
-        "has_conflicting_results": column(
-            pl.Boolean,
-            "Sources name different winners or positions: those of the source first in `precedence.result` stand.",
-            required=True,
-        ),
         "rejected_runners": column(
             pl.Int32,
             "Runners that the race lacks because their records were rejected: not scratched, and in no accepted record "
             "of any source. Records whose day or race cannot be inferred are not among them.",
+            required=True,
+        ),
+        "has_conflicting_results": column(
+            pl.Boolean,
+            "Sources name different winners or positions: those of the source first in `precedence.result` stand.",
             required=True,
         ),
     },

@@ -447,4 +447,4 @@ def test_a_feed_with_one_such_column_is_judged_by_its_distances(
     [frame] = CsvFeed("mine", feed).read(path, path.name, report)
 
     assert report.warnings == []
-    assert frame["problems"].to_list() == [expected and [{"rule": "sport", "message": expected}]]
+    assert frame["problems"].to_list() == [expected and [{"rule": "sport", "message": expected, "column": None}]]

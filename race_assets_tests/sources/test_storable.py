@@ -36,6 +36,6 @@ def test_a_long_text_is_a_problem_that_names_its_column_and_length() -> None:
 def test_messages_can_be_stored_too() -> None:
     problems = [[{"rule": "number", "message": "trap 'A\0' is no number"}], None]
     assert storable_records(parsed(problems=problems))["problems"].to_list() == [
-        [{"rule": "number", "message": "trap 'A' is no number"}],
+        [{"rule": "number", "message": "trap 'A' is no number", "column": None}],
         None,
     ]
