@@ -60,7 +60,7 @@ def day_frames(
         key: dict[str, Any] = {"race_date": day, "race_id": f"r-{day}"}
         track = {"track_id": "gb-romford", "track": "Romford", "country": "GB", "timezone": "Europe/London"}
         off = {"start_at": NOW, "start_local": NOW.replace(tzinfo=None), "status": "OPEN", "runner_count": dogs}
-        off |= {"rejected_runners": 0}
+        off |= {"rejected_runners": 0, "has_conflicting_results": False}
         races.append({**key, **track, **off, "sources": [SOURCE], "processed_at": NOW})
         links.append({**key, "source": SOURCE, "market_id": "1.1", "method": "first", "offset_s": 0, "runners": dogs})
         for trap in range(1, dogs + 1):
