@@ -2,7 +2,6 @@
 
 import polars as pl
 
-from race_assets.schemas.records import PROBLEM
 from race_assets.sources.findings import Problem, with_notes, with_problems
 from race_assets.values.texts import NUL, formatted
 
@@ -56,6 +55,5 @@ def _too_long(name: str) -> Problem:
 def _with_storable_messages(frame: pl.DataFrame) -> pl.DataFrame:
     if frame["problems"].null_count() == len(frame):
         return frame
-    part = pl.element().struct.field
-    message = part("message").str.replace_all(NUL, "", literal=True)
-    return frame.with_columns(pl.col("problems").list.eval(pl.struct(part("rule"), message)).cast(pl.List(PROBLEM)))
+    message = pl.field("message").str.replace_all(NUL, "", literal=True)
+    return frame.with_columns(pl.col("problems").list.eval(pl.element().struct.with_fields(message)))
