@@ -167,7 +167,7 @@ def test_no_error_of_the_warehouse_tells_its_password(house: House) -> None:
     gone = f"postgresql://racing:{planted('postgres.url')}"
     for url in (f"{gone}@127.0.0.1:1/races", f"{gone}@[::1/races", f"{gone}@127.0.0.1:x/races", f"{gone}%ZZ@h/x"):
         warehouse = Warehouse(url)
-        for work in (warehouse.session, warehouse.migrate, warehouse.arrow):
+        for work in (warehouse.session, warehouse.migrate, lambda url=url: Warehouse(url).arrow().__enter__()):
             with pytest.raises(Exception) as raised:  # noqa: PT011 - whatever it is
                 work()
             assert shows("".join(traceback.format_exception(raised.value))) == []

@@ -161,6 +161,8 @@ def conservation(accounts: Mapping[tuple[str, date | None], Account]) -> None:
 
 def figures(account: Account, days: int, seconds: float) -> None:
     """Duration, speed and success rate of a run."""
-    rate = f"{account.success_rate:.2%}" if account.success_rate is not None else "undefined: no record could be accepted"
+    rate = (
+        f"{account.success_rate:.2%}" if account.success_rate is not None else "undefined: no record could be accepted"
+    )
     speed = account.records_in / seconds if seconds else 0
     console().print(f"{days:,} days in {seconds:.1f} s, {speed:,.0f} records/s, success rate {rate}")

@@ -269,7 +269,9 @@ def dated(frame: pl.DataFrame, workshop: Workshop, source: str) -> tuple[pl.Data
         "race_date",
     )
     frame = with_problems(frame, [Problem("start_time", early, too_early), Problem("start_time", late, too_late)])
-    ahead_days: list[date] = frame.filter(late)["race_date"].sort().head(1).to_list()
+    # A year beyond 9999 is no date of Python's, and no day that ever comes.
+    far = late & (pl.col("race_date").dt.year() <= date.max.year)
+    ahead_days: list[date] = frame.filter(far)["race_date"].sort().head(1).to_list()
     return frame.with_columns(race_date=pl.when(~early & ~late).then("race_date")), next(iter(ahead_days), None)
 
 

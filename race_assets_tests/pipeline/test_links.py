@@ -261,7 +261,7 @@ def test_a_file_whose_name_states_another_date_than_its_rows_is_told(workshop: W
     names = {"card 2024-06-27.csv": "", "card 28062024.csv": "", "card.csv": "", "card 2023-06-27.csv": wrong}
     for number, (name, said) in enumerate(names.items()):
         dogs = tuple(f"{dog} {number}" for dog in DOGS)
-        path = write(workshop.settings.home / "inbox" / name, card(1, "18:36", dogs))
+        path = write(workshop.settings.home / "inbox" / name, card(number + 1, f"18:{number}6", dogs))
         (told,) = land.land(workshop, "card", [(path, name)])
         assert (told.state, told.detail) == ("landed", said)
 

@@ -1,6 +1,6 @@
 """Tell which of London's two equal hours in autumn a race of a price file was in, by the other races of its meeting."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -47,18 +47,20 @@ def _passes(starts: Sequence[datetime], is_ambiguous: Sequence[bool]) -> list[bo
         is_ambiguous: which of them are doubtful.
     """
     doubtful = [place for place, each in enumerate(is_ambiguous) if each]
-    readings: list[tuple[float, list[bool]]] = []
+    readings: list[tuple[list[float], list[bool]]] = []
     for first in range(len(doubtful) + 1):
         late = set(doubtful[first:])
         offs = [start + HOUR if place in late else start for place, start in enumerate(starts)]
         gaps = [(later - earlier).total_seconds() for earlier, later in pairwise(offs)]
         if all(gap >= 0 for gap in gaps):
-            readings.append((_unevenness(gaps), [place in late for place in doubtful]))
-    readings.sort(key=lambda reading: reading[0])
-    if not readings or (len(readings) > 1 and readings[0][0] * PLAINLY >= readings[1][0]):
+            readings.append((gaps, [place in late for place in doubtful]))
+    ranked = sorted(zip(_unevenness([gaps for gaps, _ in readings]), range(len(readings)), strict=True))
+    if not ranked or (len(ranked) > 1 and ranked[0][0] * PLAINLY >= ranked[1][0]):
         return None
-    return readings[0][1]
+    return readings[ranked[0][1]][1]
 
 
-def _unevenness(gaps: Iterable[float]) -> float:
-    return sum(gap * gap for gap in gaps)
+def _unevenness(readings: Sequence[Sequence[float]]) -> list[float]:
+    """Return the sum of the squared gaps of each reading, without those that are the same in all."""
+    differing = [gaps for gaps in zip(*readings, strict=True) if len(set(gaps)) > 1]
+    return [sum(gaps[number] ** 2 for gaps in differing) for number in range(len(readings))]
