@@ -47,7 +47,7 @@ def read(table: str, first: str | date, last: str | date | None = None) -> pl.Da
         last: none means only `first`.
 
     Raises:
-        SettingsError: the table is none of those, or a date is not one.
+        SettingsError: the table is none of those, a date is not one, or `last` is before `first`.
         WarehouseError: Postgres cannot be reached.
     """
     from race_assets import settings

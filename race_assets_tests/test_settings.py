@@ -611,3 +611,33 @@ def test_numbers_that_are_written_as_no_number_is_shown_are_text(tmp_path: Path)
     told = load(file, {})
     assert list(told.sources.csv_feeds["club"].null_words) == ["0.00", "010", "12:30", "7"]
     assert (told.chunk_rows, told.rules.price_range.max) == (1000, 150.0)
+
+
+# Values that no run could work with
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("rules: {price_range: {min: 5, max: 2}}", "rules.price_range"),
+        ("rules: {price_range: {max: .nan}}", "rules.price_range.max"),
+        ("rules: {runners: {min: 11}}", "min 11 is above max 10"),
+        ("rules: {over_round: {max: 0.5}}", "min 0.8 is above max 0.5"),
+        ("sources: {betfair_csv: {rules: {price_range: {max: 1}}}}", "sources.betfair_csv.rules.price_range: min 1.01"),
+        ("sources: {betfair_exchange: {countries: [UK]}}", "UK is not an ISO code: write GB"),
+        ("sources: {betfair_historic: {fetch: {countries: [gb]}}}", "'gb' is not an ISO code"),
+        ('automation: {historical_sync: {cron: "0 0 31 2 *"}}', "month 2 has no day 31"),
+        ('automation: {historical_sync: {cron: "0 0 31 apr,jun *"}}', "month apr,jun has no day 31"),
+        ('automation: {historical_sync: {cron: "0 0 30-31 feb *"}}', "month feb has no day 30-31"),
+    ],
+)
+def test_a_setting_under_which_nothing_could_pass_or_happen_is_named(file: Path, text: str, said: str) -> None:
+    file.write_text(text)
+    with pytest.raises(SettingsError, match=re.escape(said)):
+        load(file, {})
+
+
+@pytest.mark.parametrize("cron", ["0 0 29 2 *", "0 0 31 */2 *", "0 0 31 2 mon", "0 0 29-31 2 *", "0 0 31 mar-apr *"])
+def test_a_cron_that_comes_at_some_time_is_taken(file: Path, cron: str) -> None:
+    file.write_text(f'automation: {{historical_sync: {{cron: "{cron}"}}}}')
+    assert load(file, {}).automation.historical_sync.cron == cron

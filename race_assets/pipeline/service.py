@@ -137,6 +137,8 @@ class IngestionService:
         registry.check_enabled(source, self.settings)
         if source not in LIVE_SOURCES:
             raise SettingsError(f"source {source} cannot be polled; sources that can: {', '.join(LIVE_SOURCES)}")
+        if not isinstance(duration, timedelta):
+            raise SettingsError(f"duration {duration!r}: must be a timedelta, such as timedelta(hours=2)")
         if duration <= timedelta():
             raise SettingsError(f"duration {duration}: must be above 0")
         from race_assets.pipeline import live
@@ -148,29 +150,32 @@ class IngestionService:
         return self._built(source, landed, None, began, run_id, problems, session=session)
 
     def validate_and_store(
-        self, data: "pl.DataFrame | Path | str", source: str, *, name: str | None = None
+        self, data: "pl.DataFrame | pl.LazyFrame | Path | str", source: str, *, name: str | None = None
     ) -> "IngestionMetrics":
         """Land one file, or one frame of records, and build its days.
 
         Args:
-            data: path of a file as the source has them, or a frame with one row per runner and market. A frame needs
-                the columns `track_name`, `start_at` and `selection_name`, and may have the others of
-                `record_files.COLUMNS`. A `start_at` with a time zone is an instant; without one it is what the clocks
-                at the track show.
+            data: path of a file as the source has them, or a frame with one row per runner and market; a lazy one is
+                collected. A frame needs the columns `track_name`, `start_at` and `selection_name`, and may have the
+                others of `record_files.COLUMNS`. A `start_at` with a time zone is an instant; without one it is what
+                the clocks at the track show.
             source: name of the enabled source the records belong to.
             name: the file's identity: data landed later under the same name is its next version, and replaces it for
                 the days both hold. None takes the file's name, or for a frame a name made of its content.
 
         Raises:
-            SettingsError: the source is unknown or not enabled, there is no such file, or the frame's columns are not
-                those of a record.
+            SettingsError: the source is unknown or not enabled, `data` is neither path nor frame, there is no such
+                file, or the frame's columns are not those of a record.
             WarehouseError: Postgres cannot be reached.
         """
         registry.check_enabled(source, self.settings)
+        if name is not None and not (isinstance(name, str) and name.strip()):
+            raise SettingsError(f"name {name!r}: must be a file's name, such as prices_2024-06-27.csv")
+        data = record_files.as_frame_or_path(data)
         began, run_id = time.perf_counter(), _run_id()
         landed = land.bring_up_to_date(self.workshop)
-        if isinstance(data, str | Path):
-            path = Path(data)
+        if isinstance(data, Path):
+            path = data
             if not path.is_file():
                 raise SettingsError(f"{path}: there is no such file; land one file at a time, or a frame")
             landed += self.land(source, [(path, name or path.name)])
@@ -189,6 +194,8 @@ class IngestionService:
         """
         from race_assets.values.cron import NextRun, next_ticks
 
+        if not isinstance(count, int) or count < 1:
+            raise SettingsError(f"count {count!r}: must be a whole number above 0")
         now, found = datetime.now(UTC), []
         for name, schedule in self.settings.schedules().items():
             try:

@@ -246,6 +246,20 @@ class Settings(Node):
                 value.setting = ".".join(path)
         return self
 
+    @model_validator(mode="after")
+    def _limits_in_order(self) -> "Settings":
+        """Check the limits that come of a source's own and those of every source together."""
+        sources = self.sources
+        named = [(name, getattr(sources, name)) for name in SourcesSettings.model_fields if name != "csv_feeds"]
+        for name, source in (*named, *((f"csv_feeds.{name}", feed) for name, feed in sources.csv_feeds.items())):
+            limits = source.rules.over(self.rules).price_range
+            if limits.min > limits.max:
+                raise ValueError(
+                    f"sources.{name}.rules.price_range: min {limits.min:g} is above max {limits.max:g}, one of the two "
+                    "being that of every source: nothing would pass"
+                )
+        return self
+
     def source(self, name: str) -> SourceSettings:
         """The settings of one source, a feed or another."""
         found: SourceSettings = self.sources.csv_feeds.get(name) or getattr(self.sources, name)

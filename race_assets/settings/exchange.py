@@ -2,6 +2,7 @@
 
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator
 
+from race_assets.settings.countries import Countries
 from race_assets.settings.nodes import RateLimit
 from race_assets.settings.rules import ComingRacesRules
 from race_assets.settings.source import SourceSettings
@@ -22,7 +23,7 @@ class ExchangeSettings(SourceSettings):
     url: str = "https://api.betfair.com/exchange/betting/rest/v1.0"
     rate_limit: ExchangeRate = ExchangeRate()
     market_types: tuple[str, ...] = Field(("WIN", "PLACE"), min_length=1, description="as Betfair names them")
-    countries: tuple[str, ...] = Field(("GB", "IE", "AU", "NZ"), description="ISO codes; empty: all")
+    countries: Countries = Field(("GB", "IE", "AU", "NZ"), description="ISO codes; empty: all")
     live_polling_interval_seconds: PositiveFloat = Field(5, description="between two polls of a market near its off")
     far_polling_interval_seconds: PositiveFloat = Field(60, description="between two polls further from the off")
     result_polling_interval_seconds: PositiveFloat = Field(30, description="between the off and the result")

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator
 
+from race_assets.settings.countries import Countries
 from race_assets.settings.cron import Cron
 from race_assets.settings.nodes import Node, RateLimit
 from race_assets.settings.source import SourceSettings
@@ -27,7 +28,7 @@ class HistoricFetch(FetchSettings):
 
     plan: Plan = Field("BASIC", description="which of the plans bought")
     market_types: tuple[str, ...] = Field(("WIN", "PLACE"), description="empty: all")
-    countries: tuple[str, ...] = Field(("GB", "IE", "AU", "NZ"), description="ISO codes; empty: all")
+    countries: Countries = Field(("GB", "IE", "AU", "NZ"), description="ISO codes; empty: all")
     url: str = "https://historicdata.betfair.com/api"
 
     @field_validator("url")

@@ -4,11 +4,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     Field,
+    FiniteFloat,
     SerializationInfo,
     SerializerFunctionWrapHandler,
     ValidationInfo,
     field_validator,
     model_serializer,
+    model_validator,
 )
 
 from race_assets.settings.nodes import Node
@@ -42,11 +44,24 @@ class Remark(Rule):
     severity: Severity = "warn"
 
 
-class PriceRange(CellRule):
+class Limits(Node):
+    """A lowest and a highest value that are both allowed."""
+
+    min: FiniteFloat
+    max: FiniteFloat
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Limits":
+        if self.min > self.max:
+            raise ValueError(f"min {self.min:g} is above max {self.max:g}: nothing would pass")
+        return self
+
+
+class PriceRange(CellRule, Limits):
     """Decimal odds of the exchange; both limits are allowed."""
 
-    min: float = 1.01
-    max: float = 1000
+    min: FiniteFloat = 1.01
+    max: FiniteFloat = 1000
 
 
 class TrapRange(Rule):
@@ -83,18 +98,18 @@ class StartWindow(Rule):
     )
 
 
-class RunnersRange(Remark):
+class RunnersRange(Remark, Limits):
     """Dogs of a race; both limits are allowed."""
 
-    min: float = 1
-    max: float = 10
+    min: FiniteFloat = 1
+    max: FiniteFloat = 10
 
 
-class OverRoundRange(Remark):
+class OverRoundRange(Remark, Limits):
     """What the prices of a race imply together; both limits are allowed."""
 
-    min: float = 0.8
-    max: float = 1.8
+    min: FiniteFloat = 0.8
+    max: FiniteFloat = 1.8
 
 
 class SourcesAgree(Remark):
@@ -158,8 +173,8 @@ class CellRuleOverride(Override):
 class PriceRangeOverride(CellRuleOverride):
     """`price_range`."""
 
-    min: float | None = None
-    max: float | None = None
+    min: FiniteFloat | None = None
+    max: FiniteFloat | None = None
 
 
 class TrapRangeOverride(RuleOverride):

@@ -61,6 +61,21 @@ def written(frame: pl.DataFrame) -> str:
     return f"{MARK}\n{body}"
 
 
+def as_frame_or_path(data: object) -> pl.DataFrame | Path:
+    """Return what a caller gave as a frame or a path.
+
+    Raises:
+        SettingsError: it is neither.
+    """
+    if isinstance(data, str | Path):
+        return Path(data)
+    if isinstance(data, pl.LazyFrame):
+        return data.collect()
+    if isinstance(data, pl.DataFrame):
+        return data
+    raise SettingsError(f"a {type(data).__name__} cannot be stored: give a Polars frame, or the path of a file")
+
+
 def _head(path: Path) -> list[str]:
     """The first two lines of a file that is plain text and long enough; else nothing."""
     with path.open("rb") as file:

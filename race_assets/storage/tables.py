@@ -51,7 +51,7 @@ def read_range(warehouse: Warehouse, table: str, first: str | date, last: str | 
     """A core table's rows between two days, both included, sorted as its key is.
 
     Raises:
-        SettingsError: the table is not a core table, or a date is not one.
+        SettingsError: the table is not a core table, a date is not one, or `last` is before `first`.
     """
     if table not in CORE:
         raise SettingsError(f"{table!r} is not one of {', '.join(CORE)}")
@@ -59,6 +59,8 @@ def read_range(warehouse: Warehouse, table: str, first: str | date, last: str | 
         begin, end = (day if isinstance(day, date) else date.fromisoformat(day) for day in (first, last))
     except ValueError as error:
         raise SettingsError(f"not a race date: {error}; write it as 2024-06-27") from None
+    if end < begin:
+        raise SettingsError(f"first day {begin} is after last day {end}")
     key = ", ".join(key_of(CORE[table]))
     return read(warehouse, f"select * from {table} where race_date between '{begin}' and '{end}' order by {key}")
 

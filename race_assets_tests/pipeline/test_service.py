@@ -544,3 +544,28 @@ def test_a_whole_ingestion_needs_no_dagster(environment: dict[str, str], tmp_pat
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("betfair_csv: 230 records in")
+
+
+# --- arguments that cannot be meant
+
+
+@pytest.mark.parametrize("data", [None, {"track_name": ["Romford"]}, b"x", pl.Series([1]), 5])
+def test_what_is_neither_frame_nor_path_is_named(service: IngestionService, data: Any) -> None:
+    with pytest.raises(SettingsError, match=f"a {type(data).__name__} cannot be stored: give a Polars frame"):
+        service.validate_and_store(data, CSV)
+
+
+def test_a_lazy_frame_is_collected(service: IngestionService) -> None:
+    assert counts(service.validate_and_store(card_of().lazy(), CSV)) == (3, 3, 0, 0, 0)
+
+
+def test_other_arguments_of_the_wrong_kind_are_named(service: IngestionService) -> None:
+    number: Any = 5
+    wrong: list[tuple[Callable[[], Any], str]] = [
+        (lambda: service.validate_and_store(card_of(), CSV, name=number), "name 5: must be a file's name"),
+        (lambda: service.ingest_live_data("betfair_exchange", number), "duration 5: must be a timedelta"),
+        (lambda: service.next_runs(0), "count 0: must be a whole number above 0"),
+    ]
+    for work, said in wrong:
+        with pytest.raises(SettingsError, match=said):
+            work()

@@ -63,8 +63,10 @@ def _betfair(settings: Settings) -> Iterator[Finding]:
         yield from (skipped(thing, "nobody can log in") for thing in later)
         return
     try:
+        is_kept = identity.has_kept_session
         refusal = _login(identity)
-        yield refusal or well(LOGIN, "there is a session")
+        kept = "there is a session of an earlier login; the password was not tried"
+        yield refusal or well(LOGIN, kept if is_kept else "logged in")
         if refusal:
             yield from (skipped(thing, "there is no session") for thing in later)
             return
@@ -139,7 +141,9 @@ def _markets(settings: Settings, identity: Identity) -> Iterator[Finding]:
         step = "activate a live key for this account, and set betfair.app_key to it"
         yield Finding(KEY, WARNING, "it is a delayed key: prices come late and without what was traded", step)
     else:
-        yield well(KEY, "it is taken")
+        yield well(
+            KEY, "it is taken, and is a live key" if books else "it is taken; no market shows yet whether it is live"
+        )
     hours = settings.sources.betfair_exchange.hours_ahead
     if entries:
         yield well(MARKETS, f"{len(entries):,} in the next {hours:g} hours")

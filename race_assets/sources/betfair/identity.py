@@ -79,6 +79,12 @@ class Identity:
         """The application key, which the exchange API wants in each request."""
         return self._service.app_key
 
+    @property
+    def has_kept_session(self) -> bool:
+        """Return whether the session of an earlier login is kept; `token` then tries no password."""
+        with self._file.locked():
+            return bool(self._file.read(self._binding).token)
+
     def token(self) -> str:
         """The session's token: the one all processes share, kept alive, or of a new login where there is none.
 
