@@ -33,6 +33,19 @@ def with_ranks(frame: pl.DataFrame, ranks: Mapping[str, Mapping[str, int]]) -> p
     )
 
 
+def run_first(records: pl.DataFrame) -> pl.DataFrame:
+    """Return the records with those of void markets and of scratched dogs behind all others, in their order.
+
+    Of one source's markets of a race the one that was run speaks, not the one that was void and opened anew.
+
+    Args:
+        records: with `status` and `result`.
+    """
+    is_last = ((pl.col("result") == "VOID") | (pl.col("status") == "SCRATCHED")).fill_null(value=False)
+    last = records.select(is_last).to_series()
+    return pl.concat([records.filter(~last), records.filter(last)]) if last.any() else records
+
+
 def is_out(is_place: pl.Expr) -> pl.Expr:
     """In a group: a dog that any source scratched is out, unless another knows how it ran.
 

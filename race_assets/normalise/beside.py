@@ -4,6 +4,7 @@ from datetime import date
 
 import polars as pl
 
+from race_assets.normalise.beliefs import run_first
 from race_assets.schemas.beside import Beside
 from race_assets.schemas.table import conform
 
@@ -29,12 +30,12 @@ def tellers(kind: Beside, keyed: pl.DataFrame, records: pl.DataFrame) -> pl.Data
     has_some = pl.col(kind.count).is_not_null()
     if keyed[kind.count].null_count() == keyed.height:
         keyed, records = keyed.clear(), records.clear()
-    told = keyed.filter(has_some).select(
+    told = run_first(keyed.filter(has_some)).select(
         "race_date", pl.col("core_selection_id").alias("selection_id"), "race_id", *RECORD, kind.count, "currency"
     )
     offs = records.filter(has_some).select(*RECORD, "start_at")
     return (
-        # Two markets of one source may tell of one runner: as with prices, the first speaks.
+        # Two markets of one source may tell of one runner: as with prices, the first that was run speaks.
         told.unique(kind.teller, keep="first", maintain_order=True)
         .join(offs, on=RECORD, how="left", maintain_order="left")
         .sort(kind.teller)

@@ -1,10 +1,12 @@
-"""PLACE markets as the WIN market of their race completes and settles them."""
+"""What other markets and sources of a race say of a record: facts and outcome of PLACE markets, withdrawn dogs."""
 
 import polars as pl
 
 from race_assets.identity.told_races import is_void_place
 
 RACE = ["race_date", "race_id"]
+ENTRY = [*RACE, "market_id", "market_type", "selection_id"]
+"""A dog in a market of one race, whichever source tells of it."""
 MEETING = ["source", "event_id", "event_name", "start_at"]
 FACTS = ["race_type", "distance_m", "race_number"]
 
@@ -38,6 +40,29 @@ def with_facts_of_win(records: pl.DataFrame) -> pl.DataFrame:
         for name in FACTS
     ]
     return joined.with_columns(filled).drop(f"{name}_of_win" for name in FACTS)
+
+
+def withdrawn(records: pl.DataFrame) -> pl.DataFrame:
+    """Return the records, those of dogs that another source has as withdrawn from the same market as SCRATCHED.
+
+    A price file has no mark for a withdrawn dog: it is there with WIN_LOSE 0, as one that lost. A record with another
+    result or a position contradicts the withdrawal and stays as it is.
+
+    Args:
+        records: with ENTRY, `source`, `status`, `result` and `finish_position`; their order is kept.
+    """
+    states = (pl.col("status") == "SCRATCHED") & pl.col("result").ne_missing("VOID")
+    out = records.filter(states).select(*ENTRY, is_withdrawn=True).drop_nulls().unique()
+    if not out.height or records["source"].n_unique() == 1:
+        return records
+    joined = records.join(out, on=ENTRY, how="left", maintain_order="left")
+    has_run = (pl.col("result") != "LOSER").fill_null(value=False) | (pl.col("finish_position") > 0).fill_null(
+        value=False
+    )
+    is_out = pl.col("is_withdrawn").fill_null(value=False) & ~has_run
+    return joined.with_columns(
+        status=pl.when(is_out).then(pl.lit("SCRATCHED")).otherwise("status"), result=pl.when(~is_out).then("result")
+    ).drop("is_withdrawn")
 
 
 def settled_by_win(records: pl.DataFrame) -> pl.DataFrame:

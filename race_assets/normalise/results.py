@@ -76,9 +76,12 @@ def _won() -> pl.Expr:
 def disputed(records: pl.DataFrame, chosen: pl.DataFrame) -> pl.DataFrame:
     """Return the runners of whose result in the WIN market a source says something else than what stands.
 
+    A runner that is void by one market and ran in another is in no dispute; one that in the same market is void by one
+    source and has a place by another is.
+
     Args:
-        records: with RUNNER, `source`, `market_type`, `result` and `finish_position`.
-        chosen: `core.selections` made of them. A runner that is void there is in no dispute.
+        records: with RUNNER, `source`, `market_type`, `market_id`, `result` and `finish_position`.
+        chosen: `core.selections` made of them.
 
     Returns:
         RUNNER and `said`: who says what.
@@ -90,14 +93,20 @@ def disputed(records: pl.DataFrame, chosen: pl.DataFrame) -> pl.DataFrame:
     part = pl.concat_str(
         formatted("result {}", result), formatted("position {}", position), separator=", ", ignore_nulls=True
     )
-    stated = stated.select(*RUNNER, "source", won=_won(), place=place(), part=formatted("{} by {}", part, "source"))
+    stated = stated.select(
+        *RUNNER, "source", "market_id", "result", won=_won(), place=place(), part=formatted("{} by {}", part, "source")
+    )
     stands = chosen.filter(result.ne_missing("VOID")).select(
         "race_date", core_selection_id="selection_id", has_won=_won().fill_null(value=False), reached="finish_position"
     )
-    both = stated.join(stands, on=["race_date", "core_selection_id"], maintain_order="left")
+    both = stated.join(stands, on=["race_date", "core_selection_id"], how="left", maintain_order="left")
     is_won_otherwise = (pl.col("won") != pl.col("has_won")).fill_null(value=False)
     is_placed_otherwise = pl.col("place").is_not_null() & pl.col("place").ne_missing(pl.col("reached"))
-    differs = is_won_otherwise | is_placed_otherwise
+    market = [*RUNNER, "market_id"]
+    is_void, is_placed = pl.col("result") == "VOID", pl.col("place").is_not_null()
+    is_void_elsewhere = is_void.any().over(market) & is_placed.any().over(market) & pl.col("market_id").is_not_null()
+    stands_unvoided = pl.col("has_won").is_not_null()
+    differs = (stands_unvoided & (is_won_otherwise | is_placed_otherwise)) | is_void_elsewhere
     runners = both.filter(differs.any().over(RUNNER)).sort("source", "part", maintain_order=True)
     runners = runners.group_by(RUNNER, maintain_order=True).agg(said=pl.col("part").unique(maintain_order=True))
     return runners.sort(RUNNER).select(*RUNNER, pl.col("said").list.join(", "))

@@ -4,7 +4,7 @@ import polars as pl
 
 from race_assets.identity import keys
 from race_assets.normalise.beliefs import is_out
-from race_assets.normalise.place import settled_by_win
+from race_assets.normalise.place import settled_by_win, withdrawn
 from race_assets.values import names, times
 
 STANDING = "ACTIVE"
@@ -24,7 +24,7 @@ def assign(records: pl.DataFrame, tracks: pl.DataFrame) -> pl.DataFrame:
         the records, sorted by race and trap, with `start_local`, `race_id`, `runner` (what tells runners of one race
         and trap apart), `runner_seq` and `core_selection_id`.
     """
-    return _with_runner(settled_by_win(_with_race(records, tracks)))
+    return _with_runner(settled_by_win(withdrawn(_with_race(records, tracks))))
 
 
 def one_start_per_market(frame: pl.DataFrame) -> pl.DataFrame:

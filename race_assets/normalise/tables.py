@@ -5,7 +5,7 @@ from datetime import datetime
 
 import polars as pl
 
-from race_assets.normalise.beliefs import believed, fullest_name, settled_status, with_ranks
+from race_assets.normalise.beliefs import believed, fullest_name, run_first, settled_status, with_ranks
 from race_assets.normalise.results import place, settled_places
 from race_assets.schemas.core import PRICES, RACES, SELECTIONS
 from race_assets.schemas.table import INSTANT, conform
@@ -217,6 +217,7 @@ def prices(records: pl.DataFrame) -> pl.DataFrame:
     """
     if "own_start_at" not in records.columns:
         records = records.with_columns(own_start_at="start_at")
+    records = run_first(records)
     rows = [_price_rows(records, *each) for each in PRICE_ROWS if records[each[0]].null_count() < records.height]
     if not rows:
         return conform(pl.DataFrame(schema={"race_date": pl.Date}), PRICES)

@@ -120,10 +120,12 @@ def judge(workshop: Workshop, raw: pl.DataFrame, bytes_at: BytesAt | None = None
     passed, is_shared = _passed(placed, refusals)
     _count(accounts, notes, NOTED, "notes")
     rejects = _refuse(workshop, accounts, placed, refusals, bytes_at)
-    kinds = duplicate_kinds(passed, is_shared)
-    if kinds.null_count() < kinds.len():
-        _count(accounts, passed.with_columns(kind=kinds).drop_nulls("kind"), "kind", "duplicates")
-        passed = passed.filter(kinds.is_null())
+    duplicates = duplicate_kinds(passed, is_shared)
+    if duplicates["kind"].null_count() < duplicates.height:
+        told = passed.with_columns(duplicates.get_columns())
+        _count(accounts, told.drop_nulls("kind"), "kind", "duplicates")
+        _count(accounts, told.drop_nulls(NOTED), NOTED, "notes")
+        passed = passed.filter(duplicates["kind"].is_null())
     _count_accepted(accounts, passed)
     return Judged(conform(with_facts_of_win(passed), RECORDS), rejects, accounts)
 

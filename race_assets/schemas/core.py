@@ -46,7 +46,8 @@ RACES = table(
         ),
         "has_conflicting_results": column(
             pl.Boolean,
-            "Sources name different winners or positions: those of the source first in `precedence.result` stand.",
+            "Sources name different winners or positions, or one has a market void in which another has a winner or "
+            "position: what the source first in `precedence.result` says stands.",
             required=True,
         ),
     },

@@ -71,6 +71,14 @@ def test_of_two_markets_of_one_source_the_first_that_has_points_speaks() -> None
         assert Made(*given, seconds=(0,)).core["best_back"].to_list() == [3.0]
 
 
+def test_the_points_of_a_void_market_give_way_to_those_of_the_market_opened_anew() -> None:
+    void = record(market_id="m1", source_row=3, point_count=1, result="VOID")
+    ran = record(market_id="m2", source_row=4, point_count=1, result="WINNER")
+    for given in ([void, ran], [ran, void]):
+        assert Made(*given, seconds=(0,)).core["best_back"].to_list() == [4.0]
+    assert Made(void, seconds=(0,)).core["best_back"].to_list() == [3.0]
+
+
 def test_a_moment_counts_from_the_off_its_own_record_states_whatever_its_market_settles_on() -> None:
     late = OFF + timedelta(minutes=2)
     given = [record("1. Alpha"), record("2. Beta"), record("3. Gamma", start_at=late, source_row=9, point_count=2)]

@@ -1,6 +1,7 @@
 """Races, selections and prices out of small hand-made records, each expectation written by hand."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import polars as pl
 import pytest
@@ -671,8 +672,75 @@ def test_a_runner_removed_from_one_market_alone_is_what_the_win_market_says() ->
     assert shown(Core(stream(status="SCRATCHED"), place("1. Alpha", result="LOSER"))) == [("Alpha", "SCRATCHED", None)]
     assert shown(Core(stream(result="LOSER"), place("1. Alpha", status="SCRATCHED"))) == [("Alpha", "ACTIVE", "LOSER")]
     # Another source that knows how the dog ran counts for more than a market it was removed from.
-    ran = bsp("1. Alpha", market_id="1.9", result="LOSER")
-    assert shown(Core(stream(status="SCRATCHED"), ran)) == [("Alpha", "ACTIVE", "LOSER")]
+    for ran in (card("1. Alpha", result="LOSER"), bsp("1. Alpha", market_id="1.95", result="LOSER")):
+        assert shown(Core(stream(status="SCRATCHED"), ran)) == [("Alpha", "ACTIVE", "LOSER")]
+
+
+# A dog that is withdrawn, and in the price file all the same
+
+
+@pytest.mark.parametrize("told", [{"result": "LOSER"}, {"result": "LOSER", "bsp": 6.5}, {"result": None}])
+def test_a_price_file_does_not_bring_back_a_dog_that_the_stream_of_its_market_removed(told: dict[str, object]) -> None:
+    removed, ran = stream("3. Gamma", status="SCRATCHED"), stream("1. Alpha", result="WINNER")
+    given = [removed, ran, bsp("3. Gamma", **told), bsp("1. Alpha", result="WINNER")]
+    for records in (given, given[::-1]):
+        core = Core(*records)
+        assert shown(core) == [("Alpha", "ACTIVE", "WINNER"), ("Gamma", "SCRATCHED", None)]
+        assert core.race("runner_count", "has_conflicting_results") == (1, False)
+
+
+def test_the_reserve_has_the_trap_of_a_dog_that_the_price_file_still_has() -> None:
+    given = [
+        stream("3. Gamma", status="SCRATCHED"), stream("3. Zulu (res)", result="WINNER"),
+        bsp("3. Gamma", result="LOSER"), bsp("3. Zulu (res)", result="WINNER"),
+        *(each(f"{trap}. Dog {trap}", result="LOSER") for trap in (1, 2, 4, 5, 6) for each in (stream, bsp)),
+    ]  # fmt: skip
+    for records in (given, given[::-1]):
+        core = Core(*records)
+        assert core.race("status", "runner_count") == ("RESULT", 6)
+        in_trap = core.selections.filter(trap=3).select("selection_id", "status", "result").rows()
+        assert in_trap == [(f"{RACE}-t3", "ACTIVE", "WINNER"), (f"{RACE}-t3-r1", "SCRATCHED", None)]
+
+
+def test_the_place_file_follows_its_win_file_and_the_market_its_own_stream() -> None:
+    removed = stream(status="SCRATCHED")
+    in_place = bsp(market_id="1.10", market_type="PLACE", result="LOSER")
+    assert shown(Core(removed, bsp(result="LOSER"), in_place)) == [("Alpha", "SCRATCHED", None)]
+    assert shown(Core(removed, place("1. Alpha", status="SCRATCHED"), in_place)) == [("Alpha", "SCRATCHED", None)]
+
+
+@pytest.mark.parametrize("told", [{"result": "WINNER"}, {"result": "LOSER", "finish_position": 4}])
+def test_a_winner_or_a_position_contradicts_a_withdrawal(told: dict[str, object]) -> None:
+    assert shown(Core(stream(status="SCRATCHED"), bsp(**told))) == [("Alpha", "ACTIVE", told["result"])]
+
+
+# A market that was void and opened anew
+
+
+@pytest.mark.parametrize("void_market", ["1.1", "1.99"])
+@pytest.mark.parametrize("each", [stream, place])
+def test_prices_are_of_the_market_that_was_run_not_of_the_void_one(void_market: str, each: Any) -> None:
+    void = each("1. Alpha", market_id=void_market, result="VOID", last_traded=55.0, pre_off_max=60.0)
+    won = "PLACED" if each is place else "WINNER"
+    ran = each("1. Alpha", market_id="1.50", result=won, last_traded=2.2, pre_off_max=3.0)
+    for given in ([void, ran], [ran, void]):
+        core = Core(*given, bsp("2. Beta", result="LOSER"))
+        assert core.prices.select("price_kind", "price").rows() == [("LAST_TRADED", 2.2), ("PRE_OFF_MAX", 3.0)]
+
+
+def test_a_race_that_one_source_has_void_and_another_won_in_the_same_market_is_in_conflict() -> None:
+    void = [stream(f"{trap}. Dog {trap}", result="VOID") for trap in (1, 2)]
+    told = [bsp("1. Dog 1", result="WINNER"), bsp("2. Dog 2", result="LOSER")]
+    core = Core(*void, *told)
+    assert core.race("status", "has_conflicting_results") == ("VOID", True)
+    assert core.disputes == [(f"{RACE}-t1", "result WINNER by betfair_bsp, result VOID by betfair_historic")]
+    # Whichever is believed.
+    won = Core(*void, *told, precedence=Precedence(result=("betfair_bsp",)))
+    assert won.race("status", "has_conflicting_results") == ("RESULT", True)
+    # A price file has no mark for a void market: all of them lost. And the market that was opened anew is another one.
+    assert Core(*void, bsp("1. Dog 1", result="LOSER")).race("has_conflicting_results") is False
+    anew = [{**each, "market_id": "1.95"} for each in told]
+    assert Core(*void, *anew).race("has_conflicting_results") is False
 
 
 def test_a_source_of_form_makes_no_win_market() -> None:

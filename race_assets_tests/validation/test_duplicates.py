@@ -32,10 +32,14 @@ GOOD: dict[str, object] = {
 }
 
 
-def kinds(*rows: dict[str, object]) -> list[str | None]:
+def duplicates(*rows: dict[str, object]) -> pl.DataFrame:
     told = [{**GOOD, "source_row": number, **row} for number, row in enumerate(rows, start=2)]
     records = pl.DataFrame(told, schema=polars_schema(RECORDS))
-    return duplicate_kinds(records, shared_keys(records)).to_list()
+    return duplicate_kinds(records, shared_keys(records))
+
+
+def kinds(*rows: dict[str, object]) -> list[str | None]:
+    return duplicates(*rows)["kind"].to_list()
 
 
 def test_records_of_different_runners_markets_types_and_sources_all_stand() -> None:
@@ -96,6 +100,100 @@ def test_when_it_was_landed_makes_no_difference() -> None:
 def test_the_kind_tells_whether_the_record_that_stands_is_in_the_same_file() -> None:
     best = {"source_file": "b", "price": 3.0}
     assert kinds({}, {}, best, {"source_file": "b"}) == ["between_files", "between_files", None, "within_file"]
+
+
+def told_by(file: str, *results: str | None, column: str = "result", **full: object) -> list[dict[str, object]]:
+    """What a file tells of the dogs 11, 12 and so on; of the last one also `full`."""
+    rows: list[dict[str, object]] = [
+        {"source_file": file, "selection_id": str(11 + n), column: result} for n, result in enumerate(results)
+    ]
+    return [*rows[:-1], {**rows[-1], **full}]
+
+
+def standing(*files: list[dict[str, object]]) -> list[tuple[object, object]]:
+    """The file and the dog of each record that stands."""
+    rows = [row for file in files for row in file]
+    return sorted(
+        (row["selection_id"], row["source_file"]) for row, kind in zip(rows, kinds(*rows), strict=True) if not kind
+    )
+
+
+WON, LOST = "WINNER", "LOSER"
+
+
+def test_of_files_that_name_different_winners_one_stands_for_the_whole_market() -> None:
+    """Dog by dog, a (smaller hash) would give its winner 11 and b (fuller) its winner 12: a dead heat nobody told."""
+    a = told_by("a", WON, LOST, LOST)
+    b = [*told_by("b", LOST, WON, price=3.0), *told_by("b", LOST, WON, LOST)[2:]]
+    of_b = [("11", "b"), ("12", "b"), ("13", "b")]
+    assert standing(a, b) == standing(b, a) == of_b
+    # As many known values: the smaller hash.
+    a[0]["price"] = 2.0
+    of_a = [("11", "a"), ("12", "a"), ("13", "a")]
+    assert standing(a, b) == standing(b, a) == of_a
+
+
+def test_the_records_that_contradict_each_other_are_noted_one_for_each_file() -> None:
+    rows = [*told_by("a", WON, LOST, LOST), *told_by("b", LOST, WON, LOST)]
+    differ = "results_differ_between_files"
+    assert duplicates(*rows)["noted"].to_list() == [differ, differ, None] * 2
+    corrected = [*told_by("a", LOST, LOST), *told_by("a", WON, LOST), *told_by("b", WON, LOST)]
+    assert duplicates(*corrected)["noted"].to_list() == [None] * 6
+
+
+@pytest.mark.parametrize(
+    ("column", "one", "other"), [("status", "ACTIVE", "SCRATCHED"), ("finish_position", 1, 2), ("result", "VOID", LOST)]
+)
+def test_any_outcome_that_differs_keeps_files_apart(column: str, one: Any, other: Any) -> None:
+    a, b = told_by("a", one, one, column=column), told_by("b", other, one, column=column, price=3.0)
+    a[0]["bsp"] = a[0]["volume"] = 3.0
+    assert standing(a, b) == standing(b, a) == [("11", "a"), ("12", "a")]
+
+
+def test_files_that_agree_or_say_nothing_are_still_chosen_dog_by_dog() -> None:
+    dead_heat = told_by("a", WON, WON, LOST), told_by("b", WON, WON, LOST, price=3.0)
+    assert standing(*dead_heat) == [("11", "a"), ("12", "a"), ("13", "b")]
+    assert standing(told_by("a", WON, LOST), told_by("b", None, None, bsp=2.0, price=3.0)) == [("11", "a"), ("12", "b")]
+    # Another market of the files is not concerned.
+    others = [[{**row, "market_id": "m2"} for row in file] for file in dead_heat]
+    mixed = [*told_by("a", WON, LOST), *others[0]], [*told_by("b", LOST, WON), *others[1]]
+    assert standing(*mixed) == [
+        ("11", "a"), ("11", "a"), ("12", "a"), ("12", "a"), ("13", "b"),
+    ]  # fmt: skip
+
+
+def test_values_of_dogs_that_one_file_alone_tells_of_do_not_count_for_it() -> None:
+    a = told_by("a", WON, LOST, price=3.0)
+    b = [*told_by("b", LOST, WON), {"source_file": "b", "selection_id": "19", "price": 3.0, "bsp": 3.0, "volume": 1.0}]
+    assert standing(a, b) == standing(b, a) == [("11", "a"), ("12", "a"), ("19", "b")]
+
+
+@given(
+    st.dictionaries(
+        st.tuples(st.sampled_from("abc"), st.sampled_from(["11", "12", "13"])),
+        st.fixed_dictionaries({"result": st.sampled_from([WON, LOST])}, optional={"price": st.just(3.0)}),
+    ),
+    st.randoms(use_true_random=False),
+)
+@settings(max_examples=150, deadline=None)
+def test_a_market_that_files_dispute_is_told_by_the_first_file_that_has_the_dog(
+    told: dict[tuple[str, str], dict[str, object]], chance: Random
+) -> None:
+    """Compared with a plain reading of the rule; without a dispute each dog's fullest record stands."""
+    dogs = {dog: [file for file in "abc" if (file, dog) in told] for _, dog in told}
+    shared = [dog for dog, files in dogs.items() if len(files) > 1]
+    is_disputed = any(len({told[file, dog]["result"] for file in files}) > 1 for dog, files in dogs.items())
+    expected = []
+    for dog, files in dogs.items():
+
+        def weight(file: str, dog: str = dog) -> int:
+            counted = shared if is_disputed else [dog]
+            # Each record also states selection, dog and trap.
+            return sum(3 + len(told[file, each]) for each in counted if (file, each) in told)
+
+        expected.append((dog, max(files, key=weight)))
+    rows = [{"source_file": file, "selection_id": dog, **row} for (file, dog), row in told.items()]
+    assert standing(chance.sample(rows, len(rows))) == sorted(expected)
 
 
 @given(
