@@ -278,6 +278,7 @@ def test_hints_scattered_through_the_file_stay_with_their_rows(parse: Parse) -> 
         ("Towcester 27th Jun", "Tin Whistle v Amber Teaspoon", "5. Tin Whistle", "match_bet"),
         ("Greyhound Racing / Trap Challenge", "Romfd & CParkTrap Challenge", "Trap 2", "trap_challenge"),
         ("Hove 27th Jun", "Trap Challenge", "Trap 6", "trap_challenge"),
+        ("Hove 27th Jun", "Most Winners", "Trap 6", "trap_challenge"),
     ],
 )
 def test_what_is_no_runner_of_a_race_is_filtered_and_dated(
@@ -628,7 +629,16 @@ def test_any_other_win_lose_is_a_problem(parse: Parse, written: str) -> None:
         ("A5 462m", "bfpricesplace_28062024.csv", "PLACE"),
         ("A5 462m", "dwbfgreyhoundwin28062024.csv", "WIN"),
         ("A5 462m", "replaced/dwbfgreyhoundwin28062024.csv", "WIN"),
+        ("A5 462m", "bfpricesireplace_28062024.csv", "PLACE"),
+        ("A5 462m", "dwbfpricesukplace28062024.csv", "PLACE"),
+        ("A5 462m", "dwbfpricesfrplaced28062024.csv", "PLACE"),
+        ("A5 462m", "2024/DWBFGREYHOUNDPLACE28062024 (1).CSV.gz", "PLACE"),
         ("A5 462m", "dwbfgreyhoundwin28062024_replaced.csv", "WIN"),
+        ("A5 462m", "dwbfgreyhound28062024_replaced.csv", "WIN"),
+        ("A5 462m", "dwbfgreyhoundreplaced28062024.csv", "WIN"),
+        ("A5 462m", "dwbfpricesreplaced28062024.csv", "WIN"),
+        ("A5 462m", "replacement_prices_28062024.csv", "WIN"),
+        ("A5 462m", "placepot 28062024.csv", "WIN"),
         ("A5 462m", ANY_NAME, "WIN"),
     ],
 )

@@ -358,3 +358,51 @@ def test_a_row_of_the_wrong_length_carries_its_problem_and_nothing_else(parse: P
 def test_a_missing_column_refuses_the_file_and_is_named(parse: Parse) -> None:
     with pytest.raises(UnreadableFileError, match="'volume' is missing"):
         parse("1,2", header=HEADER.removesuffix(",volume"))
+
+
+@pytest.mark.parametrize(
+    ("event", "selection", "reason"),
+    [
+        ("Kinsley (F/C) 27th Jun", "1 - 2", "forecast"),
+        ("Kinsley 27th Jun", " 6 - 1 ", "forecast"),
+        ("Forecast Betting", "Any Other", "forecast"),
+        ("Kinsley Trap Challenge 27th Jun", "Trap 3", "trap_challenge"),
+        ("Kinsley 27th Jun", "Trap 3", "trap_challenge"),
+        ("Amber Teaspoon v Tin Whistle", "1. Amber Teaspoon", "match_bet"),
+        ("Match Bets / Kinsley (AvB) 27th Jun", "1. Amber Teaspoon", "match_bet"),
+        ("Exacta", "1 / 2", "exotic"),
+        ("To Be Placed", "1. Amber Teaspoon", "place_market"),
+        ("Kinsley 27th Jun TO BE PLACED", "1. Amber Teaspoon", "place_market"),
+        ("2 TBP", "1. Amber Teaspoon", "place_market"),
+        ("Kinsley 27th Jun", "1. Amber Teaspoon", None),
+        ("A3 462m", "Amber Teaspoon", None),
+    ],
+)
+def test_what_is_no_runner_of_a_win_market_is_filtered(
+    parse: Parse, event: str, selection: str, reason: str | None
+) -> None:
+    [record] = parse(row(event_name=event, selection_name=selection))
+
+    assert (record["filtered"], record["problems"]) == (reason, None)
+
+
+MEETINGS = st.sampled_from(["Monmore 27th Jun", "Wentworth Park (AUS) 2nd Jan", "A3 480m", "OR3 280m", "R4 395m Gr5"])
+WORDS = st.sampled_from(
+    ["Trap", "Challenge", "Forecast", "v", "To Be Placed", "Match Bet", "Exacta", "Place", "3", "- 2", "(F/C)", "Tin"]
+)
+
+
+@given(event=MEETINGS, trap=st.integers(1, 8), words=st.lists(WORDS, min_size=1, max_size=4))
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_greyhound_is_never_filtered_whatever_its_name(parse: Parse, event: str, trap: int, words: list[str]) -> None:
+    [record] = parse(row(event_name=event, selection_name=f"{trap}. {' '.join(words)}"))
+
+    assert (record["filtered"], record["trap"]) == (None, trap)
+
+
+@given(words=st.lists(WORDS, max_size=2), trap=st.integers(1, 8))
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_dog_with_a_trap_over_a_distance_is_never_filtered(parse: Parse, words: list[str], trap: int) -> None:
+    [record] = parse(row(event_name=" ".join(["R4 395m", *words]), selection_name=f"{trap}. Amber Teaspoon"))
+
+    assert record["filtered"] is None

@@ -50,6 +50,7 @@ IN_RUNNING_PRICES = ("ipmax", "ipmin")
 
 LONDON = "Europe/London"
 EVENT_DT_FORMATS = ("%d-%m-%Y %H:%M", "%d/%m/%Y %H:%M", "%d-%m-%Y %H:%M:%S", "%d/%m/%Y %H:%M:%S")
+PLACE_FILE = re.compile(r"greyhoundplace\d|bfprices(?:uk|ire|aus|usa|rsa|uae|nz|fr)?placed?_?\d", re.IGNORECASE)
 FILE_DATE = re.compile(r"(?:dwbf|bfprices)\w*?(\d{2})(\d{2})(\d{4})", re.IGNORECASE)
 ROWS_SELECTED = re.compile(rb"^\d+ rows? selected\.?$", re.IGNORECASE)
 
@@ -64,7 +65,7 @@ class BetfairBsp(FileSource):
 
     name = "betfair_bsp"
     title = "Betfair starting-price files, greyhound win and place, 2008 to now"
-    parser_version = 5
+    parser_version = 6
     may_repeat = True
 
     def read(self, path: Path, name: str, report: ReadReport) -> Iterator[pl.DataFrame]:
@@ -220,9 +221,8 @@ def _in_running() -> pl.Expr:
 
 
 def _is_place(name: str) -> pl.Expr:
-    """Place files name their markets alike in every era; the file's own name settles the rest."""
-    own = PurePath(name).name.lower()
-    is_place_file = "place" in own and "win" not in own
+    """Place files name their markets alike in every era; Betfair's own name of the file settles the rest."""
+    is_place_file = PLACE_FILE.search(PurePath(name).name) is not None
     return (pl.col("event_name").str.to_uppercase() == "TO BE PLACED").fill_null(value=False) | pl.lit(is_place_file)
 
 

@@ -11,9 +11,10 @@ from race_assets.settings import Settings
 from race_assets.settings.feeds import TRACK
 from race_assets.sources import delimited, sport
 from race_assets.sources.base import FileSource, ReadReport, RowAsRead
+from race_assets.sources.betfair import menu
 from race_assets.sources.delimited import Dialect
 from race_assets.sources.findings import Problem, broken_lines, with_notes, with_problems
-from race_assets.values import ids, markets, names, odds, times
+from race_assets.values import distances, ids, markets, names, odds, times
 from race_assets.values.texts import formatted
 
 COLUMNS = (
@@ -27,13 +28,16 @@ COLUMNS = (
     "volume",
 )
 
+# Markets of the place: `To Be Placed`, and those of so many places, `2 TBP`.
+PLACE = r"(?i)\bto be placed\b|\b\d TBP\b"
+PLACE_MARKET = "place_market"
 
-VERSION = 5
+VERSION = 6
 """Raised whenever the same file and time zone would parse to something else."""
 
 
 class BetfairCsv(FileSource):
-    """Rows of event, track, off, runner, price and volume, one win market per event and off.
+    """Rows of event, track, off, runner, price and volume, one win market per event and off; others are filtered.
 
     `start_time` is ISO 8601; without an offset it is read in `timezone`, or rejected where none is set. Prices are
     decimal or fractional; volumes are GBP, the exchange's currency (API_CONTRACTS 8.8). With a time zone set, the
@@ -83,6 +87,9 @@ def _records(rows: pl.DataFrame, name: str, timezone: str | None) -> pl.DataFram
         number=pl.col("volume").str.strip_chars().cast(pl.Float64, strict=False),
     )
     frame = sport.with_sport(frame, name, "event_name", "event_id", track="track")
+    frame = frame.with_columns(
+        filtered=pl.coalesce(_no_win_runner(), pl.when("is_horses").then(pl.lit(sport.NOT_GREYHOUNDS)))
+    ).with_columns(sport_signs=pl.when(pl.col("filtered").is_null()).then("sport_signs"))
     frame = with_problems(frame, _problems(timezone))
     return frame.select(
         "source_row",
@@ -96,7 +103,7 @@ def _records(rows: pl.DataFrame, name: str, timezone: str | None) -> pl.DataFram
         "race_date",
         "trap",
         "dog_name",
-        filtered=pl.when("is_horses").then(pl.lit(sport.NOT_GREYHOUNDS)),
+        "filtered",
         event_id=ids.without_decimal(pl.col("event_id")),
         selection_id=ids.without_decimal(pl.col("selection_id")),
         market_id=markets.event_market_id(ids.without_decimal(pl.col("event_id")), pl.col("stamp")),
@@ -108,6 +115,15 @@ def _records(rows: pl.DataFrame, name: str, timezone: str | None) -> pl.DataFram
         volume=pl.col("number"),
         currency=pl.lit("GBP"),
     )
+
+
+def _no_win_runner() -> pl.Expr:
+    """Why a row is no runner of a win market, or null; a dog with a trap in a market named by a distance always is."""
+    event, selection = pl.col("event_name").str.strip_chars(), pl.col("selection_name").str.strip_chars()
+    distance = distances.grade_and_distance(event).struct.field("distance_m")
+    is_dog = pl.col("trap").is_not_null() & distance.is_not_null()
+    place = pl.when(event.str.contains(PLACE)).then(pl.lit(PLACE_MARKET))
+    return pl.when(~is_dog).then(pl.coalesce(menu.no_runner(event, event, selection), place))
 
 
 def _with_start(rows: pl.DataFrame, timezone: str | None) -> pl.DataFrame:

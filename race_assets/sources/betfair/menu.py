@@ -10,6 +10,7 @@ COUNTRIES = {"AUS": "AU", "NZL": "NZ", "NZ": "NZ", "IRE": "IE", "IE": "IE", "GB"
 FORECAST = r"(?i)\(f/?c\)|^forecast|\bforecast\b|\breverse fc\b"
 MATCH_BET = r"(?i)\(avb\)|match bets?\b| v "
 TRAP_CHALLENGE = r"(?i)trap challenge|^trap \d+$"
+TRAP = r"(?i)^\s*trap \d+\s*$"
 EXOTIC = r"(?i)^(exacta|quinella|trifecta|tricast|without fav|antepost|daily winning)"
 PAIR = r"^\d+ ?- ?\d+$"
 
@@ -25,7 +26,7 @@ def with_menu(frame: pl.DataFrame, hint: str, event_name: str, selection_name: s
     """
     hints = frame.select(hint).unique().with_columns(_venue(pl.col(hint)), _country(pl.col(hint)), *_day(pl.col(hint)))
     frame = frame.join(hints, on=hint, how="left", nulls_equal=True, maintain_order="left")
-    return frame.with_columns(filtered=_filtered(pl.col(hint), pl.col(event_name), pl.col(selection_name)))
+    return frame.with_columns(filtered=no_runner(pl.col(hint), pl.col(event_name), pl.col(selection_name)))
 
 
 def _venue(hint: pl.Expr) -> pl.Expr:
@@ -44,11 +45,17 @@ def _day(hint: pl.Expr) -> list[pl.Expr]:
     return [day.struct.field("day").alias("menu_day"), day.struct.field("month").alias("menu_month")]
 
 
-def _filtered(hint: pl.Expr, event: pl.Expr, selection: pl.Expr) -> pl.Expr:
-    """Why a row is not a runner of a race, or null; Excel made dates of pairs `1 - 5`, so the hint goes first."""
+def no_runner(hint: pl.Expr, event: pl.Expr, selection: pl.Expr) -> pl.Expr:
+    """Return why a row is not a runner of a race, or null; Excel made dates of pairs `1 - 5`, so the hint goes first.
+
+    Args:
+        hint: the meeting as Betfair's menu has it.
+        event: the market's name.
+        selection: the runner's name.
+    """
     said = pl.concat_str(hint.fill_null(""), pl.lit("\n"), event.fill_null(""))
     either = {
-        "trap_challenge": said.str.contains(TRAP_CHALLENGE.replace("^", "(?m)^")),
+        "trap_challenge": said.str.contains(TRAP_CHALLENGE.replace("^", "(?m)^")) | selection.str.contains(TRAP),
         "forecast": said.str.contains(FORECAST.replace("^", "(?m)^")) | selection.str.contains(PAIR),
         "match_bet": said.str.contains(MATCH_BET),
         "exotic": event.str.contains(EXOTIC),
