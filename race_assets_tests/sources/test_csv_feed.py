@@ -547,6 +547,44 @@ def test_starting_prices_that_are_all_whole_numbers_are_refused_with_what_to_do(
     assert reading.rules == [["number"], ["number"]]
 
 
+@pytest.mark.parametrize(("columns", "value"), [(SP, "sp_decimal"), (PLAIN, "price")])
+@pytest.mark.parametrize(
+    "cell", ["5/2 2F", "5/4 2F", "1 1/4", "5/2 4", "2.5 3.5", "12 34", "3 .5", "+250", "+2.5", "£ 5/2 £ 3", "3 12F"]
+)
+def test_two_prices_in_a_cell_and_american_odds_are_refused(
+    tmp_path: Path, columns: dict[str, str], value: str, cell: str
+) -> None:
+    reading = Reading(tmp_path, priced("5/2", cell), {"columns": columns})
+    assert reading.frame[value].to_list() == [3.5, None]
+    assert reading.rules == [[], ["number"]]
+    (problem,) = reading.frame["problems"][1]
+    assert ("American odds, which are not read" in problem["message"]) == cell.startswith("+")
+
+
+@pytest.mark.parametrize(("columns", "value"), [(SP, "sp_decimal"), (PLAIN, "price")])
+@pytest.mark.parametrize(
+    ("cell", "price"),
+    [(" 5 / 2 ", 3.5), ("5/2 F", 3.5), ("7 - 4 jt fav", 2.75), ("£ 2.50", 2.5), ("2,5 €", 2.5), ("$2.50 F", 2.5)],
+)
+def test_blanks_at_the_ends_and_around_the_parts_of_a_price_are_no_matter(
+    tmp_path: Path, columns: dict[str, str], value: str, cell: str, price: float
+) -> None:
+    # The sign before decimals is that of the file, which has no other number.
+    reading = Reading(tmp_path, priced(cell), {"columns": columns})
+    assert reading.frame[value].to_list() == [price]
+    assert reading.rules == [[]]
+
+
+@pytest.mark.parametrize(
+    ("cell", "volume"), [("1 250", 1250.0), ("£1 234 567.5", 1_234_567.5), ("12 34", None), ("1 2", None)]
+)
+def test_blanks_group_three_digits_of_an_amount_each(tmp_path: Path, cell: str, volume: float | None) -> None:
+    columns = {**PLAIN, "price": {"column": "Price", "odds": "decimal"}, "volume": "Umsatz"}
+    reading = Reading(tmp_path, amounts(cell), {"columns": columns})
+    assert reading.frame["volume"].to_list() == [volume]
+    assert reading.rules == [[] if volume else ["number"]]
+
+
 def test_a_later_block_decides_what_the_first_leaves_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delimited, "BLOCK_BYTES", 80)
     reading = Reading(tmp_path, priced(*["3"] * 20, "5/2"), {})

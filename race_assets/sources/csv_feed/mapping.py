@@ -10,7 +10,7 @@ from race_assets.schemas.table import conform
 from race_assets.settings.feeds import TRACK, FeedSettings, Fields, FieldSpec, Market
 from race_assets.sources.csv_feed import times as feed_times
 from race_assets.sources.csv_feed.cells import cell_of, holds, text_of
-from race_assets.sources.csv_feed.numbers import SYMBOLS, Numbers
+from race_assets.sources.csv_feed.numbers import Numbers, bare
 from race_assets.sources.csv_feed.times import Written
 from race_assets.sources.findings import Problem, with_notes, with_problems
 from race_assets.values import distances, ids, markets, names, odds, positions, times
@@ -155,11 +155,11 @@ def _whole(text: pl.Expr) -> pl.Expr:
 
 def _amount(text: pl.Expr, decimal: str) -> pl.Expr:
     """A number's text with a point before its decimals: no sign of a currency, no signs that group digits."""
-    bare = text.str.replace_all(SYMBOLS, "")
+    number = bare(text)
     group = "." if decimal == "," else ","
     # Where the other sign does not group three digits each, it is left, and the text is no number.
-    is_grouped = bare.str.contains(rf"^[+-]?\d{{1,3}}(?:\{group}\d{{3}})+(?:\{decimal}\d+)?$")
-    plain = pl.when(is_grouped).then(bare.str.replace_all(group, "", literal=True)).otherwise(bare)
+    is_grouped = number.str.contains(rf"^[+-]?\d{{1,3}}(?:\{group}\d{{3}})+(?:\{decimal}\d+)?$")
+    plain = pl.when(is_grouped).then(number.str.replace_all(group, "", literal=True)).otherwise(number)
     if decimal == ".":
         return plain
     return (
@@ -308,7 +308,9 @@ def _problems(fields: Fields, numbers: Numbers) -> list[Problem]:
             problems += _no_price(name)
             problems += _no_notation(name, name, _notation(name, spec, numbers))
         elif name == "sp_fraction":
-            said = formatted("starting price {} is neither a fraction such as 5/2F nor decimal odds", shown)
+            said = _priced_otherwise(
+                text, shown, formatted("starting price {} is neither a fraction such as 5/2F nor decimal odds", shown)
+            )
             unread = text.is_not_null() & ~odds.is_null_word(text) & ~_is_bare(name)
             among = pl.col("sp_decimal").is_null()
             problems.append(Problem("number", unread, said, among=among, column=name))
@@ -355,16 +357,26 @@ def _no_price(name: str) -> list[Problem]:
         Problem(
             "number",
             unread & ~not_finite,
-            formatted(f"{name} {{}} is neither decimal nor fractional odds, such as 3.5 or 5/2", _shown(name)),
+            _priced_otherwise(
+                text,
+                _shown(name),
+                formatted(f"{name} {{}} is neither decimal nor fractional odds, such as 3.5 or 5/2", _shown(name)),
+            ),
             among=among,
             column=name,
         ),
     ]
 
 
+def _priced_otherwise(text: pl.Expr, shown: pl.Expr, message: pl.Expr) -> pl.Expr:
+    """Return the message of a price that is not read; American odds have one of their own."""
+    american = formatted("{} has the plus of American odds, which are not read; give decimal or fractional odds", shown)
+    return pl.when(odds.is_american(text)).then(american).otherwise(message)
+
+
 def _is_bare(name: str) -> pl.Expr:
     """Whether a price is a whole number, which `_no_notation` tells of."""
-    return odds.is_bare_number(pl.col(_text(name)).str.replace_all(SYMBOLS, "")).fill_null(value=False)
+    return odds.is_bare_number(bare(pl.col(_text(name)))).fill_null(value=False)
 
 
 def _no_notation(name: str, value: str, notation: Notation | None) -> list[Problem]:

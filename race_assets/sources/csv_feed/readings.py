@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from race_assets.sources.csv_feed.numbers import SYMBOLS
+from race_assets.sources.csv_feed.numbers import bare
 from race_assets.values import distances, odds, positions
 from race_assets.values.numbers import plain_decimal
 
@@ -105,8 +105,8 @@ def _share(target: str, cells: pl.Series, is_track: IsTrack | None) -> float:
 
 
 def _test(target: str, text: pl.Expr) -> pl.Expr:
-    plain = text.str.replace_all(SYMBOLS, "").str.replace_all(",", ".", literal=True)
-    number = plain_decimal(text.str.replace_all(SYMBOLS, "").str.replace_all(",", "", literal=True))
+    plain = bare(text).str.replace_all(",", ".", literal=True)
+    number = plain_decimal(bare(text).str.replace_all(",", "", literal=True))
     word = text.str.contains(r"[A-Za-z]{2}") & ~text.str.contains(r"^[\d/:. -]+$")
     price = odds.starting_price(plain, "decimal").struct.field("decimal")
     is_price = ((price >= 1) | odds.is_null_word(text)) & ~text.str.contains(r"^\(|\d-\d+-\d")
