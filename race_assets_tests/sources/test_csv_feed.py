@@ -475,6 +475,21 @@ def test_a_non_runner_in_a_column_of_results_is_scratched(tmp_path: Path) -> Non
     assert reading.rules == [[], [], ["value"]]
 
 
+@pytest.mark.parametrize("mark", ["(NR)", "(nr)", "(N/R)", "(Non Runner)", "(Scr)", "(scratched)", "(WD)", "(W) (NR)"])
+def test_a_mark_of_a_non_runner_behind_a_name_is_no_part_of_it_and_scratches(tmp_path: Path, mark: str) -> None:
+    reading = Reading(tmp_path, text(HEADER, ALPHA, ALPHA.replace("Alpha", f"Beta {mark}").replace(",1,", ",2,")), {})
+    assert reading.rows("dog_name", "status") == [("Alpha", "ACTIVE"), ("Beta", "SCRATCHED")]
+
+
+def test_a_word_for_a_non_runner_in_a_column_of_statuses_scratches(tmp_path: Path) -> None:
+    columns = {**PLAIN, "status": "Price"}
+    del columns["price"]
+    rows = [ALPHA.replace("3.50", word) for word in ("active", "Non Runner", "REMOVED", "weird")]
+    reading = Reading(tmp_path, text(HEADER, *rows), {"columns": columns})
+    assert reading.rows("status") == [("ACTIVE",), ("SCRATCHED",), ("SCRATCHED",), (None,)]
+    assert reading.rules == [[], [], [], ["value"]]
+
+
 # Readings of numbers
 
 

@@ -174,7 +174,8 @@ def _word(name: str, text: pl.Expr) -> pl.Expr:
         lower = text.str.to_lowercase()
         return pl.when(lower.is_in(TRUE)).then(pl.lit(value=True)).when(lower.is_in(FALSE)).then(pl.lit(value=False))
     upper = text.str.to_uppercase()
-    return pl.when(upper.is_in(WORDS[name])).then(upper)
+    word = pl.when(upper.is_in(WORDS[name])).then(upper)
+    return word.when(positions.is_removed(text)).then(pl.lit("SCRATCHED")) if name == "status" else word
 
 
 def _with_unit(text: pl.Expr, spec: FieldSpec) -> pl.Expr:
@@ -255,19 +256,22 @@ def _with_constants(frame: pl.DataFrame, fields: Fields, feed: FeedSettings) -> 
 
 
 def _with_outcome(frame: pl.DataFrame, fields: Fields, market: Market) -> pl.DataFrame:
-    """Complete status and result where only a position or a word such as `NR` says them.
+    """Complete status and result where only a position, a word such as `NR` or a mark behind the name says them.
 
-    A position implies its result in a WIN market where the file has no result, or a blank one.
+    A dog that did not run is scratched though its status says `ACTIVE`, as it stood before the race. A position
+    implies its result in a WIN market where the file has no result, or a blank one.
     """
     position, said = pl.col(_text("finish_position")), pl.col(_text("result"))
     is_out = [positions.is_removed(said)] if "result" in fields else []
+    if "selection_name" in fields:
+        is_out.append(names.is_non_runner(pl.col("selection_name")).fill_null(value=False))
     if "finish_position" in fields:
         is_out.append(positions.is_scratched(position))
         frame = with_notes(frame, {"position_is_no_place": _is_no_place(position)})
     if is_out:
         scratched = pl.when(pl.any_horizontal(is_out)).then(pl.lit("SCRATCHED"))
-        status = pl.coalesce("status", scratched) if "status" in fields else scratched.otherwise("status")
-        frame = frame.with_columns(status=status)
+        is_open = pl.col("status").fill_null("ACTIVE") == "ACTIVE"
+        frame = frame.with_columns(status=pl.when(is_open).then(scratched.otherwise("status")).otherwise("status"))
     if "finish_position" not in fields or market.market_type != "WIN":
         return frame
     has_run = (pl.col("status") == "ACTIVE").fill_null(value=True)
