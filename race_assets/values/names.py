@@ -7,6 +7,7 @@ import polars as pl
 __all__ = [
     "BETFAIR_NAME_LENGTH",
     "dog_name",
+    "is_non_runner",
     "is_reserve",
     "is_truncated",
     "match_name",
@@ -24,8 +25,14 @@ _TRAP = r"^\s*(?:(?P<trap>[0-9]{1,4})\.)?\s*(?P<name>(?s:.*?))\s*$"
 _PLAIN = r"^[0-9]\. [A-Za-z]+(?: [A-Za-z]+)*$"
 _TRAP_PREFIX = r"^\s*[0-9]{1,4}\.\s*"
 _RESERVE = r"(?i)\(\s*res(?:erve)?\.?\s*\)"
-# Reserve, running style (wide, middle, rails) and country of birth, as cards and exchanges add them to a name.
-_MARKS = r"(?i)(?:\s*\(\s*(?:res(?:erve)?\.?|wide|mid|rails|[wmr]|ire|irl|ie|aus|au|nzl|nz|gbr|gb|uk|usa|us)\s*\))+\s*$"
+_OUT = r"n\.?/?r\.?|non[ -]?runner|scr(?:atched)?\.?|w/?d|withdrawn"
+_NON_RUNNER = rf"(?i)\(\s*(?:{_OUT})\s*\)"
+# Reserve, running style (wide, middle, rails), country of birth and non-runner, as cards and exchanges add them to a
+# name.
+_MARKS = (
+    rf"(?i)(?:\s*\(\s*(?:{_OUT}|"
+    r"res(?:erve)?\.?|wide|mid|rails|[wmr]|ire|irl|ie|aus|au|nzl|nz|gbr|gb|uk|usa|us)\s*\))+\s*$"
+)
 # Apostrophes, whatever people type for them, and dots.
 _DROPPED = list("'’‘ʼʻ`´′.")  # noqa: RUF001 - these very characters
 # Everything that collapsing changes; single blanks, which are most, need no rewriting.
@@ -128,6 +135,18 @@ def is_reserve(text: pl.Expr) -> pl.Expr:
         Boolean; null for null.
     """
     return text.str.contains(_RESERVE)
+
+
+def is_non_runner(text: pl.Expr) -> pl.Expr:
+    """Return whether a name is marked as a dog that does not run: ``(NR)``, ``(Scr)``, ``(Non Runner)``, ``(WD)``.
+
+    Args:
+        text: String, a runner's name from any source.
+
+    Returns:
+        Boolean; null for null.
+    """
+    return text.str.contains(_NON_RUNNER)
 
 
 def _without_accents(text: pl.Expr) -> pl.Expr:

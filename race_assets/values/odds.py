@@ -11,6 +11,7 @@ __all__ = [
     "Notation",
     "decimal_odds",
     "fractional_odds",
+    "is_american",
     "is_bare_number",
     "is_null_word",
     "is_on_ladder",
@@ -113,6 +114,8 @@ def _mark(written: pl.Expr) -> pl.Expr:
 def starting_price(text: pl.Expr, whole: Notation | None) -> pl.Expr:
     """Return a starting price in either notation, with its mark for the favourite.
 
+    A plus sign is that of American odds, which are not read: `+250` is 3.5.
+
     Args:
         text: String such as ``5/2F``, ``7-4``, ``Evs``, ``2.70F``, ``3``.
         whole: the notation of whole numbers: ``3`` is 3.0 in decimal, 3/1 in fractional; None reads none of them.
@@ -120,7 +123,8 @@ def starting_price(text: pl.Expr, whole: Notation | None) -> pl.Expr:
     Returns:
         Struct of decimal (Float64) and favourite (String), null as for `fractional_odds`.
     """
-    parts = pl.struct(text.alias("text"), plain_decimal(text).alias("plain"))
+    plain = pl.when(~is_american(text)).then(plain_decimal(text))
+    parts = pl.struct(text.alias("text"), plain.alias("plain"))
     # Only what is no plain number, or one that may be a fraction, reaches the regular expressions.
     is_open = pl.field("plain").is_null()
     if whole != "decimal":
@@ -136,6 +140,11 @@ def starting_price(text: pl.Expr, whole: Notation | None) -> pl.Expr:
         text=pl.coalesce(fraction.field("favourite"), _mark(pointed.field("favourite"))),
         plain=pl.when(is_open).then(read).otherwise(pl.field("plain")),
     ).struct.rename_fields(["favourite", "decimal"])
+
+
+def is_american(text: pl.Expr) -> pl.Expr:
+    """Return whether a price has the plus sign of American odds: Boolean, null for null."""
+    return text.str.strip_chars().str.starts_with("+")
 
 
 def is_bare_number(text: pl.Expr) -> pl.Expr:

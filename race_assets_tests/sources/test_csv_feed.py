@@ -475,6 +475,21 @@ def test_a_non_runner_in_a_column_of_results_is_scratched(tmp_path: Path) -> Non
     assert reading.rules == [[], [], ["value"]]
 
 
+@pytest.mark.parametrize("mark", ["(NR)", "(nr)", "(N/R)", "(Non Runner)", "(Scr)", "(scratched)", "(WD)", "(W) (NR)"])
+def test_a_mark_of_a_non_runner_behind_a_name_is_no_part_of_it_and_scratches(tmp_path: Path, mark: str) -> None:
+    reading = Reading(tmp_path, text(HEADER, ALPHA, ALPHA.replace("Alpha", f"Beta {mark}").replace(",1,", ",2,")), {})
+    assert reading.rows("dog_name", "status") == [("Alpha", "ACTIVE"), ("Beta", "SCRATCHED")]
+
+
+def test_a_word_for_a_non_runner_in_a_column_of_statuses_scratches(tmp_path: Path) -> None:
+    columns = {**PLAIN, "status": "Price"}
+    del columns["price"]
+    rows = [ALPHA.replace("3.50", word) for word in ("active", "Non Runner", "REMOVED", "weird")]
+    reading = Reading(tmp_path, text(HEADER, *rows), {"columns": columns})
+    assert reading.rows("status") == [("ACTIVE",), ("SCRATCHED",), ("SCRATCHED",), (None,)]
+    assert reading.rules == [[], [], [], ["value"]]
+
+
 # Readings of numbers
 
 
@@ -545,6 +560,44 @@ def test_whole_numbers_of_a_column_with_both_notations_are_refused(
 def test_starting_prices_that_are_all_whole_numbers_are_refused_with_what_to_do(tmp_path: Path) -> None:
     reading = Reading(tmp_path, priced("5", "3"), {"columns": SP})
     assert reading.rules == [["number"], ["number"]]
+
+
+@pytest.mark.parametrize(("columns", "value"), [(SP, "sp_decimal"), (PLAIN, "price")])
+@pytest.mark.parametrize(
+    "cell", ["5/2 2F", "5/4 2F", "1 1/4", "5/2 4", "2.5 3.5", "12 34", "3 .5", "+250", "+2.5", "£ 5/2 £ 3", "3 12F"]
+)
+def test_two_prices_in_a_cell_and_american_odds_are_refused(
+    tmp_path: Path, columns: dict[str, str], value: str, cell: str
+) -> None:
+    reading = Reading(tmp_path, priced("5/2", cell), {"columns": columns})
+    assert reading.frame[value].to_list() == [3.5, None]
+    assert reading.rules == [[], ["number"]]
+    (problem,) = reading.frame["problems"][1]
+    assert ("American odds, which are not read" in problem["message"]) == cell.startswith("+")
+
+
+@pytest.mark.parametrize(("columns", "value"), [(SP, "sp_decimal"), (PLAIN, "price")])
+@pytest.mark.parametrize(
+    ("cell", "price"),
+    [(" 5 / 2 ", 3.5), ("5/2 F", 3.5), ("7 - 4 jt fav", 2.75), ("£ 2.50", 2.5), ("2,5 €", 2.5), ("$2.50 F", 2.5)],
+)
+def test_blanks_at_the_ends_and_around_the_parts_of_a_price_are_no_matter(
+    tmp_path: Path, columns: dict[str, str], value: str, cell: str, price: float
+) -> None:
+    # The sign before decimals is that of the file, which has no other number.
+    reading = Reading(tmp_path, priced(cell), {"columns": columns})
+    assert reading.frame[value].to_list() == [price]
+    assert reading.rules == [[]]
+
+
+@pytest.mark.parametrize(
+    ("cell", "volume"), [("1 250", 1250.0), ("£1 234 567.5", 1_234_567.5), ("12 34", None), ("1 2", None)]
+)
+def test_blanks_group_three_digits_of_an_amount_each(tmp_path: Path, cell: str, volume: float | None) -> None:
+    columns = {**PLAIN, "price": {"column": "Price", "odds": "decimal"}, "volume": "Umsatz"}
+    reading = Reading(tmp_path, amounts(cell), {"columns": columns})
+    assert reading.frame["volume"].to_list() == [volume]
+    assert reading.rules == [[] if volume else ["number"]]
 
 
 def test_a_later_block_decides_what_the_first_leaves_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from race_assets.schemas.table import conform
 from race_assets.settings.feeds import TRACK, FeedSettings, Fields, FieldSpec, Market
 from race_assets.sources.csv_feed import times as feed_times
 from race_assets.sources.csv_feed.cells import cell_of, holds, text_of
-from race_assets.sources.csv_feed.numbers import SYMBOLS, Numbers
+from race_assets.sources.csv_feed.numbers import Numbers, bare
 from race_assets.sources.csv_feed.times import Written
 from race_assets.sources.findings import Problem, with_notes, with_problems
 from race_assets.values import distances, ids, markets, names, odds, positions, times
@@ -155,11 +155,11 @@ def _whole(text: pl.Expr) -> pl.Expr:
 
 def _amount(text: pl.Expr, decimal: str) -> pl.Expr:
     """A number's text with a point before its decimals: no sign of a currency, no signs that group digits."""
-    bare = text.str.replace_all(SYMBOLS, "")
+    number = bare(text)
     group = "." if decimal == "," else ","
     # Where the other sign does not group three digits each, it is left, and the text is no number.
-    is_grouped = bare.str.contains(rf"^[+-]?\d{{1,3}}(?:\{group}\d{{3}})+(?:\{decimal}\d+)?$")
-    plain = pl.when(is_grouped).then(bare.str.replace_all(group, "", literal=True)).otherwise(bare)
+    is_grouped = number.str.contains(rf"^[+-]?\d{{1,3}}(?:\{group}\d{{3}})+(?:\{decimal}\d+)?$")
+    plain = pl.when(is_grouped).then(number.str.replace_all(group, "", literal=True)).otherwise(number)
     if decimal == ".":
         return plain
     return (
@@ -174,7 +174,8 @@ def _word(name: str, text: pl.Expr) -> pl.Expr:
         lower = text.str.to_lowercase()
         return pl.when(lower.is_in(TRUE)).then(pl.lit(value=True)).when(lower.is_in(FALSE)).then(pl.lit(value=False))
     upper = text.str.to_uppercase()
-    return pl.when(upper.is_in(WORDS[name])).then(upper)
+    word = pl.when(upper.is_in(WORDS[name])).then(upper)
+    return word.when(positions.is_removed(text)).then(pl.lit("SCRATCHED")) if name == "status" else word
 
 
 def _with_unit(text: pl.Expr, spec: FieldSpec) -> pl.Expr:
@@ -255,19 +256,22 @@ def _with_constants(frame: pl.DataFrame, fields: Fields, feed: FeedSettings) -> 
 
 
 def _with_outcome(frame: pl.DataFrame, fields: Fields, market: Market) -> pl.DataFrame:
-    """Complete status and result where only a position or a word such as `NR` says them.
+    """Complete status and result where only a position, a word such as `NR` or a mark behind the name says them.
 
-    A position implies its result in a WIN market where the file has no result, or a blank one.
+    A dog that did not run is scratched though its status says `ACTIVE`, as it stood before the race. A position
+    implies its result in a WIN market where the file has no result, or a blank one.
     """
     position, said = pl.col(_text("finish_position")), pl.col(_text("result"))
     is_out = [positions.is_removed(said)] if "result" in fields else []
+    if "selection_name" in fields:
+        is_out.append(names.is_non_runner(pl.col("selection_name")).fill_null(value=False))
     if "finish_position" in fields:
         is_out.append(positions.is_scratched(position))
         frame = with_notes(frame, {"position_is_no_place": _is_no_place(position)})
     if is_out:
         scratched = pl.when(pl.any_horizontal(is_out)).then(pl.lit("SCRATCHED"))
-        status = pl.coalesce("status", scratched) if "status" in fields else scratched.otherwise("status")
-        frame = frame.with_columns(status=status)
+        is_open = pl.col("status").fill_null("ACTIVE") == "ACTIVE"
+        frame = frame.with_columns(status=pl.when(is_open).then(scratched.otherwise("status")).otherwise("status"))
     if "finish_position" not in fields or market.market_type != "WIN":
         return frame
     has_run = (pl.col("status") == "ACTIVE").fill_null(value=True)
@@ -308,7 +312,9 @@ def _problems(fields: Fields, numbers: Numbers) -> list[Problem]:
             problems += _no_price(name)
             problems += _no_notation(name, name, _notation(name, spec, numbers))
         elif name == "sp_fraction":
-            said = formatted("starting price {} is neither a fraction such as 5/2F nor decimal odds", shown)
+            said = _priced_otherwise(
+                text, shown, formatted("starting price {} is neither a fraction such as 5/2F nor decimal odds", shown)
+            )
             unread = text.is_not_null() & ~odds.is_null_word(text) & ~_is_bare(name)
             among = pl.col("sp_decimal").is_null()
             problems.append(Problem("number", unread, said, among=among, column=name))
@@ -355,16 +361,26 @@ def _no_price(name: str) -> list[Problem]:
         Problem(
             "number",
             unread & ~not_finite,
-            formatted(f"{name} {{}} is neither decimal nor fractional odds, such as 3.5 or 5/2", _shown(name)),
+            _priced_otherwise(
+                text,
+                _shown(name),
+                formatted(f"{name} {{}} is neither decimal nor fractional odds, such as 3.5 or 5/2", _shown(name)),
+            ),
             among=among,
             column=name,
         ),
     ]
 
 
+def _priced_otherwise(text: pl.Expr, shown: pl.Expr, message: pl.Expr) -> pl.Expr:
+    """Return the message of a price that is not read; American odds have one of their own."""
+    american = formatted("{} has the plus of American odds, which are not read; give decimal or fractional odds", shown)
+    return pl.when(odds.is_american(text)).then(american).otherwise(message)
+
+
 def _is_bare(name: str) -> pl.Expr:
     """Whether a price is a whole number, which `_no_notation` tells of."""
-    return odds.is_bare_number(pl.col(_text(name)).str.replace_all(SYMBOLS, "")).fill_null(value=False)
+    return odds.is_bare_number(bare(pl.col(_text(name)))).fill_null(value=False)
 
 
 def _no_notation(name: str, value: str, notation: Notation | None) -> list[Problem]:

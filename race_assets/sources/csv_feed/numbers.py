@@ -10,10 +10,22 @@ from race_assets.sources.csv_feed.cells import text_of
 from race_assets.values import odds
 from race_assets.values.odds import Notation
 
-SYMBOLS = r"[$£€\s\u{a0}]"
 SIGNS = (".", ",")
 
 NamedSpec = tuple[str, FieldSpec]
+
+
+def bare(text: pl.Expr) -> pl.Expr:
+    """Return prices or amounts without the currency sign at either end and the blanks that group their digits.
+
+    Other blanks within a text stay: `5/2 2F` holds two prices, and is none.
+
+    Args:
+        text: String such as `£1 250.50`, `3,50 €`, `5 / 2 F`.
+    """
+    number = text.str.strip_chars().str.replace(r"^([+-]?)\s*[$£€]\s*", "${1}").str.replace(r"\s*[$£€]$", "")
+    is_grouped = number.str.contains(r"^[+-]?\d{1,3}(?:\s\d{3})+(?:[.,]\d+)?$")
+    return pl.when(is_grouped).then(number.str.replace_all(r"\s", "")).otherwise(number)
 
 
 @dataclass
@@ -32,7 +44,7 @@ class DecimalSign:
         """Add what the cells of these fields show."""
         for specs, are_prices in ((prices, True), (amounts, False)):
             for target, spec in specs:
-                texts = cells.select(text_of(spec).str.replace_all(SYMBOLS, "").alias("text")).to_series()
+                texts = cells.select(bare(text_of(spec)).alias("text")).to_series()
                 self.shown |= {sign for sign in SIGNS if texts.str.contains(_shows(sign, are_prices=are_prices)).any()}
                 found = texts.filter(texts.str.contains(r"^[+-]?[1-9]\d{0,2}[.,]\d{3}$").fill_null(value=False))
                 if found.len() and not are_prices:
@@ -87,7 +99,8 @@ class OddsNotation:
 
     def look(self, texts: pl.Series) -> None:
         """Add what these cells show; a comma before decimals counts as a point."""
-        texts = texts.drop_nulls().str.replace(",", ".", literal=True)
+        written = bare(pl.col("text")).str.replace(",", ".", literal=True)
+        texts = texts.drop_nulls().to_frame("text").select(written).to_series()
         self.shown |= odds.notations(texts)
         if self.bare is None:
             whole = texts.to_frame("text").filter(odds.is_bare_number(pl.col("text"))).to_series()

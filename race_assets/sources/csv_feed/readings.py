@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from race_assets.sources.csv_feed.numbers import SYMBOLS
+from race_assets.sources.csv_feed.numbers import bare
+from race_assets.sources.csv_feed.vocabulary import NON_RUNNER
 from race_assets.values import distances, odds, positions
 from race_assets.values.numbers import plain_decimal
 
@@ -28,6 +29,12 @@ RESULT_WORDS: Mapping[str, str | None] = {
     **dict.fromkeys(("active", "pending", "open"), None),
 }
 """Words of result columns of WIN markets; a dog that is placed there has not won."""
+STATUS_WORDS: Mapping[str, str] = {
+    **dict.fromkeys(("active", "runner", "running", "run", "ran", "declared", "finished", "ok"), "ACTIVE"),
+    **dict.fromkeys(("inactive",), "INACTIVE"),
+}
+"""Words of columns of a runner's status; those for a dog that does not run are `positions.is_removed`'s."""
+FLAGS = (("true", "false"), ("t", "f"), ("yes", "no"), ("y", "n"), ("1", "0"), ("1.0", "0.0"))
 FEWEST_RUNNERS, MOST_RUNNERS = 4, 12
 MOST_TRAPS = 10
 SHORTEST, LONGEST = 100, 1300
@@ -77,6 +84,10 @@ def reading(target: str, cells: pl.Series, is_track: IsTrack | None) -> Reading 
     """
     if target == "result":
         return _result(cells)
+    if target == "status":
+        return _status(cells)
+    if target == NON_RUNNER:
+        return _flag(cells)
     if target == "finish_position" and not _are_positions(cells):
         return None
     best = Reading(_share(target, cells, is_track))
@@ -105,8 +116,8 @@ def _share(target: str, cells: pl.Series, is_track: IsTrack | None) -> float:
 
 
 def _test(target: str, text: pl.Expr) -> pl.Expr:
-    plain = text.str.replace_all(SYMBOLS, "").str.replace_all(",", ".", literal=True)
-    number = plain_decimal(text.str.replace_all(SYMBOLS, "").str.replace_all(",", "", literal=True))
+    plain = bare(text).str.replace_all(",", ".", literal=True)
+    number = plain_decimal(bare(text).str.replace_all(",", "", literal=True))
     word = text.str.contains(r"[A-Za-z]{2}") & ~text.str.contains(r"^[\d/:. -]+$")
     price = odds.starting_price(plain, "decimal").struct.field("decimal")
     is_price = ((price >= 1) | odds.is_null_word(text)) & ~text.str.contains(r"^\(|\d-\d+-\d")
@@ -134,12 +145,39 @@ def _test(target: str, text: pl.Expr) -> pl.Expr:
 
 def _result(cells: pl.Series) -> Reading | None:
     """Read a column of few words, all of them known; a column of places is none of results."""
-    texts = cells.unique().sort().to_frame("text")
-    words = texts.filter(~positions.is_removed(pl.col("text"))).to_series().str.to_lowercase().unique().sort().to_list()
+    words = _words(cells)
     if not words or not set(words) <= RESULT_WORDS.keys() or not any(RESULT_WORDS[word] for word in words):
         return None
     values = {word: RESULT_WORDS[word] for word in words}
     return Reading(1.0, values={word: meaning for word, meaning in values.items() if word.upper() != meaning})
+
+
+def _status(cells: pl.Series) -> Reading | None:
+    """Read a column whose words all say whether a dog runs; a blank says nothing against it."""
+    words = _words(cells)
+    if not set(words) <= STATUS_WORDS.keys():
+        return None
+    values = {word: STATUS_WORDS[word] for word in words if word.upper() != STATUS_WORDS[word]}
+    return Reading(1.0, values={**values, "": "ACTIVE"})
+
+
+def _flag(cells: pl.Series) -> Reading | None:
+    """Read a column that says yes, or `NR`, of the dogs that do not run, and no or nothing of the others.
+
+    One that says nothing but 1 may be a number under a name such as `Nr`.
+    """
+    words = set(_words(cells))
+    pairs = [pair for pair in FLAGS if words & set(pair)]
+    if not words <= {word for pair in pairs for word in pair} or words in ({"1"}, {"1.0"}):
+        return None
+    meanings = {word: meaning for pair in pairs for word, meaning in zip(pair, ("SCRATCHED", "ACTIVE"), strict=True)}
+    return Reading(1.0, values={**meanings, "": "ACTIVE"})
+
+
+def _words(cells: pl.Series) -> list[str]:
+    """Return the distinct words of a column in lower case, without those for a dog that did not run."""
+    others = cells.unique().to_frame("text").filter(~positions.is_removed(pl.col("text"))).to_series()
+    return others.str.to_lowercase().unique().sort().to_list()
 
 
 def _are_positions(cells: pl.Series) -> bool:

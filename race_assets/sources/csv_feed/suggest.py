@@ -21,8 +21,9 @@ from race_assets.sources.csv_feed.cells import Cells
 from race_assets.sources.csv_feed.layout import Layout
 from race_assets.sources.csv_feed.offs import STRAY, Off, OffFinder
 from race_assets.sources.csv_feed.readings import MOST_TRACKS, IsTrack, Reading, reading
-from race_assets.sources.csv_feed.vocabulary import CLOCK, DATE, MOMENT, WORDS, is_about_others, name_score
+from race_assets.sources.csv_feed.vocabulary import CLOCK, DATE, MOMENT, NON_RUNNER, WORDS, is_about_others, name_score
 from race_assets.sources.delimited import Dialect
+from race_assets.values import positions
 
 SAMPLE_ROWS = 2_000
 LEAST = 0.45
@@ -204,7 +205,18 @@ def _chosen(
         if target not in chosen and column not in taken:
             chosen[target] = (column, read, score)
             taken.add(column)
-    return {target: chosen[target] for target in WORDS if target in chosen}
+    return _with_status({target: chosen[target] for target in WORDS if target in chosen}, sample)
+
+
+def _with_status(
+    chosen: Mapping[str, tuple[str, Reading, float]], sample: pl.DataFrame
+) -> dict[str, tuple[str, Reading, float]]:
+    """Return the chosen columns, a flag of non-runners as the status, unless a column of it names some itself."""
+    by_target = dict(chosen)
+    flag = by_target.pop(NON_RUNNER, None)
+    status = by_target.get("status")
+    names_some = status is not None and sample.select(positions.is_removed(pl.col(status[0])).any()).item()
+    return by_target if flag is None or names_some else by_target | {"status": flag}
 
 
 def _name_score(target: str, name: str, cells: pl.Series, is_track: IsTrack | None) -> float:

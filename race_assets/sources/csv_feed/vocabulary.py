@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 
 DATE, CLOCK, MOMENT = "date", "time of day", "date and time"
+NON_RUNNER = "flag of a non-runner"
 
 # What racing people call things, and how telling the word is. A phrase counts when all its words stand in the name.
 WORDS: Mapping[str, Mapping[str, float]] = {
@@ -55,6 +56,14 @@ WORDS: Mapping[str, Mapping[str, float]] = {
         "result": 0.9, "win result": 1, "outcome": 0.9, "won": 1, "is winner": 1, "winner": 0.7, "win flag": 1,
         "win lose": 1, "is win": 1, "win": 0.6, "runner result": 0.9,
     },
+    "status": {
+        "status": 0.9, "runner status": 1, "ride status": 1, "dog status": 1, "selection status": 1, "entry status": 1,
+        "greyhound status": 1,
+    },
+    NON_RUNNER: {
+        "non runner": 1, "scratched": 1, "scratching": 0.9, "withdrawn": 1, "nr": 0.8, "scr": 0.8, "removed": 0.8,
+        "did not run": 1,
+    },
     "race_number": {
         "race number": 1, "race no": 1, "race": 0.7, "raceno": 1, "race num": 1, "race title": 0.5, "race name": 0.5,
     },
@@ -85,7 +94,9 @@ OTHERS = {
 # What else says so of some targets only: times a dog ran, names of races and places.
 OTHERS_OF = {
     CLOCK: {"win", "won", "fin", "finishing", "est", "estimated", "calc", "adj", "sec", "secs", "seconds", "record"},
-    "selection_name": {"race", "meeting", "event", "venue", "course", "market", "file"},
+    "selection_name": {"race", "meeting", "event", "venue", "course", "market", "file", "status", "non"},
+    "status": {"race", "meeting", "event", "order", "payment", "track", "weather", "settlement"},
+    NON_RUNNER: {"time", "date", "at", "reason", "count", "number", "price"},
     "track_name": {"condition", "distance", "direction", "record"},
     "volume": {"bsp", "morning"},
     "result": {"id", "name", "or2nd", "time", "box", "trap", "price", "odds", "date", "type"},
