@@ -72,9 +72,12 @@ def selections(records: pl.DataFrame, processed_at: datetime, precedence: Preced
     if shared.any():
         told = pl.concat([told.filter(~shared), _merged(told.filter(shared), precedence)])
     told = told.sort(SELECTION).with_columns(finish_position=place())
+    has_outcome = (pl.col("result") != "VOID").fill_null(value=False)
     told = settled_places(told, records, precedence).with_columns(
         # A source that names a runner and says no more of it, such as form, leaves it where the card put it.
         status=pl.col("status").fill_null("ACTIVE"),
+        # A source may state a dead heat of a race that has no outcome yet, such as one whose other cells are empty.
+        is_dead_heat=pl.col("is_dead_heat") & (has_outcome | pl.col("finish_position").is_not_null()),
         processed_at=pl.lit(processed_at, dtype=pl.Datetime("us", "UTC")),
     )
     return conform(told.rename({"core_selection_id": "selection_id"}), SELECTIONS)

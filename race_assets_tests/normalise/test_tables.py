@@ -510,6 +510,22 @@ def test_a_price_of_a_source_that_does_not_say_what_kind_is_a_plain_one() -> Non
     assert core.prices["price_kind"].to_list() == ["PRICE", "FORECAST"]
 
 
+@pytest.mark.parametrize(
+    ("outcome", "is_dead_heat", "status"),
+    [
+        ({}, False, "OPEN"),
+        ({"result": "VOID"}, False, "VOID"),
+        ({"status": "SCRATCHED"}, False, "OPEN"),
+        ({"finish_position": 2}, True, "OPEN"),
+        ({"result": "PLACED"}, True, "RESULT"),
+        ({"result": "LOSER"}, True, "OPEN"),
+    ],
+)
+def test_a_dead_heat_needs_an_outcome(outcome: dict[str, object], is_dead_heat: bool, status: str) -> None:
+    core = Core(record("1. Alpha", is_dead_heat=True, **outcome))
+    assert (core.runner("is_dead_heat"), core.race("status")) == (is_dead_heat, status)
+
+
 def test_dogs_at_one_position_ran_a_dead_heat_and_those_without_any_did_not() -> None:
     places = [1, 2, 2, 4, None, None]
     core = Core(*(bsp(f"{trap}. Dog", finish_position=place) for trap, place in enumerate(places, start=1)))
