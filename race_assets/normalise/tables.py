@@ -25,10 +25,8 @@ PRICE_ORDER = (
 FORECAST = "FORECAST"
 LAST_RANK = len(PRICE_ORDER) + 1
 
-# When a price was known: at the off its source states; with the last trade, where that is all that is known of the off;
-# when the source published it; or the source does not say.
-AT_THE_OFF = pl.coalesce("actual_off_at", "own_start_at")
-AFTER_LAST_TRADE = pl.coalesce("actual_off_at", pl.max_horizontal("own_start_at", "observed_at"))
+# When a price was known: at the off, when the source published it, or the source does not say.
+AT_THE_OFF = pl.col("off_at")
 PUBLISHED = pl.col("observed_at")
 NOT_STATED = pl.lit(None, dtype=INSTANT)
 
@@ -36,9 +34,9 @@ NOT_STATED = pl.lit(None, dtype=INSTANT)
 PRICE_ROWS = (
     ("bsp", pl.lit("BSP"), AT_THE_OFF, None),
     ("last_traded", pl.lit("LAST_TRADED"), PUBLISHED, None),
-    ("pre_off_wap", pl.lit("PRE_OFF_WAP"), AFTER_LAST_TRADE, "pre_off_volume"),
-    ("pre_off_max", pl.lit("PRE_OFF_MAX"), AFTER_LAST_TRADE, None),
-    ("pre_off_min", pl.lit("PRE_OFF_MIN"), AFTER_LAST_TRADE, None),
+    ("pre_off_wap", pl.lit("PRE_OFF_WAP"), AT_THE_OFF, "pre_off_volume"),
+    ("pre_off_max", pl.lit("PRE_OFF_MAX"), AT_THE_OFF, None),
+    ("pre_off_min", pl.lit("PRE_OFF_MIN"), AT_THE_OFF, None),
     ("morning_wap", pl.lit("MORNING_WAP"), NOT_STATED, "morning_volume"),
     ("price", PLAIN, pl.when(PLAIN == "SP").then(AT_THE_OFF).otherwise(PUBLISHED), "volume"),
     ("sp_decimal", pl.lit("SP"), AT_THE_OFF, None),
@@ -57,6 +55,14 @@ RACE_FACTS = (
 )
 SELECTION = ("race_date", "core_selection_id")
 RACE = ("race_date", "race_id")
+
+# The race was not off before any of these: its own off, the actual one by any source, what the record's source says of
+# both, and the record's last trade before the off. A price of the off that is dated before one is known too early.
+OFF_AT = pl.max_horizontal(
+    pl.max_horizontal("start_at", "actual_off_at").max().over(RACE),
+    pl.coalesce("actual_off_at", "own_start_at"),
+    "observed_at",
+)
 
 
 def selections(records: pl.DataFrame, processed_at: datetime, precedence: Precedence) -> pl.DataFrame:
@@ -220,7 +226,7 @@ def prices(records: pl.DataFrame) -> pl.DataFrame:
     """
     if "own_start_at" not in records.columns:
         records = records.with_columns(own_start_at="start_at")
-    records = run_first(records)
+    records = run_first(records.with_columns(off_at=OFF_AT))
     rows = [_price_rows(records, *each) for each in PRICE_ROWS if records[each[0]].null_count() < records.height]
     if not rows:
         return conform(pl.DataFrame(schema={"race_date": pl.Date}), PRICES)

@@ -108,9 +108,10 @@ PRICES = table(
         "currency": column(pl.String, "Currency of the volume, ISO 4217."),
         "observed_at": column(
             INSTANT,
-            "When the price was known, by the source's own times, UTC. `BSP`, `SP`, `PRE_OFF_*`: the off, the actual "
-            "one where the source states it, else the scheduled one. `LAST_TRADED`, `PRICE`: when a stream published "
-            "it, or the last poll before the off. Null where the source states no moment, as for `MORNING_WAP`, "
+            "When the price was known, UTC. `BSP`, `SP`, `PRE_OFF_*`: the off, which is the latest of the race's "
+            "`start_at`, the actual off by any source, the source's own off (the actual one where it states it) and "
+            "its last trade. `LAST_TRADED`, `PRICE`: when a stream published it, or the last poll before the off. Null "
+            "where the source states no moment, as for `MORNING_WAP`, "
             "`FORECAST` and the `PRICE` of a file. Never when a file was landed or a market was settled.",
         ),
     },

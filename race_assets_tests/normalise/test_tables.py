@@ -5,6 +5,8 @@ from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from race_assets.normalise import results, runners, tables
 from race_assets.normalise.rejected import COUNTS
@@ -360,8 +362,10 @@ def test_every_price_of_a_record_becomes_a_row_with_the_volume_matched_at_it() -
     [
         ({"actual_off_at": OFF + timedelta(seconds=40)}, (40, 40, None)),
         ({"actual_off_at": OFF + timedelta(seconds=40), "observed_at": OFF + timedelta(seconds=38)}, (40, 40, 38)),
-        # Trades are known until after the scheduled off, and the actual one is not stated.
-        ({"observed_at": OFF + timedelta(seconds=38)}, (0, 38, 38)),
+        # Trades are known until after the scheduled off, and the actual one is not stated or was earlier.
+        ({"observed_at": OFF + timedelta(seconds=38)}, (38, 38, 38)),
+        ({"actual_off_at": OFF + timedelta(seconds=30), "observed_at": OFF + timedelta(seconds=38)}, (38, 38, 38)),
+        ({"actual_off_at": OFF - timedelta(seconds=900)}, (0, 0, None)),
         ({}, (0, 0, None)),
     ],
 )
@@ -379,10 +383,39 @@ def test_a_plain_starting_price_is_known_at_the_off_and_a_forecast_nobody_knows_
     assert Core(record(price=4.1, price_kind="FORECAST")).prices["observed_at"].to_list() == [None]
 
 
-def test_the_off_of_a_price_is_its_own_sources_whatever_the_off_of_the_race() -> None:
-    frame = pl.DataFrame([bsp(bsp=4.1)], schema=polars_schema(RECORDS))
-    early = frame.with_columns(own_start_at=pl.col("start_at") - timedelta(minutes=2))
-    assert tables.prices(runners.assign(early, TRACKS))["observed_at"].to_list() == [OFF - timedelta(minutes=2)]
+OF_THE_OFF = {"bsp": 4.1, "pre_off_wap": 4.3, "pre_off_max": 5.0, "pre_off_min": 4.0, "sp_decimal": 4.0}
+
+
+@pytest.mark.parametrize(("own", "expected"), [(-40, 0), (-2, 0), (60, 60)])
+def test_the_off_of_a_price_is_its_own_sources_but_never_before_that_of_the_race(own: int, expected: int) -> None:
+    """As where another source moved the race, or told which pass of a doubled hour it was in."""
+    frame = pl.DataFrame([bsp(**OF_THE_OFF)], schema=polars_schema(RECORDS))
+    told = frame.with_columns(own_start_at=pl.col("start_at") + timedelta(minutes=own))
+    moments = tables.prices(runners.assign(told, TRACKS))["observed_at"]
+    assert moments.to_list() == [OFF + timedelta(minutes=expected)] * len(OF_THE_OFF)
+
+
+def test_the_off_of_a_price_is_not_before_an_actual_off_that_any_record_of_its_race_states() -> None:
+    late = OFF + timedelta(minutes=3)
+    other = {"track_name": "Ballarat", "track_id": "au-ballarat", "country": "AU"}
+    core = Core(bsp(bsp=4.1), record("2. Beta", actual_off_at=late), bsp("2. Beta", bsp=4.1, market_id="1.7", **other))
+    assert core.prices.select("selection_id", "observed_at").rows() == [
+        ("au-ballarat-20240628-0336-t2", OFF),
+        (f"{RACE}-t1", late),
+    ]
+
+
+moment = st.none() | st.integers(-3600, 3600).map(lambda seconds: OFF + timedelta(seconds=seconds))
+
+
+@given(st.lists(st.fixed_dictionaries({"actual_off_at": moment, "observed_at": moment}), min_size=1, max_size=6))
+@settings(max_examples=60, deadline=None)
+def test_no_price_of_the_off_is_known_before_the_race_was_off(told: list[dict[str, datetime | None]]) -> None:
+    core = Core(*(bsp(f"{trap}. Dog {trap}", **OF_THE_OFF, **each) for trap, each in enumerate(told, start=1)))
+    offs = [OFF, *(each["actual_off_at"] for each in told if each["actual_off_at"])]
+    for trap, each in enumerate(told, start=1):
+        found = core.prices.filter(selection_id=f"{RACE}-t{trap}")["observed_at"].to_list()
+        assert found == [max([*offs, each["observed_at"] or OFF])] * len(OF_THE_OFF)
 
 
 def test_the_volume_of_a_selection_is_the_matched_one_else_the_one_before_the_off() -> None:
@@ -698,20 +731,20 @@ def test_a_runner_removed_from_one_market_alone_is_what_the_win_market_says() ->
 @pytest.mark.parametrize("told", [{"result": "LOSER"}, {"result": "LOSER", "bsp": 6.5}, {"result": None}])
 def test_a_price_file_does_not_bring_back_a_dog_that_the_stream_of_its_market_removed(told: dict[str, object]) -> None:
     removed, ran = stream("3. Gamma", status="SCRATCHED"), stream("1. Alpha", result="WINNER")
-    given = [removed, ran, bsp("3. Gamma", **told), bsp("1. Alpha", result="WINNER")]
-    for records in (given, given[::-1]):
+    rows = [removed, ran, bsp("3. Gamma", **told), bsp("1. Alpha", result="WINNER")]
+    for records in (rows, rows[::-1]):
         core = Core(*records)
         assert shown(core) == [("Alpha", "ACTIVE", "WINNER"), ("Gamma", "SCRATCHED", None)]
         assert core.race("runner_count", "has_conflicting_results") == (1, False)
 
 
 def test_the_reserve_has_the_trap_of_a_dog_that_the_price_file_still_has() -> None:
-    given = [
+    rows = [
         stream("3. Gamma", status="SCRATCHED"), stream("3. Zulu (res)", result="WINNER"),
         bsp("3. Gamma", result="LOSER"), bsp("3. Zulu (res)", result="WINNER"),
         *(each(f"{trap}. Dog {trap}", result="LOSER") for trap in (1, 2, 4, 5, 6) for each in (stream, bsp)),
     ]  # fmt: skip
-    for records in (given, given[::-1]):
+    for records in (rows, rows[::-1]):
         core = Core(*records)
         assert core.race("status", "runner_count") == ("RESULT", 6)
         in_trap = core.selections.filter(trap=3).select("selection_id", "status", "result").rows()
@@ -739,8 +772,8 @@ def test_prices_are_of_the_market_that_was_run_not_of_the_void_one(void_market: 
     void = each("1. Alpha", market_id=void_market, result="VOID", last_traded=55.0, pre_off_max=60.0)
     won = "PLACED" if each is place else "WINNER"
     ran = each("1. Alpha", market_id="1.50", result=won, last_traded=2.2, pre_off_max=3.0)
-    for given in ([void, ran], [ran, void]):
-        core = Core(*given, bsp("2. Beta", result="LOSER"))
+    for records in ([void, ran], [ran, void]):
+        core = Core(*records, bsp("2. Beta", result="LOSER"))
         assert core.prices.select("price_kind", "price").rows() == [("LAST_TRADED", 2.2), ("PRE_OFF_MAX", 3.0)]
 
 

@@ -1,4 +1,4 @@
-"""The moment of a price in core is its source's own, never when its file was landed or its market settled."""
+"""The moment of a price in core: never when its file was landed or its market settled, nor before the race was off."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -49,7 +49,9 @@ def test_each_price_of_a_stream_has_its_own_moment(workshop: Workshop) -> None:
     }
 
 
-def test_a_starting_price_is_of_the_off_its_own_source_schedules(make_settings: Callable[..., Settings]) -> None:
+def test_a_starting_price_is_not_before_the_off_that_stands_for_the_race(
+    make_settings: Callable[..., Settings],
+) -> None:
     """The CSV source, whose off stands for the race, has it three minutes later."""
     workshop = Workshop(make_settings(precedence={"start": ["betfair_csv", "betfair_bsp"]}))
     path = workshop.settings.home / "late.csv"
@@ -60,4 +62,4 @@ def test_a_starting_price_is_of_the_off_its_own_source_schedules(make_settings: 
     drop(workshop, bsp_name(DAY2), rows, BSP)
     build_stale(workshop)
     assert ask(workshop, "select start_at from core.races") == [(datetime(2024, 6, 27, 17, 39, tzinfo=UTC),)]
-    assert moments(workshop)["betfair_bsp", "BSP"] == {datetime(2024, 6, 27, 17, 36, tzinfo=UTC)}
+    assert moments(workshop)["betfair_bsp", "BSP"] == {datetime(2024, 6, 27, 17, 39, tzinfo=UTC)}
