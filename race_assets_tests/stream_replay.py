@@ -15,8 +15,8 @@ Where the contract leaves a choice, this is the one taken here:
 * An image that repeats the last price is no new trade, and amounts it repeats are no growth.
 * While suspended, trades an image leaves out are deletions like others: they wait for what follows (4.5).
 * A price stands since it became the best of its side; what changes and changes back at one ``pt`` did not change.
-* Messages count in the order of the file, each with its own ``pt``; at some moment those are known that stand above the
-  first one published after it.
+* Messages count in the order of the file; one whose ``pt`` lies before that of a message above it, as if published with
+  the latest of those. At some moment those are known that stand above the first one published after it.
 """
 
 import json
@@ -235,7 +235,8 @@ def read(lines: Iterable[bytes]) -> dict[str, Market]:
         message = json.loads(line)
         for change in message.get("mc") or []:
             market = markets.setdefault(change["id"], Market(change["id"]))
-            market.history.append(Message(message["pt"], change))
+            latest = max([message["pt"], *(above.pt for above in market.history[-1:])])
+            market.history.append(Message(latest, change))
     return markets
 
 

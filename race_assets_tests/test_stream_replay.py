@@ -194,15 +194,15 @@ def test_a_trade_too_small_for_its_size_is_the_last_one() -> None:
     assert market(*RACE[:2], moved(-400, trades(2, (2.0, 0)))).runners[OTHER].last_traded is None
 
 
-def test_messages_count_in_the_files_order_whatever_their_times() -> None:
+def test_messages_count_in_the_files_order_at_the_latest_time_so_far() -> None:
     late = moved(-450, {"id": 1, "atb": [[2.5, 5]]})
     found = market(
         defined(-600, "OPEN"), moved(-400, {"id": 1, "atb": [[2.9, 5]]}), late, moved(-100, trades(1, (3, 1)))
     )
     points = found.grid([420, 400, 0])
     assert points[420, DOG] == Point(volume=0)
-    assert points[400, DOG] == Point(2.9, 50, volume=0, back_stood=0)
-    assert points[0, DOG] == Point(2.9, 450, last=3, last_age=100, volume=1, volume_age=100, back_stood=400)
+    assert points[400, DOG] == Point(2.9, 0, volume=0, back_stood=0)
+    assert points[0, DOG] == Point(2.9, 400, last=3, last_age=100, volume=1, volume_age=100, back_stood=400)
 
 
 def test_grid_sees_a_void_when_the_market_opens_again() -> None:

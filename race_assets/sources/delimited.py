@@ -15,7 +15,7 @@ import polars as pl
 
 from race_assets.errors import UnreadableFileError
 from race_assets.sources.base import ReadReport, RowAsRead
-from race_assets.sources.dialect import Dialect
+from race_assets.sources.dialect import SEPARATORS, Dialect
 from race_assets.sources.in_bulk import BOM, LONGEST_QUOTED, UNDECODABLE, Sorted, sort_rows, through_polars
 from race_assets.sources.one_by_one import (
     NOTED,
@@ -38,6 +38,7 @@ NEWLINE = 10
 SHOWN_BYTES = 64_000
 
 _HTML = re.compile(rb"^\s*(<!doctype\s+html|<html|<head|<body|<\?xml[^>]*>\s*<html)", re.IGNORECASE)
+_JSON = re.compile(rb'^\s*(\[\s*)?\{\s*"')
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _CONTROL = frozenset(range(32)) - frozenset(b"\t\n\v\f\r")
 
@@ -168,6 +169,12 @@ class _Reader:
                 raise UnreadableFileError(
                     "unreadable", f"column {quoted} is missing from the names given for a file without header: {wanted}"
                 )
+            if other := self._other_separator(as_read):
+                raise UnreadableFileError(
+                    "unreadable",
+                    f"line {self.line}: its fields are separated by {other!r} where {self.dialect.separator!r} is "
+                    "needed; save it so again, with decimals written with a point: 2.5",
+                )
             reads = shown(self.dialect.separator.join(found if not self.dialect.takes_all else as_read))
             raise UnreadableFileError(
                 "unreadable",
@@ -176,6 +183,14 @@ class _Reader:
         self.report.shape = ",".join(names)
         self.names = [cell(name) for name in names] if self.dialect.takes_all else names
         self.taken = self.names if self.dialect.takes_all else self.dialect.columns
+
+    def _other_separator(self, as_read: list[str]) -> str | None:
+        """What else separates all the columns that are wanted, as in a spreadsheet of another language."""
+        text, needed = self.dialect.separator.join(as_read), set(self.dialect.columns)
+        candidates = (each for each in SEPARATORS if each != self.dialect.separator)
+        return next(
+            (each for each in candidates if needed <= set(_cleaned(text.split(each), self.dialect.quote))), None
+        )
 
     def _known_named(self, found: list[str]) -> list[str]:
         """The names, those that stand twice with their position; only the dialect's columns are wanted."""
@@ -331,6 +346,10 @@ def _refuse_what_is_no_text(head: bytes) -> None:
             "blocked_page",
             "it is an HTML page saved under this name, not data; the download was blocked: fetch it again",
         )
+    if _JSON.match(head.removeprefix(BOM)):
+        is_stream = b'"mcm"' in head
+        of_what = "a JSON stream of Betfair: land it as betfair_historic" if is_stream else "JSON"
+        raise UnreadableFileError("unreadable", f"it is no delimited text but looks like {of_what}")
     if head.startswith(_UTF16):
         raise UnreadableFileError("unreadable", "it is UTF-16 text; save it as UTF-8")
     first = head.removeprefix(BOM).lstrip().partition(b"\n")[0]

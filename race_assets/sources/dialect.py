@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 Repair = Callable[[list[str]], list[str] | None]
 
+SEPARATORS = (",", ";", "\t", "|")
+"""What files are separated by, the likeliest first."""
+
 _BLANKS = b" \t\r\n\v\f"
 
 

@@ -27,6 +27,9 @@ _ISO = (
     r"(?P<at>(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.,][0-9]{1,9})?)?) ?"
     r"(?P<offset_minutes>[Zz]|[+-](?:(?:0[0-9]|1[0-3])(?::?[0-5][0-9])?|14(?::?00)?))?$"
 )
+FIRST_YEAR = 1900
+"""A year before it is a misread one: `%Y` takes the 24 of 15/05/24 for the year 24."""
+
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH_NAMES = (
     "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
@@ -50,8 +53,8 @@ def iso_instant(text: pl.Expr) -> pl.Expr:
 
     Returns:
         Struct of local_date (Date, as written), at (instant) and offset_minutes (Int32, east of UTC positive, ``Z``
-        is 0). Without an offset only local_date is known. A text of another shape, or a day that does not exist such
-        as 31 February, makes all three null.
+        is 0). Without an offset only local_date is known. A text of another shape, a day that does not exist such
+        as 31 February, or a year before 1900 makes all three null.
     """
     written = pl.field("offset_minutes")
     # "+10" and "+1000" and "+10:00": hours are the first two digits; minutes, if any, the last two characters.
@@ -69,7 +72,7 @@ def iso_instant(text: pl.Expr) -> pl.Expr:
         text.str.strip_chars()
         .str.extract_groups(_ISO)
         .struct.with_fields(
-            local_date=pl.field("local_date").str.strptime(pl.Date, "%Y-%m-%d", strict=False),
+            local_date=_of_our_time(pl.field("local_date").str.strptime(pl.Date, "%Y-%m-%d", strict=False)),
             at=_time_of_day(pl.field("at")),
             offset_minutes=offset,
         )
@@ -119,16 +122,21 @@ def local_datetime(text: pl.Expr, formats: Sequence[str]) -> pl.Expr:
         formats: strptime formats, tried in order; one without a time of day gives midnight.
 
     Returns:
-        Datetime('us') without zone; null where none fits, or the day, hour or second does not exist.
+        Datetime('us') without zone; null where none fits, the day, hour or second does not exist, or the year is before
+        1900.
     """
     read = pl.struct(text.str.strip_chars().alias("text"), pl.lit(None, dtype=pl.Datetime("us")).alias("at"))
     for format_ in formats:
         unread = pl.when(pl.field("at").is_null()).then(pl.field("text"))
-        parsed = unread.str.strptime(pl.Datetime("us"), format_, strict=False)
+        parsed = _of_our_time(unread.str.strptime(pl.Datetime("us"), format_, strict=False))
         # The parser under Polars takes second 60 for the next minute.
         is_leap = unread.str.contains(":60", literal=True)
         read = read.struct.with_fields(at=pl.coalesce(pl.field("at"), pl.when(~is_leap).then(parsed)))
     return read.struct.field("at")
+
+
+def _of_our_time(at: pl.Expr) -> pl.Expr:
+    return pl.when(at.dt.year() >= FIRST_YEAR).then(at)
 
 
 def localise(naive: pl.Expr, zone: str) -> pl.Expr:

@@ -449,7 +449,17 @@ def test_the_hints_day_is_the_race_day_and_takes_the_nearest_year(
 
 
 @pytest.mark.parametrize(
-    "written", ["31-02-2024 10:00", "2024-06-27 15:52", "27-06-2024", "27-06-2024 24:10", "", "noon"]
+    "written",
+    [
+        "31-02-2024 10:00",
+        "2024-06-27 15:52",
+        "27-06-2024",
+        "27-06-2024 24:10",
+        "27/06/24 15:52",
+        "27-06-24 15:52:00",
+        "",
+        "noon",
+    ],
 )
 def test_what_is_no_date_and_time_is_a_problem_that_quotes_it(parse: Parse, written: str) -> None:
     [record] = parse(row(EVENT_DT=written))

@@ -149,6 +149,19 @@ def test_messages_whose_time_goes_back_are_taken_in_the_files_order_and_counted(
     assert records(path, life((300, TRADE), (90, LATER)))["notes"].null_count() == 2
 
 
+def test_no_time_of_a_record_goes_back_with_that_of_a_message(tmp_path: Path) -> None:
+    """The later line tells the last price; it cannot have been published before the one above it."""
+    frame = records(tmp_path / "1.23", life((90, TRADE), (3_600, LATER)))
+    assert frame.select("last_traded", "observed_at").row(0) == (2.6, OFF - timedelta(seconds=90))
+
+    lines = life((30, TRADE)).split(b"\n")
+    suspended = json.loads(lines[2])
+    suspended["pt"] -= 1_220_000
+    lines[2] = json.dumps(suspended).encode()
+    frame = records(tmp_path / "1.23", b"\n".join(lines))
+    assert frame["actual_off_at"].to_list() == [OFF - timedelta(seconds=30)] * 2
+
+
 def test_a_stream_without_market_time_is_refused_for_that(tmp_path: Path) -> None:
     text = life((300, TRADE)).replace(b'"marketTime": "2024-06-27T13:52:00.000Z", ', b"")
     frame = records(tmp_path / "1.23", text)

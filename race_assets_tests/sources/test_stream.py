@@ -113,6 +113,17 @@ def test_any_interleaving_of_messages_reads_as_the_brute_force_replay_has_it(lin
     compare(lines)
 
 
+@settings(max_examples=40, deadline=None)
+@given(stream_files(), st.lists(st.sampled_from((0, 0, 1, 5_000, 700_000)), min_size=1))
+def test_messages_whose_time_goes_back_read_as_the_brute_force_replay_has_them(
+    lines: list[bytes], steps: list[int]
+) -> None:
+    told = [json.loads(line) for line in lines]
+    for place, message in enumerate(told):
+        message["pt"] -= steps[place % len(steps)]
+    compare([json.dumps(message).encode() for message in told])
+
+
 @pytest.mark.parametrize("pattern", ["stream_pro/**/*.bz2", "stream_basic/*.bz2", "stream_recorded/*.gz"])
 def test_real_files_read_as_the_brute_force_replay_has_them(realdata: Path, pattern: str) -> None:
     files = sorted(realdata.glob(pattern))

@@ -86,6 +86,8 @@ def test_iso_by_example(text: str, at: str | None, offset: int | None, day: str)
         "27-06-2024 10:59",
         "2024-06-27T10:59:00.Z",
         "2024-06-27T10:59Zx",
+        "0024-06-27T10:59Z",
+        "1899-12-31T10:59+10:00",
     ],
 )
 def test_what_is_no_instant_is_null_altogether(text: str | None) -> None:
@@ -107,6 +109,17 @@ def test_local_datetime_takes_the_first_format_that_fits() -> None:
         *[None] * 5,
         "2024-02-01T00:00:00",
     ]
+
+
+def test_a_year_of_two_digits_is_none_unless_a_format_says_so() -> None:
+    texts = ["12/06/24 19:27", "12/06/0024 19:27", "12/06/1899 19:27", "12/06/1900 19:27", "12/06/2024 19:27"]
+    frame, formats = pl.DataFrame({"text": texts}), ["%d/%m/%Y %H:%M"]
+
+    plain = frame.select(year=local_datetime(pl.col("text"), formats).dt.year())["year"]
+    short = frame.select(year=local_datetime(pl.col("text"), [*formats, "%d/%m/%y %H:%M"]).dt.year())["year"]
+
+    assert plain.to_list() == [None, None, None, 1900, 2024]
+    assert short.to_list() == [2024, None, None, 1900, 2024]
 
 
 def _localised(naive: datetime | None, zone: str) -> dict[str, object]:

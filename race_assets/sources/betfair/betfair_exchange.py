@@ -21,7 +21,7 @@ class BetfairExchange(BetfairHistoric):
     name = "betfair_exchange"
     title = "Betfair exchange, live: markets polled up to the off and until their result"
     must_close = False
-    version = 3
+    version = 4
 
     @classmethod
     def configured(cls, settings: Settings) -> "BetfairExchange":

@@ -70,7 +70,7 @@ class BetfairHistoric(FileSource):
     title = "Betfair historic data: stream files of every plan, as bought or recorded"
     row_is = "record"
     must_close = True
-    version = 2
+    version = 3
 
     @classmethod
     def configured(cls, settings: Settings) -> "BetfairHistoric":
@@ -145,7 +145,7 @@ def _backward_steps(markets: Mapping[str, int]) -> list[str]:
     shown = ", ".join(list(markets)[:SHOWN_KEYS]) + (", …" if len(markets) > SHOWN_KEYS else "")
     count = sum(markets.values())
     whose = f"{count:,} message{'s' * (count > 1)} of {len(markets):,} market{'s' * (len(markets) > 1)} ({shown})"
-    return [f"{whose} with an earlier time (pt) than one above: taken in the file's order, each with its own time"]
+    return [f"{whose} with an earlier time (pt) than one above: taken in the file's order, at the latest time so far"]
 
 
 class _Gathered:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from race_assets.settings.feeds import FeedSettings
+from race_assets.sources.dialect import SEPARATORS
 from race_assets.sources.transcoding import reading
 
 HEAD_BYTES = 1 << 18
 LINES = 200
 HEADER_WITHIN = 50
-SEPARATORS = (",", ";", "\t", "|")
 BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 ANY_NUMBER = re.compile(r"\s*[+-]?[$£€]?\s*(\d[\d.,:/ -]*)?%?\s*")
 

@@ -23,7 +23,7 @@ CLOCKS = {
 """Formats of times of day, and what every text that one of them reads ends in."""
 GAPS = {" ": r"\s", "T": "T"}
 EARLIEST, LATEST = 1990, 2100
-"""A year outside is a misread one: `%Y` takes the 24 of 15/05/24 for the year 24."""
+"""A year outside is a misread one."""
 SAMPLE = 2_000
 
 _DAY_AND_MONTH = r"^\D*(\d{1,2})[/.-](\d{1,2})[/.-](?:\d{4}|\d{2})\b"

@@ -42,7 +42,7 @@ def moment(text: pl.Expr, zone: str) -> pl.Expr:
         iso.alias("at"),
         naive.alias("day"),
         times.localise(naive, zone).alias("is_ambiguous"),
-        text.str.strptime(pl.Date, "%Y-%m-%d", strict=False).alias("is_missing"),
+        times.local_datetime(text, ("%Y-%m-%d",)).dt.date().alias("is_missing"),
     )
     local, zoned, alone = pl.field("day"), pl.field("is_ambiguous"), pl.field("is_missing")
     written = pl.field("at").struct.field("local_date")

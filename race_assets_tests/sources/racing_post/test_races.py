@@ -131,6 +131,8 @@ def test_an_off_without_offset_is_on_the_clocks_of_the_setting(
     [
         ("2024-06-27", "start_time", date(2024, 6, 27)),
         ("2024-02-31 15:52", "start_time", None),
+        ("0024-06-27 15:52", "start_time", None),
+        ("24-06-27", "start_time", None),
         ("yesterday", "start_time", None),
         ("", "start_time", None),
         ("2024-03-31 01:30", "local_time", date(2024, 3, 31)),

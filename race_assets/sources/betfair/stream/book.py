@@ -90,7 +90,9 @@ class Side:
 
 
 class Book:
-    """One runner's prices. Times are `pt`, milliseconds of the epoch; sizes as the stream counts them, in pounds.
+    """One runner's prices.
+
+    Times are the latest `pt` so far, milliseconds of the epoch; sizes as the stream counts them, in pounds.
 
     Attributes:
         traded: money matched by price.

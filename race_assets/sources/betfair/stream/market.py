@@ -36,7 +36,7 @@ class Market:
         is_basic: nothing in the file that the BASIC plan lacks: amounts traded cannot be known (4.4).
         last_pt: the latest time published so far, whatever the order of the file.
         backward_steps: messages that state an earlier time (`pt`) than one above them. They count in the file's order,
-            each with its own time; the grid does not go back.
+            as if published at the latest time so far: no time of anything goes back.
     """
 
     def __init__(
@@ -84,15 +84,15 @@ class Market:
             change: what it says.
             at: offset of its line in the text, in bytes.
         """
+        if pt < self.last_pt:
+            self.backward_steps += 1
+            pt = self.last_pt
         if pt > self.grid.next_pt:
             self.grid.note_until(pt, self._books.values(), self._family)
         self.messages += 1
         if change.definition is not None:
             self._define(pt, change.definition)
-        if pt < self.last_pt:
-            self.backward_steps += 1
-        else:
-            self.last_pt = pt
+        self.last_pt = pt
         if self.is_basic and not change.con is change.img is change.tv is None:
             self.is_basic = False
         if not self.is_final:
@@ -133,7 +133,7 @@ class Market:
         if new.status == CLOSED or new.in_play:
             self._freeze()
         elif new.market_time is not None:
-            self.grid.aim_at(milliseconds(new.market_time), max(pt, self.last_pt), is_first=self.messages == 1)
+            self.grid.aim_at(milliseconds(new.market_time), pt, is_first=self.messages == 1)
 
     def _keep(self, new: Definition) -> None:
         is_closed = new.status == CLOSED
