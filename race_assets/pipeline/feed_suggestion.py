@@ -26,7 +26,7 @@ TOLERATED = 0.02
 STAND_IN = {"track_name": "Romford", START: "2024-06-27 18:36", "selection_name": "Nobody"}
 """What a needed column holds where the file has none, so that the others can be tried without it."""
 
-FIRST_HOUR = {"GB": 8, "IE": 10, "AU": 10, "NZ": 10}
+FIRST_HOUR = {"GB": 10, "IE": 10, "AU": 10, "NZ": 10}
 """The hour before which no race starts there, on the clocks of the track."""
 
 

@@ -69,7 +69,9 @@ class Suggestion:
     def without(self, target: str) -> "Suggestion":
         """Return the suggestion without one of its columns."""
         columns = {name: each for name, each in self.columns.items() if name != target}
-        return replace(self, columns=columns, missing=[*self.missing], remarks=[*self.remarks])
+        of_off = {"timezone", "file_name"} if target == START else set()
+        more = {key: value for key, value in self.more.items() if key not in of_off}
+        return replace(self, columns=columns, more=more, missing=[*self.missing], remarks=[*self.remarks])
 
     def entry(self) -> dict[str, Any]:
         """Return the entry as the settings take it."""
@@ -114,7 +116,8 @@ def suggest(path: Path, is_track: IsTrack | None = None) -> Suggestion:
     suggestion = Suggestion(laid_out, {}, list(names.values()))
     sample = _filled(sample, names, suggestion)
     chosen = _chosen(sample, names, is_track)
-    off = OffFinder(_races(sample, chosen), names, path.name, _race_columns(chosen)).find()
+    columns = {target: column for target, (column, _, _) in chosen.items()}
+    off = OffFinder(_races(sample, chosen), names, path.name, columns).find()
     _add_off(suggestion, off, names)
     for target, (column, read, sure) in chosen.items():
         if column not in off.columns or target in {"track_name", "selection_name"}:
@@ -222,14 +225,6 @@ def _races(sample: pl.DataFrame, chosen: Mapping[str, tuple[str, Reading, float]
     if "race_type" not in chosen:
         return sample
     return sample.filter(~pl.col(chosen["race_type"][0]).str.contains(TRIAL).fill_null(value=False))
-
-
-def _race_columns(chosen: Mapping[str, tuple[str, Reading, float]]) -> list[str]:
-    """The columns that tell races apart: track and race number, or the market."""
-    by_number = [chosen[target][0] for target in ("track_name", "race_number") if target in chosen]
-    if len(by_number) == 2:  # noqa: PLR2004 - both of them
-        return by_number
-    return [chosen["market_id"][0]] if "market_id" in chosen else []
 
 
 def _add_off(suggestion: Suggestion, off: Off, names: Mapping[str, str]) -> None:
