@@ -20,7 +20,7 @@ from race_assets.sources.csv_feed.numbers import DecimalSign, NamedSpec, Numbers
 from race_assets.sources.delimited import Block, Dialect
 from race_assets.sources.findings import broken_lines, with_problems
 
-VERSION = 5
+VERSION = 6
 """Raised whenever the same file and feed would parse to something else."""
 
 NOT_MEANING = {"enabled", "path", "title", "rules"}
