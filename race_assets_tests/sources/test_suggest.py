@@ -1,6 +1,7 @@
 """A feed suggested for a file maps what matters, whatever the file calls it; a file of something else is told apart."""
 
 import csv
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -300,6 +301,23 @@ def test_a_moment_at_which_several_dogs_leave_one_trap_is_no_off(tmp_path: Path)
     assert "several dogs of one trap" in str(found["said"])
 
 
+@pytest.mark.parametrize("header", ["Date (UTC),Time (AEST)", "Local Date,Time UTC", "Date,UK Time (UTC)"])
+def test_a_day_and_a_time_of_several_zones_are_no_off(tmp_path: Path, header: str) -> None:
+    found = suggested(tmp_path, f"Track,{header},Dog", "Sale,2024-06-27,18:36,Alpha", "Sale,2024-06-27,19:36,Beta")
+    assert "start_at" not in found
+    assert "its columns say several zones" in str(found["said"])
+
+
+def test_an_abbreviation_that_changes_below_the_sample_is_not_read_as_the_one_before(tmp_path: Path) -> None:
+    path = tmp_path / "sheet.csv"
+    path.write_text("Track,Date,Time,Dog\nSale,2024-06-27,18:36 AEST,Alpha\nSale,2024-06-28,19:36 AEST,Beta\n")
+    feed = FeedSettings.model_validate(suggest(path, is_track).entry())
+    path.write_text("Track,Date,Time,Dog\nSale,2024-06-27,18:36 AEST,Alpha\nSale,2024-10-28,19:36 AEDT,Beta\n")
+    (frame,) = CsvFeed("mine", feed).read(path, path.name, ReadReport())
+    assert frame["start_at"].to_list() == [datetime(2024, 6, 27, 8, 36, tzinfo=UTC), None]
+    assert frame["problems"].is_null().to_list() == [True, False]
+
+
 def test_times_of_several_zones_are_no_off(tmp_path: Path) -> None:
     rows = [f"Sale,2024-06-27,{17 + n}:36 ({zone}),Dog {n}" for n, zone in enumerate(("AEST", "AWST", "AEST"))]
     found = suggested(tmp_path, "Track,Date,Time,Dog", *rows)
@@ -377,7 +395,7 @@ def test_a_first_line_that_is_blank_and_a_year_nobody_states(tmp_path: Path) -> 
     named = suggested(tmp_path, "", header, *rows, name="greyhound_data_2024.csv")
     assert named["start_at"] == {
         "template": "{Meeting Title} {file.year} {Time}",
-        "pattern": r"^(.*?)\s*\(?[A-Z]{3,4}\)?$",
+        "pattern": r"^(.*?)\s*\(?AEST\)?$",
         "formats": ["%A, %B %d %Y %I:%M %p"],
     }
     # The 5th of September was no Thursday in 2023: the year in the name is not that of the races.

@@ -22,7 +22,7 @@ from race_assets.sources.csv_feed.vocabulary import (
     name_score,
     words_of,
 )
-from race_assets.values.times import iso_instant
+from race_assets.values.times import UTC_NAMES, is_written_zone, iso_instant
 
 ZONES = {
     "UTC": "UTC", "GMT": "UTC", "BST": "Etc/GMT-1", "AEST": "Australia/Brisbane", "AWST": "Australia/Perth",
@@ -55,6 +55,7 @@ MAY_BE_UTC = (
     "Betfair's own times are UTC, and programs write them without saying so: name the column in start_at, and give the "
     "feed its timezone, UTC or track"
 )
+AT_THE_TRACK = "its times have no offset and are taken for clocks at the track: else give the timezone"
 NOON = 12
 TWELVE_HOURS = (
     "no hour is above 12, and those before 10 have no zero: it may be a clock of twelve hours without am and pm"
@@ -94,6 +95,11 @@ _YEARLESS = (
 _MONTH = r"(?i)\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
 _DATE_LIKE = rf"^\d{{1,4}}[/.-]\d{{1,2}}[/.-]\d{{2,4}}$|^(?:19|20)\d{{6}}$|{_MONTH}.*\d"
 _TIME_OR_DAY = r"\d{1,2}:\d{2}|^\d{1,4}[/.-]\d{1,2}[/.-]\d{2,4}"
+_IANA = r"^(?:Africa|America|Antarctica|Asia|Atlantic|Australia|Etc|Europe|Indian|Pacific)/[A-Za-z_+-]"
+_ZONES = {"offset", "zone", "utcoffset", "gmtoffset", "tzoffset", "timeoffset", "tzname", "tzinfo"}
+"""What columns of zones are called besides `tz` and `timezone`."""
+_BETFAIR_ID = r"^1\.\d{8,9}$"
+_BARE_BETFAIR_ID = r"^(?:1\.)?[12]\d{8}(?:\.0)?$"
 _MIDNIGHT = r"[T ]00:00(?::00(?:\.0+)?)?Z?$"
 
 
@@ -109,6 +115,7 @@ class Off:
         file_name: a pattern for the file's name whose groups are in the template.
         sure: 0 to 1.
         columns: those of the sample it is made of.
+        may_be_utc: no zone is stated, and ids of Betfair stand beside the times.
         has_offset: the times state their offset from UTC.
         remarks: what a person should know.
     """
@@ -120,6 +127,7 @@ class Off:
     file_name: str | None = None
     sure: float = 0.0
     columns: tuple[str, ...] = ()
+    may_be_utc: bool = False
     has_offset: bool = False
     remarks: list[str] = field(default_factory=list)
 
@@ -291,17 +299,59 @@ class OffFinder:
             return None
         written = times.guess(cells, with_clock=True)
         off = Off(name, sure=sure, columns=(column,), has_offset=written.has_offset)
-        if not written.has_offset:
-            off.timezone = _zone_of(name)
-            if off.timezone is None and self._may_be_utc(name):
-                self.remarks.append(f"{name} is not taken for the off: {MAY_BE_UTC}")
-                return None
+        if not written.has_offset and not self._placed(off):
+            return None
         return self._checked(off, self.sample[column], written.formats, written)
 
-    def _may_be_utc(self, name: str) -> bool:
-        """Whether a moment without offset stands beside Betfair's own ids, and is called as Betfair calls its own."""
-        is_betfairs = any(self._cells(column).str.contains(r"^1\.\d{6,}$").any() for column in self.sample.columns)
-        return is_betfairs and bool({"start", "market"} & set(words_of(name)))
+    def _placed(self, off: Off) -> bool:
+        """Complete the zone of times without offset; False and a remark where what the file says of it is unclear."""
+        words = {word for column in off.columns for word in words_of(self.names[column])}
+        said = {NAMED_ZONES[word] for word in words if word in NAMED_ZONES} | {off.timezone} - {None}
+        column = next((each for each in self.sample.columns if self._is_of_zones(each)), None)
+        reason = None
+        if len(said) > 1 or (said and "local" in words):
+            reason = "its columns say several zones"
+        elif column is not None and not said:
+            reason = self._unclear_zones(column)
+            said = {f"{{{self.names[column]}}}"}
+        if reason is not None:
+            name = " and ".join(self.names[each] for each in off.columns)
+            self.remarks.append(f"{name} is not taken for the off: {reason}")
+            return False
+        off.timezone = next(iter(said), None)
+        # Betfair tells the zone of each event too, and yet its times are UTC.
+        is_open = off.timezone is None or (
+            off.timezone.startswith("{") and not self._cells(str(column)).is_in(list(UTC_NAMES)).all()
+        )
+        off.may_be_utc = is_open and "local" not in words and any(map(self._is_betfairs, self.sample.columns))
+        return True
+
+    def _is_of_zones(self, column: str) -> bool:
+        """Whether a column tells the zone of its row's time, by its name or by its cells."""
+        cells, words = self._cells(column), words_of(self.names[column])
+        if share_true(cells.str.contains(_IANA)) >= ENOUGH:
+            return True
+        named = not {"tz", "timezone"}.isdisjoint(words) or {"time", "zone"} <= set(words) or "".join(words) in _ZONES
+        return named and cells.len() > 0 and not cells.str.contains(r"\d[:.]\d{2}.*\d[:.]\d{2}|^\d{1,2}[:.]\d{2}").all()
+
+    def _unclear_zones(self, column: str) -> str | None:
+        """Why a column of zones cannot be read as one; None where it can."""
+        name = self.names[column]
+        if set(name) & set("{}"):
+            return f"{name} tells its zone; rename it without braces"
+        for cell in self._cells(column).unique().sort():
+            if not is_written_zone(cell) and not re.match(r"[+-]\d{2}(?::?\d{2})?$", cell):
+                return (
+                    f"{name} tells its zone, and {cell!r} is no zone for certain: write UTC, an IANA name such as "
+                    "Europe/London or an offset such as +10:00, or give the feed its timezone"
+                )
+        return None
+
+    def _is_betfairs(self, column: str) -> bool:
+        """Whether a column has ids of Betfair's markets, by which a file of Betfair's own times is known."""
+        cells, name = self._cells(column), self.names[column]
+        is_bare = "market" in name.lower() or any(name_score(each, name) for each in ("market_id", "event_id"))
+        return share_true(cells.str.contains(_BARE_BETFAIR_ID if is_bare else _BETFAIR_ID)) >= ENOUGH
 
     def _of_two(self, day: str, clock: _Clock, sure: float) -> Off | None:
         names = [self.names[day], self.names[clock.column]]
@@ -320,12 +370,14 @@ class OffFinder:
         """Complete an off that is made of a day and a clock: the pattern, the formats, the zone."""
         if clock.zone:
             off.timezone = ZONES[clock.zone]
-            off.pattern = r"^(.*?)\s*\(?[A-Z]{3,4}\)?$"
+            # Other rows may be of another zone, as AEDT after AEST: they are not read.
+            off.pattern = rf"^(.*?)\s*\(?{clock.zone}\)?$"
             texts = texts.str.replace(_ZONE, "")
         elif clock.leads:
             off.pattern = r"(?i)^(.*?\d{1,2}:\d{2}(?:\s*[ap]m)?)(?:\s|$)"
             texts = texts.str.extract(off.pattern, 1)
-        off.timezone = off.timezone or _zone_of(self.names[clock.column])
+        if not self._placed(off):
+            return None
         written = times.guess(texts, with_clock=True)
         formats = off.formats or written.formats
         if midnight:
@@ -404,7 +456,7 @@ class OffFinder:
             # Another file of this kind may not show it.
             off.formats = list(written.formats)
         if not written.has_offset and off.timezone is None:
-            off.remarks.append("its times have no offset and are taken for clocks at the track: else give the timezone")
+            off.remarks.append(AT_THE_TRACK)
         return off
 
     def _not_of_races(self, texts: pl.Series, at: pl.Series) -> str | None:
@@ -472,11 +524,6 @@ def _half_a_day(texts: pl.Series) -> str | None:
     hours = texts.str.extract(r"(?:^|[T ])(\d{1,2})[:.]\d{2}(?:[:.]\d+)*$", 1)
     is_bare = (hours.str.len_chars() == 1).any()
     return TWELVE_HOURS if is_bare and not (hours.cast(pl.Int16) > NOON).any() else None
-
-
-def _zone_of(name: str) -> str | None:
-    """The zone that a column's name says its times are of."""
-    return next((NAMED_ZONES[word] for word in words_of(name) if word in NAMED_ZONES), None)
 
 
 def _with_midnight(format_: str, midnight: str) -> str:

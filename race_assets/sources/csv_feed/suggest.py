@@ -52,6 +52,7 @@ class Suggestion:
         more: further settings of the entry: timezone, file_name, fill_down, filters.
         missing: what tells a race and its runners and was not found; not empty for a file that is not racing data.
         remarks: what a person should know.
+        may_be_utc: the off may be Betfair's time in UTC as well as that of the track's clocks.
     """
 
     layout: Layout
@@ -60,6 +61,7 @@ class Suggestion:
     more: dict[str, Any] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    may_be_utc: bool = False
 
     @property
     def is_racing(self) -> bool:
@@ -239,6 +241,7 @@ def _add_off(suggestion: Suggestion, off: Off, names: Mapping[str, str]) -> None
         named = {"template" if "{" in off.template else "column": off.template} if isinstance(origin, str) else origin
         origin = {**named, **{key: value for key, value in more.items() if value}}
     suggestion.columns[START] = (origin, off.sure)
+    suggestion.may_be_utc = off.may_be_utc
     suggestion.more |= {
         key: value for key, value in (("timezone", off.timezone), ("file_name", off.file_name)) if value is not None
     }
