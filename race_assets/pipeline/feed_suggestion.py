@@ -14,7 +14,7 @@ from race_assets.settings.feeds import FeedSettings
 from race_assets.sources.base import ReadReport
 from race_assets.sources.csv_feed import layout
 from race_assets.sources.csv_feed.feed import CsvFeed
-from race_assets.sources.csv_feed.offs import NO_RACING_THEN, STRAY
+from race_assets.sources.csv_feed.offs import AT_THE_TRACK, MAY_BE_UTC, NO_RACING_THEN, STRAY
 from race_assets.sources.csv_feed.readings import IsTrack
 from race_assets.sources.csv_feed.suggest import NEEDED, OPEN_FEED, START, Suggestion, suggest
 from race_assets.sources.transcoding import reading
@@ -26,7 +26,7 @@ TOLERATED = 0.02
 STAND_IN = {"track_name": "Romford", START: "2024-06-27 18:36", "selection_name": "Nobody"}
 """What a needed column holds where the file has none, so that the others can be tried without it."""
 
-FIRST_HOUR = {"GB": 8, "IE": 10, "AU": 10, "NZ": 10}
+FIRST_HOUR = {"GB": 10, "IE": 10, "AU": 10, "NZ": 10}
 """The hour before which no race starts there, on the clocks of the track."""
 
 
@@ -60,11 +60,12 @@ def suggest_feed(workshop: Workshop, path: Path, name: str) -> TriedSuggestion:
         if suggestion.is_racing and not suggestion.missing:
             suggestion = _without_failing(suggestion, lambda each: _failing(_tried(workshop, each, sample, name)))
             tried = _tried(workshop, suggestion, sample, name)
-            if _is_improbable(workshop, tried.accepted):
-                suggestion, tried = suggestion.without(START), None
-                suggestion.missing.append("off")
-                suggestion.remarks.append(f"the off is left out: {NO_RACING_THEN}")
+            reason = _doubt(workshop, suggestion, tried.accepted)
+            if reason is not None:
+                suggestion, tried = _without_off(suggestion, reason), None
         elif suggestion.is_racing:
+            if suggestion.may_be_utc:
+                suggestion = _without_off(suggestion, MAY_BE_UTC)
             suggestion = _without_failing(suggestion, lambda each: _unread(each, sample))
     suggestion.layout = replace(suggestion.layout, encoding=encoding)
     return TriedSuggestion(suggestion, tried)
@@ -146,11 +147,30 @@ def _without_failing(suggestion: Suggestion, failing: Callable[[Suggestion], flo
     return suggestion
 
 
-def _is_improbable(workshop: Workshop, accepted: pl.DataFrame) -> bool:
-    """Whether dogs would run at night: the times are those of another zone than the entry says."""
+def _without_off(suggestion: Suggestion, reason: str) -> Suggestion:
+    suggestion = suggestion.without(START)
+    suggestion.missing.append("off")
+    said = [remark for remark in suggestion.remarks if remark != AT_THE_TRACK]
+    suggestion.remarks = [*said, f"the off is left out: {reason}"]
+    return suggestion
+
+
+def _doubt(workshop: Workshop, suggestion: Suggestion, accepted: pl.DataFrame) -> str | None:
+    """Why the accepted rows' offs may be those of another zone than the entry says; None where nothing says so."""
     tracks = workshop.tracks.frame.select("track_id", "country", "timezone")
     placed = accepted.select("track_id", "start_at").join(tracks, on="track_id")
     zones = placed["timezone"].unique().to_list()
-    hour = times.in_zone(pl.col("start_at"), pl.col("timezone"), zones).dt.hour()
+    shown = times.in_zone(pl.col("start_at"), pl.col("timezone"), zones)
+    if _is_night(placed, shown):
+        return NO_RACING_THEN
+    # Where the clocks' time taken for UTC is no time of racing, or the same one, it is the track's.
+    as_utc = shown.dt.replace_time_zone("UTC")
+    is_other = placed.is_empty() or placed.select((as_utc != pl.col("start_at")).any()).item()
+    shifted = times.in_zone(as_utc, pl.col("timezone"), zones)
+    return MAY_BE_UTC if suggestion.may_be_utc and is_other and not _is_night(placed, shifted) else None
+
+
+def _is_night(placed: pl.DataFrame, shown: pl.Expr) -> bool:
+    """Whether dogs would run before the first hour there, by these times of the track's clocks."""
     first = pl.col("country").replace_strict(FIRST_HOUR, default=0, return_dtype=pl.Int8)
-    return float(placed.select((hour < first).mean()).item() or 0) > STRAY
+    return float(placed.select((shown.dt.hour() < first).mean()).item() or 0) > STRAY

@@ -37,6 +37,8 @@ _MONTH_NAMES = (
 )
 # Some menu hints of 2017 say "23 rd Nov".
 _DAY_MONTH = rf"(?i)(?:^|[^0-9])(?P<day>[0-9]{{1,2}}) *(?:st|nd|rd|th)? +(?P<month>{_MONTH_NAMES})\.?\s*$"
+UTC_NAMES = ("UTC", "GMT", "Etc/UTC", "Etc/GMT")
+"""Names of zones that are UTC, and say nothing of where a track is."""
 _HALF_A_YEAR_DAYS = 183
 _LOCALISED = pl.Struct({"at": pl.Datetime("us", "UTC"), "is_ambiguous": pl.Boolean, "is_missing": pl.Boolean})
 
@@ -188,6 +190,14 @@ def is_zone(name: str) -> bool:
     except (OSError, ValueError, KeyError):
         return False
     return True
+
+
+def is_written_zone(name: str) -> bool:
+    """Whether a cell names one zone and no other: UTC, GMT or an IANA name with a slash.
+
+    Abbreviations name several, or another than is meant: the zone database's EST is America's, five hours behind UTC.
+    """
+    return name in UTC_NAMES or ("/" in name and is_zone(name))
 
 
 def in_zone(at: pl.Expr, zone: pl.Expr, zones: Sequence[str]) -> pl.Expr:

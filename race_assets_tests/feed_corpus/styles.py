@@ -206,7 +206,7 @@ STYLES = [
             "track_name": "Meeting Row Title",
             "start_at": {
                 "template": "{Meeting Title} {file.year} {Time}",
-                "pattern": r"^(.*?)\s*\(?[A-Z]{3,4}\)?$",
+                "pattern": r"^(.*?)\s*\(?AEST\)?$",
                 "formats": ["%A, %B %d %Y %I:%M %p"],
             },
             "selection_name": "Greyhound Name", "race_number": "Race Title", "distance_m": "Distance",
@@ -477,9 +477,93 @@ STYLES = [
         "{utc:%Y-%m-%d}T{utc:%H}:{minute}:11Z,live,{market},{runner},{track},{at:%Y-%m-%d %H:%M},{trap},"
         "{name},0.3,{price},10.5,0.02,back,2,2,done",
         {
+            "track_name": "track", "start_at": None, "trap": "trap", "selection_name": "dog", "price": "price",
+            "market_id": "market_id",
+        },
+        says="Betfair's own times are UTC",
+    ),
+    Style(
+        "live ledger of a clock that can only be the track's",
+        "mode,market_id,selection_id,track,race_time,trap,dog,price",
+        "live,{market},{runner},{track},{at:%Y-%m-%d %H:%M},{trap},{name},{price}",
+        {
             "track_name": "track", "start_at": "race_time", "trap": "trap", "selection_name": "dog", "price": "price",
             "market_id": "market_id",
         },
+        races=AU,
+    ),
+    Style(
+        "Betfair's ids beside a day and a time",
+        "market_id,date,time,track,selection_id,runner_name,bsp",
+        "{market},{utc:%Y-%m-%d},{utc:%H:%M},{track},{runner},{trap}. {name},{price}",
+        {
+            "track_name": "track", "start_at": None, "selection_name": "runner_name", "bsp": "bsp",
+            "market_id": "market_id",
+        },
+        says="Betfair's own times are UTC",
+    ),
+    Style(
+        "Betfair's ids without their beginning, and the event's zone",
+        "market_id,event_time,timezone,track,selection_id,runner_name,bsp",
+        "230{race_id},{utc:%Y-%m-%d %H:%M},Europe/London,{track},{runner},{trap}. {name},{price}",
+        {
+            "track_name": "track", "start_at": None, "selection_name": "runner_name", "bsp": "bsp",
+            "market_id": "market_id",
+        },
+        says="Betfair's own times are UTC",
+    ),
+    Style(
+        "day in UTC beside a time",
+        "Date (UTC),Time,Track,Box,Dog,BSP",
+        "{utc:%Y-%m-%d},{utc:%H:%M},{track},{trap},{name},{price}",
+        {
+            "track_name": "Track", "start_at": "{Date (UTC)} {Time}", "trap": "Box", "selection_name": "Dog",
+            "bsp": "BSP",
+        },
+        races=AU,
+        settings={"timezone": "UTC"},
+    ),
+    Style(
+        "zone of each row",
+        "Date,Time,Timezone,Track,Box,Dog,BSP",
+        "{utc:%Y-%m-%d},{utc:%H:%M},UTC,{track},{trap},{name},{price}",
+        {"track_name": "Track", "start_at": "{Date} {Time}", "trap": "Box", "selection_name": "Dog", "bsp": "BSP"},
+        races=AU,
+        settings={"timezone": "{Timezone}"},
+    ),
+    Style(
+        "offset of each row",
+        "Date,Time,UTC Offset,Track,Box,Dog,BSP",
+        "{at:%Y-%m-%d},{at:%H:%M},+10:00,{track},{trap},{name},{price}",
+        {"track_name": "Track", "start_at": "{Date} {Time}", "trap": "Box", "selection_name": "Dog", "bsp": "BSP"},
+        races=AU,
+        settings={"timezone": "{UTC Offset}"},
+    ),
+    Style(
+        "zone of each row that is no zone for certain",
+        "Date,Time,TZ,Track,Box,Dog,BSP",
+        "{at:%Y-%m-%d},{at:%H:%M},EST,{track},{trap},{name},{price}",
+        {"track_name": "Track", "start_at": None, "trap": "Box", "selection_name": "Dog", "bsp": "BSP"},
+        races=AU,
+        says="TZ tells its zone, and 'EST' is no zone for certain",
+    ),
+    Style(
+        "offset in the name of the time",
+        "Date,Time (UTC+10),Track,Box,Dog,BSP",
+        "{at:%Y-%m-%d},{at:%H:%M},{track},{trap},{name},{price}",
+        {"track_name": "Track", "start_at": None, "trap": "Box", "selection_name": "Dog", "bsp": "BSP"},
+        races=AU,
+        says="Time (UTC+10) is not taken for the off or its day",
+    ),
+    Style(
+        "snapshots of prices",
+        "snapshot_time,track,race_no,trap,dog,odds",
+        "{utc:%Y-%m-%d %H}:{minute}:00,{track},{race},{trap},{name},{price}",
+        {
+            "track_name": "track", "start_at": None, "race_number": "race_no", "trap": "trap", "selection_name": "dog",
+            "price": "odds",
+        },
+        says="snapshot_time is not taken for the off or its day",
     ),
     Style(
         "table of all runs",

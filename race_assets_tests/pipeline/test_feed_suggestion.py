@@ -93,6 +93,25 @@ def test_times_of_another_zone_than_they_say_are_no_offs(offline: Workshop, tmp_
     assert "when no dogs run" in " ".join(done.suggestion.remarks)
 
 
+def test_what_is_left_of_an_entry_whose_off_is_left_out_says_nothing_of_its_zone(
+    offline: Workshop, tmp_path: Path
+) -> None:
+    rows = [f"Sale,2024-06-27 {18 + n}:36,{n},Dog {n},3.5" for n in (1, 2, 3)]
+    done = suggest_feed(offline, sheet(tmp_path, *rows, header="Track,Start (UTC),Trap,Dog,Price"), "mine")
+    assert done.suggestion.missing == ["off"]
+    assert done.suggestion.more == {}
+
+
+@pytest.mark.parametrize(("day", "is_off"), [("2024-06-27", False), ("2024-01-15", True)])
+def test_times_beside_betfairs_ids_are_offs_only_where_utc_would_be_the_same(
+    offline: Workshop, tmp_path: Path, day: str, is_off: bool
+) -> None:
+    rows = [f"Hove,23000000{n},{day} {17 + n}:36,{n},Dog {n},3.5" for n in (1, 2, 3)]
+    done = suggest_feed(offline, sheet(tmp_path, *rows, header="Track,Market ID,Off,Trap,Dog,Price"), "mine")
+    assert (done.suggestion.missing == []) == is_off
+    assert ("Betfair's own times are UTC" in " ".join(done.suggestion.remarks)) != is_off
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_only_the_beginning_of_a_long_file_is_tried_and_no_row_is_cut(
     offline: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packed: bool

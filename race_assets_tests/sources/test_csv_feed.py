@@ -248,6 +248,35 @@ def test_a_column_may_name_each_rows_zone(tmp_path: Path) -> None:
     assert reading.rows("race_date") == [(date(2024, 6, 27),)] * 2
 
 
+@pytest.mark.parametrize(
+    ("zone", "at", "day"),
+    [
+        ("UTC", datetime(2024, 6, 27, 18, 36, tzinfo=UTC), None),
+        ("GMT", datetime(2024, 6, 27, 18, 36, tzinfo=UTC), None),
+        ("+00:00", datetime(2024, 6, 27, 18, 36, tzinfo=UTC), None),
+        ("+10:00", datetime(2024, 6, 27, 8, 36, tzinfo=UTC), date(2024, 6, 27)),
+        ("-0330", datetime(2024, 6, 27, 22, 6, tzinfo=UTC), date(2024, 6, 27)),
+        ("Australia/Perth", datetime(2024, 6, 27, 10, 36, tzinfo=UTC), date(2024, 6, 27)),
+    ],
+)
+def test_a_zone_in_a_cell_is_utc_an_iana_name_or_an_offset(
+    tmp_path: Path, zone: str, at: datetime, day: date | None
+) -> None:
+    reading = Reading(tmp_path, text(HEADER + ",Zone", f"{ALPHA},{zone}"), {"timezone": "{Zone}"})
+    assert reading.rules == [[]]
+    assert reading.rows("start_at", "race_date") == [(at, day)]
+
+
+@pytest.mark.parametrize(
+    "zone", ["EST", "BST", "AEST", "MST", "EST5EDT", "Nowhere/Land", "+25:00", "10", "local", "+", ""]
+)
+def test_a_zone_in_a_cell_that_may_be_several_is_refused_by_name(tmp_path: Path, zone: str) -> None:
+    reading = Reading(tmp_path, text(HEADER + ",Zone", f"{ALPHA},{zone}"), {"timezone": "{Zone}"})
+    assert reading.rules == [["start_time"]]
+    message = reading.frame["problems"][0][0]["message"]
+    assert f"is of the zone '{zone}', which is no zone for certain; write UTC" in message
+
+
 # Values
 
 

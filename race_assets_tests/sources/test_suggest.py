@@ -1,6 +1,7 @@
 """A feed suggested for a file maps what matters, whatever the file calls it; a file of something else is told apart."""
 
 import csv
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -247,6 +248,76 @@ def test_a_zone_in_the_name_of_a_time_is_that_of_the_feed(tmp_path: Path, name: 
     assert found.more.get("timezone") == zone
 
 
+RACES = [(race, trap, f"Dog {race}{trap}") for race in (1, 2, 3) for trap in range(1, 7)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "snapshot_time", "retrieved_time", "update_time", "log_time", "Price Time", "Date Placed", "Bet Date",
+        "Time To Jump", "polled date", "Whelp Date", "Registration Date", "LR Date", "Off (GMT+1)", "Off (UTC+1)",
+        "Time (UTC+10)", "Time CET", "NSW Time", "Time (EST)", "Irish Time",
+    ],
+)  # fmt: skip
+def test_a_moment_whose_name_may_mean_another_or_another_clock_is_no_off(tmp_path: Path, name: str) -> None:
+    rows = [f"2024-06-27 18:{race * 15}:00,Hove,{trap},{dog}" for race, trap, dog in RACES]
+    assert suggested(tmp_path, "Off,Track,Trap,Dog", *rows)["start_at"] == "Off"
+    found = suggested(tmp_path, f"{name},Track,Trap,Dog", *rows)
+    assert "start_at" not in found
+    assert f"{name} is not taken for the off or its day: its name may say another moment" in str(found["said"])
+
+
+@pytest.mark.parametrize("name", ["Whelp Date", "Registration Date", "LR Date", "Debut", "Price Time"])
+def test_a_day_or_clock_whose_name_may_mean_another_is_not_taken(tmp_path: Path, name: str) -> None:
+    rows = [f"2024-06-27,18:{race * 15},Hove,{trap},{dog}" for race, trap, dog in RACES]
+    header = f"Date,{name},Track,Trap,Dog" if name == "Price Time" else f"{name},Off,Track,Trap,Dog"
+    assert "start_at" not in suggested(tmp_path, header, *rows)
+
+
+@pytest.mark.parametrize(
+    ("clock", "said"),
+    [
+        ("2024-06-27 18:{minute}:02", "races are due at whole minutes"),
+        ("2024-06-27T18:{minute}:02Z", "races are due at whole minutes"),
+        ("2024-06-27 18:{fallen}:00", "does not rise with the race number"),
+        ("2024-06-27 18:1{race}:00", "does not rise with the race number by what races of a meeting are apart"),
+        ("2024-06-27 8:{minute}", "a clock of twelve hours"),
+    ],
+)
+def test_moments_that_no_meetings_races_have_are_no_offs(tmp_path: Path, clock: str, said: str) -> None:
+    rows = [
+        f"{clock.format(race=race, minute=race * 15, fallen=60 - race * 15)},Hove,{race},{trap},{dog}"
+        for race, trap, dog in RACES
+    ]
+    found = suggested(tmp_path, "Date,Track,Race No,Trap,Dog", *rows)
+    assert "start_at" not in found
+    assert said in str(found["said"])
+
+
+def test_a_moment_at_which_several_dogs_leave_one_trap_is_no_off(tmp_path: Path) -> None:
+    rows = [f"2024-06-27 18:15:00,Hove,{trap},{dog}" for _, trap, dog in RACES]
+    found = suggested(tmp_path, "Date,Track,Trap,Dog", *rows)
+    assert "start_at" not in found
+    assert "several dogs of one trap" in str(found["said"])
+
+
+@pytest.mark.parametrize("header", ["Date (UTC),Time (AEST)", "Local Date,Time UTC", "Date,UK Time (UTC)"])
+def test_a_day_and_a_time_of_several_zones_are_no_off(tmp_path: Path, header: str) -> None:
+    found = suggested(tmp_path, f"Track,{header},Dog", "Sale,2024-06-27,18:36,Alpha", "Sale,2024-06-27,19:36,Beta")
+    assert "start_at" not in found
+    assert "its columns say several zones" in str(found["said"])
+
+
+def test_an_abbreviation_that_changes_below_the_sample_is_not_read_as_the_one_before(tmp_path: Path) -> None:
+    path = tmp_path / "sheet.csv"
+    path.write_text("Track,Date,Time,Dog\nSale,2024-06-27,18:36 AEST,Alpha\nSale,2024-06-28,19:36 AEST,Beta\n")
+    feed = FeedSettings.model_validate(suggest(path, is_track).entry())
+    path.write_text("Track,Date,Time,Dog\nSale,2024-06-27,18:36 AEST,Alpha\nSale,2024-10-28,19:36 AEDT,Beta\n")
+    (frame,) = CsvFeed("mine", feed).read(path, path.name, ReadReport())
+    assert frame["start_at"].to_list() == [datetime(2024, 6, 27, 8, 36, tzinfo=UTC), None]
+    assert frame["problems"].is_null().to_list() == [True, False]
+
+
 def test_times_of_several_zones_are_no_off(tmp_path: Path) -> None:
     rows = [f"Sale,2024-06-27,{17 + n}:36 ({zone}),Dog {n}" for n, zone in enumerate(("AEST", "AWST", "AEST"))]
     found = suggested(tmp_path, "Track,Date,Time,Dog", *rows)
@@ -316,7 +387,7 @@ def test_a_page_saved_as_a_table_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_first_line_that_is_blank_and_a_year_nobody_states(tmp_path: Path) -> None:
-    rows = [f'"Thursday, September 05",Crayford (GBR),Race {n},380m,11:2{n}PM (AEST),Dog {n}' for n in (1, 2, 3)]
+    rows = [f'"Thursday, September 05",Crayford (GBR),Race {n},380m,11:{n}0PM (AEST),Dog {n}' for n in (1, 2, 3)]
     header = "Meeting Title,Meeting Row Title,Race Title,Distance,Time,Greyhound Name"
     found = suggested(tmp_path, "", header, *rows)
     assert "start_at" not in found
@@ -324,7 +395,7 @@ def test_a_first_line_that_is_blank_and_a_year_nobody_states(tmp_path: Path) -> 
     named = suggested(tmp_path, "", header, *rows, name="greyhound_data_2024.csv")
     assert named["start_at"] == {
         "template": "{Meeting Title} {file.year} {Time}",
-        "pattern": r"^(.*?)\s*\(?[A-Z]{3,4}\)?$",
+        "pattern": r"^(.*?)\s*\(?AEST\)?$",
         "formats": ["%A, %B %d %Y %I:%M %p"],
     }
     # The 5th of September was no Thursday in 2023: the year in the name is not that of the races.

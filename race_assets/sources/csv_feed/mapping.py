@@ -96,6 +96,7 @@ def _records(cells: pl.DataFrame, feed: FeedSettings, market: Market, inferred: 
         pl.lit(None, dtype=pl.Datetime("us", "UTC")).alias("start_at"),
         pl.lit(None, dtype=pl.Datetime("us")).alias("start_local"),
         pl.lit(value=False).alias("start_at is missing"),
+        pl.lit(None, dtype=pl.String).alias("start_at zone"),
     ).with_columns(text_of(spec).alias(_text(name)) for name, spec in fields.items())
     frame = frame.with_columns(_values(fields, inferred.numbers)).with_columns(market_type=pl.lit(market.market_type))
     frame = _with_moments(frame, fields, feed, inferred)
@@ -221,20 +222,32 @@ def _with_moment(frame: pl.DataFrame, name: str, local: str, feed: FeedSettings,
 def _placed_in_zone(frame: pl.DataFrame, name: str, local: str, feed: FeedSettings) -> pl.DataFrame:
     """Times of a zone that the feed or the row names; the row's own zone is its track's, and tells the day."""
     column = feed.timezone_column
+    stated = pl.lit(None, dtype=pl.Datetime("us", "UTC"))
     if column is None:
         told = times.localise(pl.col(local), feed.timezone)
     else:
-        zones = [zone for zone in frame[cell_of(column)].drop_nulls().unique() if times.is_zone(zone)]
-        told = times.localise_in(pl.col(local), pl.col(cell_of(column)), zones)
-        frame = frame.with_columns(pl.coalesce(f"{name} date", pl.col(local).dt.date()).alias(f"{name} date"))
+        zone = pl.col(cell_of(column))
+        zones = [each for each in frame[cell_of(column)].drop_nulls().unique() if times.is_written_zone(each)]
+        told = times.localise_in(pl.col(local), zone, zones)
+        shifted = times.iso_instant(pl.concat_str(pl.col(local).dt.strftime("%Y-%m-%dT%H:%M:%S%.6f"), zone)).struct
+        stated = pl.when(zone.str.contains(r"^[+-]")).then(shifted.field("at"))
+        # UTC says nothing of the track's calendar.
+        is_of_track = ~zone.is_in(times.UTC_NAMES) & (shifted.field("offset_minutes") != 0).fill_null(value=True)
+        frame = frame.with_columns(
+            pl.coalesce(f"{name} date", pl.when(is_of_track).then(pl.col(local).dt.date())).alias(f"{name} date"),
+            pl.when(pl.col(local).is_not_null() & ~zone.is_in(zones).fill_null(value=False) & stated.is_null())
+            .then(zone.fill_null(""))
+            .alias(f"{name} zone"),
+        )
+    frame = frame.with_columns(stated.alias("stated"))
     frame = frame.with_columns(told.alias("told"))
     part = pl.col("told").struct.field
     frame = with_notes(frame, {"local_time_ambiguous": part("is_ambiguous")} if name == "start_at" else {})
     return frame.with_columns(
-        pl.coalesce(name, part("at")).alias(name),
+        pl.coalesce(name, part("at"), "stated").alias(name),
         part("is_missing").fill_null(value=False).alias(f"{name} is missing"),
         pl.lit(None, dtype=pl.Datetime("us")).alias(local),
-    ).drop("told")
+    ).drop("told", "stated")
 
 
 def _with_runner(frame: pl.DataFrame, fields: Fields) -> pl.DataFrame:
@@ -303,7 +316,7 @@ def _first_of(frame: pl.DataFrame, *columns: str) -> pl.Expr:
 
 
 def _problems(fields: Fields, numbers: Numbers) -> list[Problem]:
-    problems = [_unread_moment(), _missing_hour()]
+    problems = [_unread_moment(), _unknown_zone(), _missing_hour()]
     for name, spec in fields.items():
         text, shown = pl.col(_text(name)), _shown(name)
         if name in (*WHOLE, *AMOUNTS, "distance_m"):
@@ -399,8 +412,19 @@ def _unread_moment() -> Problem:
         "start_time",
         pl.lit(value=True),
         formatted("off {} is not a date and time that this feed's formats read", _shown("start_at")),
-        among=_no_moment(),
+        among=_no_moment() & pl.col("start_at zone").is_null(),
     )
+
+
+def _unknown_zone() -> Problem:
+    zone = pl.concat_str(pl.lit("'"), pl.col("start_at zone").str.slice(0, 60), pl.lit("'"))
+    said = formatted(
+        "off {} is of the zone {}, which is no zone for certain; write UTC, an IANA name such as Europe/London or an "
+        "offset such as +10:00 there, or give the feed a timezone of its own",
+        _shown("start_at"),
+        zone,
+    )
+    return Problem("start_time", pl.lit(value=True), said, among=_no_moment() & pl.col("start_at zone").is_not_null())
 
 
 def _no_moment() -> pl.Expr:

@@ -7,12 +7,22 @@ another zone is left out, and a remark says why and what would help.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import polars as pl
 
 from race_assets.sources.csv_feed import times
-from race_assets.sources.csv_feed.readings import ENOUGH, share_true
-from race_assets.sources.csv_feed.vocabulary import CLOCK, DATE, MOMENT, is_about_others, name_score, words_of
+from race_assets.sources.csv_feed.readings import ENOUGH, FEWEST_RUNNERS, share_true
+from race_assets.sources.csv_feed.vocabulary import (
+    CLOCK,
+    DATE,
+    MOMENT,
+    is_of_offs_alone,
+    may_name_an_off,
+    name_score,
+    words_of,
+)
+from race_assets.values.times import UTC_NAMES, is_written_zone, iso_instant
 
 ZONES = {
     "UTC": "UTC", "GMT": "UTC", "BST": "Etc/GMT-1", "AEST": "Australia/Brisbane", "AWST": "Australia/Perth",
@@ -31,6 +41,9 @@ LEAST_NAME = 0.4
 NO_RACING = range(8)
 """Hours of the day at which no dogs run anywhere."""
 STRAY = 0.02
+OFTEN = 0.5
+LEAST_GAP = timedelta(minutes=5)
+"""Between races of a meeting: no track parades the next dogs sooner."""
 SOME_YEARS = range(2018, 2030)
 """Among them every day of the year falls on every weekday, but for 29 February."""
 SHOWN = 20
@@ -41,6 +54,14 @@ NO_RACING_THEN = (
 MAY_BE_UTC = (
     "Betfair's own times are UTC, and programs write them without saying so: name the column in start_at, and give the "
     "feed its timezone, UTC or track"
+)
+AT_THE_TRACK = "its times have no offset and are taken for clocks at the track: else give the timezone"
+NOON = 12
+TWELVE_HOURS = (
+    "no hour is above 12, and those before 10 have no zero: it may be a clock of twelve hours without am and pm"
+)
+ODD_SECONDS = (
+    "most of its times have seconds other than 0: races are due at whole minutes, so something else happened then"
 )
 HELP = "a column or a file with each race's time of day"
 
@@ -73,6 +94,12 @@ _YEARLESS = (
 )
 _MONTH = r"(?i)\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
 _DATE_LIKE = rf"^\d{{1,4}}[/.-]\d{{1,2}}[/.-]\d{{2,4}}$|^(?:19|20)\d{{6}}$|{_MONTH}.*\d"
+_TIME_OR_DAY = r"\d{1,2}:\d{2}|^\d{1,4}[/.-]\d{1,2}[/.-]\d{2,4}"
+_IANA = r"^(?:Africa|America|Antarctica|Asia|Atlantic|Australia|Etc|Europe|Indian|Pacific)/[A-Za-z_+-]"
+_ZONES = {"offset", "zone", "utcoffset", "gmtoffset", "tzoffset", "timeoffset", "tzname", "tzinfo"}
+"""What columns of zones are called besides `tz` and `timezone`."""
+_BETFAIR_ID = r"^1\.\d{8,9}$"
+_BARE_BETFAIR_ID = r"^(?:1\.)?[12]\d{8}(?:\.0)?$"
 _MIDNIGHT = r"[T ]00:00(?::00(?:\.0+)?)?Z?$"
 
 
@@ -88,6 +115,7 @@ class Off:
         file_name: a pattern for the file's name whose groups are in the template.
         sure: 0 to 1.
         columns: those of the sample it is made of.
+        may_be_utc: no zone is stated, and ids of Betfair stand beside the times.
         has_offset: the times state their offset from UTC.
         remarks: what a person should know.
     """
@@ -99,6 +127,7 @@ class Off:
     file_name: str | None = None
     sure: float = 0.0
     columns: tuple[str, ...] = ()
+    may_be_utc: bool = False
     has_offset: bool = False
     remarks: list[str] = field(default_factory=list)
 
@@ -120,15 +149,19 @@ class OffFinder:
         sample: cleaned cells, blanks null.
         names: the columns as the file writes them.
         file_name: of the file.
-        race: the columns that together tell races apart, as far as they are known; the market's id alone, or track and
-            race number.
+        chosen: the columns that are told already, by target of a record.
     """
 
-    def __init__(self, sample: pl.DataFrame, names: Mapping[str, str], file_name: str, race: Sequence[str]) -> None:
+    def __init__(
+        self, sample: pl.DataFrame, names: Mapping[str, str], file_name: str, chosen: Mapping[str, str]
+    ) -> None:
         self.sample = sample
         self.names = names
         self.file_name = file_name
-        self.race = [column for column in race if column in sample.columns]
+        self.chosen = chosen
+        by_number = [chosen[target] for target in ("track_name", "race_number") if target in chosen]
+        markets = [chosen[target] for target in ("market_id",) if target in chosen]
+        self.race = by_number if len(by_number) == len(("track_name", "race_number")) else markets
         self.remarks: list[str] = []
 
     def find(self) -> Off:
@@ -163,7 +196,21 @@ class OffFinder:
             said = f"{self.names[yearless]} has days without a year, and the file's name has none either"
         else:
             said = "no column has the day and the hour of the off"
-        return Off(remarks=[f"{said}, so no race can be placed: {HELP} would help"])
+        return Off(remarks=[*self._doubtful(), f"{said}, so no race can be placed: {HELP} would help"])
+
+    def _doubtful(self) -> Iterator[str]:
+        """Tell of the columns of times that are left alone for their names."""
+        for column in self.sample.columns:
+            name, cells = self.names[column], self._cells(column)
+            is_taken = max(name_score(target, name) for target in (MOMENT, CLOCK, DATE)) >= LEAST_NAME
+            if is_taken or not may_name_an_off(name):
+                continue
+            if share_true(cells.str.contains(_TIME_OR_DAY)) >= ENOUGH:
+                yield (
+                    f"{name} is not taken for the off or its day: its name may say another moment than the off, or a "
+                    "clock this program does not know; where it is the off, name it in start_at and give the feed its "
+                    "timezone"
+                )
 
     # Columns
 
@@ -191,7 +238,7 @@ class OffFinder:
             by_name = name_score(DATE, self.names[column])
             if by_name >= LEAST_NAME:
                 named.append((column, by_name))
-            elif not is_about_others(self.names[column]):
+            elif is_of_offs_alone(self.names[column]):
                 others.append((column, LEAST_NAME))
         return sorted(named, key=lambda each: -each[1]) or (others if len(others) == 1 else [])
 
@@ -252,17 +299,59 @@ class OffFinder:
             return None
         written = times.guess(cells, with_clock=True)
         off = Off(name, sure=sure, columns=(column,), has_offset=written.has_offset)
-        if not written.has_offset:
-            off.timezone = _zone_of(name)
-            if off.timezone is None and self._may_be_utc(name):
-                self.remarks.append(f"{name} is not taken for the off: {MAY_BE_UTC}")
-                return None
+        if not written.has_offset and not self._placed(off):
+            return None
         return self._checked(off, self.sample[column], written.formats, written)
 
-    def _may_be_utc(self, name: str) -> bool:
-        """Whether a moment without offset stands beside Betfair's own ids, and is called as Betfair calls its own."""
-        is_betfairs = any(self._cells(column).str.contains(r"^1\.\d{6,}$").any() for column in self.sample.columns)
-        return is_betfairs and bool({"start", "market"} & set(words_of(name)))
+    def _placed(self, off: Off) -> bool:
+        """Complete the zone of times without offset; False and a remark where what the file says of it is unclear."""
+        words = {word for column in off.columns for word in words_of(self.names[column])}
+        said = {NAMED_ZONES[word] for word in words if word in NAMED_ZONES} | {off.timezone} - {None}
+        column = next((each for each in self.sample.columns if self._is_of_zones(each)), None)
+        reason = None
+        if len(said) > 1 or (said and "local" in words):
+            reason = "its columns say several zones"
+        elif column is not None and not said:
+            reason = self._unclear_zones(column)
+            said = {f"{{{self.names[column]}}}"}
+        if reason is not None:
+            name = " and ".join(self.names[each] for each in off.columns)
+            self.remarks.append(f"{name} is not taken for the off: {reason}")
+            return False
+        off.timezone = next(iter(said), None)
+        # Betfair tells the zone of each event too, and yet its times are UTC.
+        is_open = off.timezone is None or (
+            off.timezone.startswith("{") and not self._cells(str(column)).is_in(list(UTC_NAMES)).all()
+        )
+        off.may_be_utc = is_open and "local" not in words and any(map(self._is_betfairs, self.sample.columns))
+        return True
+
+    def _is_of_zones(self, column: str) -> bool:
+        """Whether a column tells the zone of its row's time, by its name or by its cells."""
+        cells, words = self._cells(column), words_of(self.names[column])
+        if share_true(cells.str.contains(_IANA)) >= ENOUGH:
+            return True
+        named = not {"tz", "timezone"}.isdisjoint(words) or {"time", "zone"} <= set(words) or "".join(words) in _ZONES
+        return named and cells.len() > 0 and not cells.str.contains(r"\d[:.]\d{2}.*\d[:.]\d{2}|^\d{1,2}[:.]\d{2}").all()
+
+    def _unclear_zones(self, column: str) -> str | None:
+        """Why a column of zones cannot be read as one; None where it can."""
+        name = self.names[column]
+        if set(name) & set("{}"):
+            return f"{name} tells its zone; rename it without braces"
+        for cell in self._cells(column).unique().sort():
+            if not is_written_zone(cell) and not re.match(r"[+-]\d{2}(?::?\d{2})?$", cell):
+                return (
+                    f"{name} tells its zone, and {cell!r} is no zone for certain: write UTC, an IANA name such as "
+                    "Europe/London or an offset such as +10:00, or give the feed its timezone"
+                )
+        return None
+
+    def _is_betfairs(self, column: str) -> bool:
+        """Whether a column has ids of Betfair's markets, by which a file of Betfair's own times is known."""
+        cells, name = self._cells(column), self.names[column]
+        is_bare = "market" in name.lower() or any(name_score(each, name) for each in ("market_id", "event_id"))
+        return share_true(cells.str.contains(_BARE_BETFAIR_ID if is_bare else _BETFAIR_ID)) >= ENOUGH
 
     def _of_two(self, day: str, clock: _Clock, sure: float) -> Off | None:
         names = [self.names[day], self.names[clock.column]]
@@ -281,12 +370,14 @@ class OffFinder:
         """Complete an off that is made of a day and a clock: the pattern, the formats, the zone."""
         if clock.zone:
             off.timezone = ZONES[clock.zone]
-            off.pattern = r"^(.*?)\s*\(?[A-Z]{3,4}\)?$"
+            # Other rows may be of another zone, as AEDT after AEST: they are not read.
+            off.pattern = rf"^(.*?)\s*\(?{clock.zone}\)?$"
             texts = texts.str.replace(_ZONE, "")
         elif clock.leads:
             off.pattern = r"(?i)^(.*?\d{1,2}:\d{2}(?:\s*[ap]m)?)(?:\s|$)"
             texts = texts.str.extract(off.pattern, 1)
-        off.timezone = off.timezone or _zone_of(self.names[clock.column])
+        if not self._placed(off):
+            return None
         written = times.guess(texts, with_clock=True)
         formats = off.formats or written.formats
         if midnight:
@@ -342,15 +433,17 @@ class OffFinder:
     def _checked(self, off: Off, texts: pl.Series, formats: Sequence[str], written: times.Written) -> Off | None:
         """The off with its formats and remarks, or None and a remark where something speaks against it."""
         name = " and ".join(self.names[column] for column in off.columns)
+        at = _instants(texts, formats, written)
+        known = at.filter(texts.is_not_null())
         reason = None
-        if not written.has_offset:
-            known = texts.drop_nulls()
-            at = known.to_frame("text").select(times.read(pl.col("text"), formats)).to_series()
-            if not at.len() or at.null_count() > (1 - ENOUGH) * at.len():
-                reason = "it cannot be read as a date and a time"
-            elif off.timezone is None and share_true(at.dt.hour().is_in(list(NO_RACING))) > STRAY:
-                reason = NO_RACING_THEN
-        reason = reason or self._not_of_races(texts)
+        if not written.has_offset and known.null_count() >= (1 - ENOUGH) * known.len():
+            reason = "it cannot be read as a date and a time"
+        elif share_true(known.dt.second() != 0) > OFTEN:
+            reason = ODD_SECONDS
+        elif not written.has_offset and off.timezone is None:
+            is_night = share_true(known.dt.hour().is_in(list(NO_RACING))) > STRAY
+            reason = NO_RACING_THEN if is_night else _half_a_day(texts)
+        reason = reason or self._not_of_races(texts, at)
         if reason is not None:
             self.remarks.append(f"{name} is not taken for the off: {reason}")
             return None
@@ -363,32 +456,74 @@ class OffFinder:
             # Another file of this kind may not show it.
             off.formats = list(written.formats)
         if not written.has_offset and off.timezone is None:
-            off.remarks.append("its times have no offset and are taken for clocks at the track: else give the timezone")
+            off.remarks.append(AT_THE_TRACK)
         return off
 
-    def _not_of_races(self, texts: pl.Series) -> str | None:
-        """Why the off cannot be that of a race: it differs among runners of one, or is the same for several."""
+    def _not_of_races(self, texts: pl.Series, at: pl.Series) -> str | None:
+        """Why the off cannot be that of a race, as far as races, their numbers and their traps tell."""
+        day = texts.str.extract(r"^(.*?)[T ]\d{1,2}[:.]?\d{2}", 1)
+        frame = self.sample.with_columns(off=texts, day=day, at=at)
+        return self._not_of_one_race(frame) or self._not_of_one_dog_a_trap(frame)
+
+    def _not_of_one_race(self, frame: pl.DataFrame) -> str | None:
+        """Whether it differs among runners of a race, is the same for several, or does not rise with their numbers."""
         if not self.race:
             return None
-        day = texts.str.extract(r"^(.*?)[T ]\d{1,2}[:.]?\d{2}", 1)
-        frame = self.sample.select(self.race).with_columns(off=texts, day=day).drop_nulls()
+        frame = frame.select(*self.race, "day", "off", "at").drop_nulls()
         races = frame.group_by([*self.race, "day"]).agg(pl.len().alias("rows"), pl.col("off").n_unique().alias("offs"))
         shared = races.filter(pl.col("rows") > 1)
         if shared.height and share_true(shared["offs"] == 1) < ENOUGH:
             return "it differs among the runners of one race"
-        if len(self.race) > 1:
-            meetings = frame.group_by([self.race[0], "day"]).agg(
-                pl.col(self.race[1]).n_unique().alias("races"), pl.col("off").n_unique().alias("offs")
-            )
-            several = meetings.filter(pl.col("races") > 1)
-            if share_true(several["offs"] == 1) > 1 - ENOUGH:
-                return "it is the same for several races of one meeting"
+        if len(self.race) == 1:
+            return None
+        track, number = self.race
+        # A track may have two meetings a day: the first one's races are looked at.
+        numbered = frame.with_columns(pl.col(number).str.extract(r"(\d{1,2})").cast(pl.Int16).alias("number"))
+        offs = numbered.drop_nulls().group_by(track, "day", "number").agg(pl.col("at").min()).sort("number")
+        meetings = offs.group_by(track, "day", maintain_order=True).agg(
+            pl.len().alias("races"),
+            pl.col("at").n_unique().alias("offs"),
+            pl.col("at").diff().min().alias("gap"),
+        )
+        several = meetings.filter(pl.col("races") > 1)
+        if share_true(several["offs"] == 1) > 1 - ENOUGH:
+            return "it is the same for several races of one meeting"
+        if share_true(several["gap"] < LEAST_GAP) > 1 - ENOUGH:
+            return "it does not rise with the race number by what races of a meeting are apart"
+        return None
+
+    def _not_of_one_dog_a_trap(self, frame: pl.DataFrame) -> str | None:
+        """Whether several dogs would start from one trap of one track at the same time."""
+        columns = [self.chosen.get(target) for target in ("track_name", "trap", "selection_name")]
+        if None in columns:
+            return None
+        track, trap, dog = columns
+        started = frame.select(
+            pl.col(track).alias("track"), "off", pl.col(trap).alias("trap"), pl.col(dog).alias("dog")
+        )
+        traps = started.drop_nulls().group_by("track", "off", "trap").agg(pl.col("dog").n_unique().alias("dogs"))
+        offs = traps.group_by("track", "off").agg(pl.len().alias("traps"), (pl.col("dogs") > 1).mean().alias("shared"))
+        # Where few traps differ, the column is none of traps.
+        if share_true(offs.filter(pl.col("traps") >= FEWEST_RUNNERS)["shared"] > OFTEN) > 1 - ENOUGH:
+            return "several dogs of one trap and track have the same one: it is that of no single race"
         return None
 
 
-def _zone_of(name: str) -> str | None:
-    """The zone that a column's name says its times are of."""
-    return next((NAMED_ZONES[word] for word in words_of(name) if word in NAMED_ZONES), None)
+def _instants(texts: pl.Series, formats: Sequence[str], written: times.Written) -> pl.Series:
+    """Return what the texts say: UTC where they have an offset, else what their clock shows; without a zone."""
+    text = pl.col("text")
+    if written.has_offset:
+        at = iso_instant(text).struct.field("at").dt.replace_time_zone(None)
+    else:
+        at = times.read(text, formats)
+    return texts.to_frame("text").select(at.alias("at")).to_series()
+
+
+def _half_a_day(texts: pl.Series) -> str | None:
+    """Why the times may be of a clock of twelve hours: none is after 12, and some hour before 10 has no zero."""
+    hours = texts.str.extract(r"(?:^|[T ])(\d{1,2})[:.]\d{2}(?:[:.]\d+)*$", 1)
+    is_bare = (hours.str.len_chars() == 1).any()
+    return TWELVE_HOURS if is_bare and not (hours.cast(pl.Int16) > NOON).any() else None
 
 
 def _with_midnight(format_: str, midnight: str) -> str:

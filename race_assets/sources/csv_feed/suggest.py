@@ -53,6 +53,7 @@ class Suggestion:
         more: further settings of the entry: timezone, file_name, fill_down, filters.
         missing: what tells a race and its runners and was not found; not empty for a file that is not racing data.
         remarks: what a person should know.
+        may_be_utc: the off may be Betfair's time in UTC as well as that of the track's clocks.
     """
 
     layout: Layout
@@ -61,6 +62,7 @@ class Suggestion:
     more: dict[str, Any] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    may_be_utc: bool = False
 
     @property
     def is_racing(self) -> bool:
@@ -70,7 +72,9 @@ class Suggestion:
     def without(self, target: str) -> "Suggestion":
         """Return the suggestion without one of its columns."""
         columns = {name: each for name, each in self.columns.items() if name != target}
-        return replace(self, columns=columns, missing=[*self.missing], remarks=[*self.remarks])
+        of_off = {"timezone", "file_name"} if target == START else set()
+        more = {key: value for key, value in self.more.items() if key not in of_off}
+        return replace(self, columns=columns, more=more, missing=[*self.missing], remarks=[*self.remarks])
 
     def entry(self) -> dict[str, Any]:
         """Return the entry as the settings take it."""
@@ -115,7 +119,8 @@ def suggest(path: Path, is_track: IsTrack | None = None) -> Suggestion:
     suggestion = Suggestion(laid_out, {}, list(names.values()))
     sample = _filled(sample, names, suggestion)
     chosen = _chosen(sample, names, is_track)
-    off = OffFinder(_races(sample, chosen), names, path.name, _race_columns(chosen)).find()
+    columns = {target: column for target, (column, _, _) in chosen.items()}
+    off = OffFinder(_races(sample, chosen), names, path.name, columns).find()
     _add_off(suggestion, off, names)
     for target, (column, read, sure) in chosen.items():
         if column not in off.columns or target in {"track_name", "selection_name"}:
@@ -236,14 +241,6 @@ def _races(sample: pl.DataFrame, chosen: Mapping[str, tuple[str, Reading, float]
     return sample.filter(~pl.col(chosen["race_type"][0]).str.contains(TRIAL).fill_null(value=False))
 
 
-def _race_columns(chosen: Mapping[str, tuple[str, Reading, float]]) -> list[str]:
-    """The columns that tell races apart: track and race number, or the market."""
-    by_number = [chosen[target][0] for target in ("track_name", "race_number") if target in chosen]
-    if len(by_number) == 2:  # noqa: PLR2004 - both of them
-        return by_number
-    return [chosen["market_id"][0]] if "market_id" in chosen else []
-
-
 def _add_off(suggestion: Suggestion, off: Off, names: Mapping[str, str]) -> None:
     suggestion.remarks += off.remarks
     if off.template is None:
@@ -256,6 +253,7 @@ def _add_off(suggestion: Suggestion, off: Off, names: Mapping[str, str]) -> None
         named = {"template" if "{" in off.template else "column": off.template} if isinstance(origin, str) else origin
         origin = {**named, **{key: value for key, value in more.items() if value}}
     suggestion.columns[START] = (origin, off.sure)
+    suggestion.may_be_utc = off.may_be_utc
     suggestion.more |= {
         key: value for key, value in (("timezone", off.timezone), ("file_name", off.file_name)) if value is not None
     }

@@ -103,6 +103,14 @@ OTHERS_OF = {
     "price": {"preplay", "5min", "open", "opening", "taken"},
     "race_number": {"date", "time", "id", "day", "type", "class", "grade", "distance", "status"},
 }
+OF_OFFS = {
+    "r", "race", "races", "racing", "meeting", "meet", "event", "card", "dog", "dogs", "greyhound", "greyhounds", "off",
+    "start", "starts", "starting", "scheduled", "schedule", "sched", "advertised", "post", "jump", "official", "day",
+    "date", "time", "datetime", "dt", "at", "of", "the", "local", "title", "hour", "hours", "hr", "24h", "24hr", "hh",
+    "mm", "ss", "hhmm", "yyyy", "dd", "iso", "utc", "gmt", "bst", "aest", "awst", "acst", "aedt", "nzst", "nzdt", "uk",
+    "london", "sydney", "melbourne", "brisbane", "perth", "adelaide", "auckland",
+}  # fmt: skip
+"""Words that may stand beside those of an off or its day; any other may say that something else happened then."""
 SPLIT = re.compile(r"[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
@@ -121,9 +129,24 @@ def name_score(target: str, name: str) -> float:
         wanted = phrase.split()
         if fused == "".join(wanted):
             best = max(best, telling)
-        elif set(wanted) <= set(words) and not (set(words) - set(wanted)) & others:
+        elif set(wanted) <= set(words) and not _is_of_others(target, set(words) - set(wanted), others):
             best = max(best, telling * (len(wanted) / len(words)) ** 0.5)
     return best
+
+
+def _is_of_others(target: str, beside: set[str], others: set[str]) -> bool:
+    return bool(beside & others) or (target in {DATE, CLOCK, MOMENT} and not beside <= OF_OFFS)
+
+
+def may_name_an_off(name: str) -> bool:
+    """Return whether a column's name has a word of offs or their days, whatever other words it has."""
+    words = set(words_of(name))
+    return any(set(phrase.split()) <= words for target in (DATE, CLOCK, MOMENT) for phrase in WORDS[target])
+
+
+def is_of_offs_alone(name: str) -> bool:
+    """Return whether no word of a column's name can be about another moment than an off or its day."""
+    return set(words_of(name)) <= OF_OFFS
 
 
 def is_about_others(name: str) -> bool:
