@@ -20,9 +20,10 @@ from race_assets.sources.csv_feed import layout
 from race_assets.sources.csv_feed.cells import Cells
 from race_assets.sources.csv_feed.layout import Layout
 from race_assets.sources.csv_feed.offs import STRAY, Off, OffFinder
-from race_assets.sources.csv_feed.readings import MOST_TRACKS, IsTrack, Reading, reading
+from race_assets.sources.csv_feed.readings import MOST_TRACKS, IsTrack, Reading, reading, share_true
 from race_assets.sources.csv_feed.vocabulary import CLOCK, DATE, MOMENT, NON_RUNNER, WORDS, is_about_others, name_score
 from race_assets.sources.delimited import Dialect
+from race_assets.values import names as dog_names
 from race_assets.values import positions
 
 SAMPLE_ROWS = 2_000
@@ -121,6 +122,7 @@ def suggest(path: Path, is_track: IsTrack | None = None) -> Suggestion:
         if column not in off.columns or target in {"track_name", "selection_name"}:
             suggestion.columns[target] = (_as_origin(names[column], read), sure)
     _drop_what_repeats(suggestion, sample, chosen, off)
+    _drop_shared_dogs(suggestion, sample, chosen)
     _add_filters(suggestion, sample, names, chosen)
     suggestion.missing = [what for what, target in NEEDED.items() if target not in suggestion.columns]
     return suggestion
@@ -287,6 +289,24 @@ def _drop_what_repeats(
             suggestion.remarks.append(
                 f"{target} from {suggestion.names[sample.columns.index(column)]} is left out: {shared} share it"
             )
+
+
+def _drop_shared_dogs(
+    suggestion: Suggestion, sample: pl.DataFrame, chosen: Mapping[str, tuple[str, Reading, float]]
+) -> None:
+    """Leave out ids of selections that dogs of different names share."""
+    if not {"selection_id", "selection_name"} <= chosen.keys():
+        return
+    (column, _, _), (runner, read, _) = chosen["selection_id"], chosen["selection_name"]
+    name = pl.col(runner).str.extract(read.pattern, 1) if read.pattern else pl.col(runner)
+    known = sample.select(pl.col(column).alias("id"), name=dog_names.match_name(name)).drop_nulls()
+    shared = known.group_by("id").agg(pl.col("name").n_unique() > 1)
+    if share_true(shared["name"]) > STRAY:
+        del suggestion.columns["selection_id"]
+        suggestion.remarks.append(
+            f"selection_id from {suggestion.names[sample.columns.index(column)]} is left out: dogs of different names "
+            "share it"
+        )
 
 
 def _add_filters(

@@ -66,6 +66,7 @@ WORDS: Mapping[str, Mapping[str, float]] = {
     },
     "race_number": {
         "race number": 1, "race no": 1, "race": 0.7, "raceno": 1, "race num": 1, "race title": 0.5, "race name": 0.5,
+        "race id": 0.7,
     },
     "distance_m": {
         "distance": 1, "dist": 1, "race distance": 1, "trip": 0.9, "metres": 0.9, "distance m": 1, "meters": 0.9,
@@ -89,7 +90,8 @@ OTHERS = {
     "added", "modified", "published", "inserted", "imported", "exported", "extracted", "saved", "processed",
     "collected", "edge", "rate", "history", "count", "1st", "2nd", "3rd", "bon", "speed", "early", "first",
     "fourth", "winners", "historical", "hist", "frac", "size", "cnt", "mkt", "pnl", "probability", "prob", "mean",
-    "std", "track",
+    "std", "track", "bend", "tip", "tips", "tipped", "tipster", "pick", "picks", "pred", "preds", "prediction",
+    "projected", "nap", "guess", "likely",
 }  # fmt: skip
 # What else says so of some targets only: times a dog ran, names of races and places.
 OTHERS_OF = {
