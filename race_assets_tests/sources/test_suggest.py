@@ -405,6 +405,60 @@ def test_what_somebody_expects_or_a_place_on_the_way_is_no_result(
     assert not {"finish_position", "result"} & found.keys()
 
 
+@pytest.mark.parametrize(
+    ("name", "target", "cells"),
+    [
+        ("Pos", "finish_position", ("Won", "2nd", "Fell")),
+        ("Pos", "finish_position", ("First", "Second", "Third")),
+        ("Pos", "finish_position", ("Winner", "2nd", "BD")),
+        ("Result", "finish_position", ("1st DH", "1st DH", "Non Runner")),
+        ("rOutcomeDesc", "finish_position", ("1st", "2nd", "3rd")),
+        ("SP", "sp_fraction", ("Even Money", "2 to 1", "5/2 (F)")),
+        ("oddsDesc", "sp_fraction", ("5/2", "EvsF", "7/4")),
+        ("Odds", "price", ("2.5", "SCR", "N/R")),
+        ("SP (Dec)", "sp_decimal", ("2.5", "3", "4")),
+    ],
+)
+def test_words_of_results_and_prices_are_read(tmp_path: Path, name: str, target: str, cells: tuple[str, ...]) -> None:
+    rows = [f"Hove,2024-06-27,18:36,{trap},Dog {trap}x,{cell}" for trap, cell in enumerate(cells, 1)]
+    found = suggested(tmp_path, f"Track,Date,Off,Trap,Dog,{name}", *rows)
+    assert found[target] == name
+
+
+def test_both_notations_of_a_starting_price_are_taken(tmp_path: Path) -> None:
+    path = tmp_path / "sheet.csv"
+    header = "Track,Date,Off,Trap,Dog,SP (Frac),SP (Dec)\n"
+    path.write_text(header + "Hove,2024-06-27,18:36,1,Alpha,5/2F,3.40\nHove,2024-06-27,18:36,2,Beta,2,3.00\n")
+    feed = CsvFeed("mine", FeedSettings.model_validate(suggest(path, is_track).entry()))
+    path.write_text(path.read_text() + "Hove,2024-06-27,18:36,3,Gamma,weird,4.00\n")
+    (frame,) = feed.read(path, path.name, ReadReport())
+    assert frame.select("sp_fraction", "sp_decimal", "favourite").rows()[:2] == [("5/2F", 3.4, "F"), ("2", 3.0, None)]
+    assert frame["problems"].is_null().to_list() == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "said"),
+    [
+        ("Pos", ("1", "VOID", "3"), "Pos is left out: 'VOID' is not read as finish_position"),
+        ("Finish", ("1", "LTE", "3"), "Finish is left out: 'LTE' is not read as finish_position"),
+        ("SP", ("5/2", "10s", "7/4"), "SP is left out: '10s' is not read as sp_fraction"),
+        ("Status", ("Ran", "Resulted", "Ran"), "Status is left out: 'Resulted' is not read as status"),
+        ("Scratched", ("no", "perhaps", "no"), "Scratched is left out: 'perhaps' is not read as status"),
+        ("Meeting ID", ("1", "1", "1"), "Meeting ID is left out: '1' is not read as event_id"),
+        ("Runner", ("A Lad", "B Lad", "C Lad"), "Runner is left out: selection_name is taken from Dog"),
+        ("Trainer", ("A Man", "B Man", "C Man"), ""),
+        ("SP", ("", "", ""), ""),
+    ],
+)
+def test_a_column_of_ours_that_is_not_taken_is_told_with_the_cell(
+    tmp_path: Path, name: str, cells: tuple[str, ...], said: str
+) -> None:
+    rows = [f"Hove,2024-06-27T18:36:00Z,{trap},Dog {trap}x,{cell}" for trap, cell in enumerate(cells, 1)]
+    found = suggested(tmp_path, f"Track,Start Time,Trap,Dog,{name}", *rows)
+    assert said in str(found["said"])
+    assert bool(said) == ("is left out" in str(found["said"]))
+
+
 def test_a_page_saved_as_a_table_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFileError, match="HTML page"):
         suggested(tmp_path, "<!DOCTYPE html>", "<html><body>Track,Dog</body></html>")

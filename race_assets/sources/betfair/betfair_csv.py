@@ -28,7 +28,7 @@ COLUMNS = (
 )
 
 
-VERSION = 5
+VERSION = 6
 """Raised whenever the same file and time zone would parse to something else."""
 
 

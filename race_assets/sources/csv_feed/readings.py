@@ -108,6 +108,22 @@ def reading(target: str, cells: pl.Series, is_track: IsTrack | None) -> Reading 
     return best if best.share >= ENOUGH else None
 
 
+def first_unread(target: str, cells: pl.Series) -> str | None:
+    """Return the first cell of a column that is none of a target's; None where the cells fail only together."""
+    words = {
+        "result": RESULT_WORDS.keys(),
+        "status": STATUS_WORDS.keys(),
+        NON_RUNNER: {word for pair in FLAGS for word in pair},
+    }
+    text = pl.col("text")
+    if target in words:
+        is_read = text.str.to_lowercase().is_in(sorted(words[target])) | positions.is_removed(text)
+    else:
+        is_read = _test(target, text)
+    unread = cells.to_frame("text").filter(~is_read.fill_null(value=False)).to_series()
+    return unread[0] if unread.len() else None
+
+
 def _unknown_tracks(cells: pl.Series) -> Reading | None:
     """Read names that are no tracks of the registry as they stand: the rows will be rejected with what to do."""
     return Reading(DOUBTFUL) if _share("track_name", cells, None) >= ENOUGH else None
@@ -140,6 +156,7 @@ def _test(target: str, text: pl.Expr) -> pl.Expr:
         "bsp": is_price,
         "last_traded": is_price,
         "sp_fraction": is_price,
+        "sp_decimal": is_price,
         "distance_m": distances.metres(text).is_between(SHORTEST, LONGEST),
         "volume": number >= 0,
         "race_type": text.str.len_chars() <= LONGEST_GRADE,

@@ -46,11 +46,16 @@ WORDS: Mapping[str, Mapping[str, float]] = {
     "bsp": {"bsp": 1, "win bsp": 1, "betfair sp": 1, "betfair starting price": 1, "exchange sp": 0.9},
     "sp_fraction": {
         "sp": 1, "starting price": 1, "isp": 1, "s p": 1, "returned sp": 1, "official sp": 1, "start price": 1,
+        "sp frac": 1, "sp fraction": 1, "sp fractional": 1, "starting price fraction": 1, "odds desc": 1,
+    },
+    "sp_decimal": {
+        "sp dec": 1, "sp decimal": 1, "decimal starting price": 1, "starting price dec": 1, "isp dec": 1,
+        "isp decimal": 1,
     },
     "finish_position": {
         "position": 0.95, "finish": 0.9, "finish position": 1, "finishing position": 1, "pos": 0.95, "plc": 1,
         "place": 0.7, "placing": 0.9, "result position": 1, "fin": 0.8, "finished": 0.9, "finish pos": 1,
-        "result": 0.6, "placed": 0.6,
+        "result": 0.6, "placed": 0.6, "outcome desc": 0.95,
     },
     "result": {
         "result": 0.9, "win result": 1, "outcome": 0.9, "won": 1, "is winner": 1, "winner": 0.7, "win flag": 1,

@@ -19,7 +19,7 @@ from race_assets.sources.racing_post.reading import Operation, Reader
 from race_assets.values import names
 from race_assets.values.texts import formatted
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the same file and settings would parse to something else."""
 
 MEANING = {"fields", "envelope", "source_timezone"}
