@@ -21,14 +21,18 @@ __all__ = [
 
 Notation = Literal["decimal", "fractional"]
 
-# What sources write where there is no price: no offer, no price, non-runner, nothing, a dash.
-NULL_WORDS = ("", "-", "N/O", "N/P", "NR")
+# What sources write where there is no price: no offer, no price, non-runner, scratched, nothing, a dash.
+NULL_WORDS = ("", "-", "N/O", "N/P", "NR", "N/R", "SCR", "SCRATCHED")
 
 _MARK = r"\s*(?P<favourite>(?:J(?:T|OINT)?|CO?)?[ -]?F(?:AV)?|J|C)?$"
 # The group that catches the word for evens is named after the field of the result that takes its place.
-_FRACTION = r"(?i)^(?:(?P<decimal>EVENS?|EVS?)|(?P<numerator>[0-9]+)(?:\s*/\s*(?P<denominator>[0-9]+))?)" + _MARK
-# "7-4" is British for 7/4. With a zero in front ("07-04"), a year or a third part it may be a date or a forecast.
-_HYPHEN = r"^\s*([1-9][0-9]{0,2})\s*-\s*([1-9][0-9]?)"
+_FRACTION = (
+    r"(?i)^(?:(?P<decimal>EVEN(?:S|\s*MONEY)?|EVS?)|(?P<numerator>[0-9]+)(?:\s*/\s*(?P<denominator>[0-9]+))?)" + _MARK
+)
+# "7-4" and "7 to 4" are British for 7/4. With a zero in front ("07-04"), a year or a third part it may be a date or a
+# forecast.
+_HYPHEN = r"(?i)^\s*([1-9][0-9]{0,2})\s*(?:-|to)\s*([1-9][0-9]?)"
+_IN_BRACKETS = r"\(\s*([A-Za-z][A-Za-z -]*?)\s*\)\s*$"
 _BARE = r"(?i)^\s*[0-9]+" + _MARK
 _POINTED = r"(?i)^\s*(?P<decimal>[0-9]*\.[0-9]+|[0-9]+\.)" + _MARK
 
@@ -78,7 +82,7 @@ def fractional_odds(text: pl.Expr) -> pl.Expr:
     Case does not matter, nor do blanks around the price, its parts and before the mark. A bare integer n is n/1.
 
     Args:
-        text: String such as ``5/2``, ``7-4``, ``Evs``, ``4/6F``, ``7/2JF``, ``100/30``, ``13/8 fav``, ``2F``.
+        text: String such as ``5/2``, ``7-4``, ``2 to 1``, ``Evs``, ``Even Money``, ``4/6F``, ``7/2 (JF)``.
 
     Returns:
         Struct of numerator (Int64), denominator (Int64), decimal (Float64, 1 + numerator/denominator to 6 places) and
@@ -88,7 +92,8 @@ def fractional_odds(text: pl.Expr) -> pl.Expr:
     numerator, denominator, favourite = pl.field("numerator"), pl.field("denominator"), pl.field("favourite")
     is_evens = pl.field("decimal").is_not_null()
     read = (
-        text.str.strip_chars()
+        _marked(text)
+        .str.strip_chars()
         .str.replace(_HYPHEN, "${1}/${2}")
         .str.extract_groups(_FRACTION)
         .struct.with_fields(
@@ -104,6 +109,11 @@ def fractional_odds(text: pl.Expr) -> pl.Expr:
         decimal=pl.when(is_price).then((1 + numerator / denominator).round(6)),
         favourite=pl.when(is_price).then(favourite),
     )
+
+
+def _marked(text: pl.Expr) -> pl.Expr:
+    """Return prices with the mark of a favourite out of its brackets: `5/2 (F)` as `5/2 F`."""
+    return text.str.replace(_IN_BRACKETS, "${1}")
 
 
 def _mark(written: pl.Expr) -> pl.Expr:
@@ -130,7 +140,7 @@ def starting_price(text: pl.Expr, whole: Notation | None) -> pl.Expr:
     if whole != "decimal":
         is_open = is_open | is_bare_number(pl.field("text"))
     open_text = pl.when(is_open).then(pl.field("text"))
-    fraction, pointed = fractional_odds(open_text).struct, open_text.str.extract_groups(_POINTED).struct
+    fraction, pointed = fractional_odds(open_text).struct, _marked(open_text).str.extract_groups(_POINTED).struct
     read = fraction.field("decimal")
     if whole != "fractional":
         of_whole = read - 1 if whole else pl.lit(None, dtype=pl.Float64)
@@ -149,7 +159,7 @@ def is_american(text: pl.Expr) -> pl.Expr:
 
 def is_bare_number(text: pl.Expr) -> pl.Expr:
     """Return whether a price is a whole number, marked or not, that both notations write: Boolean, null for null."""
-    return text.str.contains(_BARE)
+    return _marked(text).str.contains(_BARE)
 
 
 def notations(texts: pl.Series) -> set[Notation]:
@@ -158,7 +168,7 @@ def notations(texts: pl.Series) -> set[Notation]:
     Fractions, evens and, where there are neither these nor points, marks of favourites on whole numbers are fractional.
     """
     known = texts.drop_nulls().to_frame("text")
-    text = pl.col("text")
+    text = _marked(pl.col("text"))
     fraction = fractional_odds(text).struct.field("decimal").is_not_null()
     is_bare = is_bare_number(text)
     found = known.select(

@@ -22,20 +22,28 @@ _REMOVED = (
 )  # fmt: skip
 # One letter says it only in a column of positions: elsewhere N is "no". R is FastTrack's reserve that did not run.
 _SCRATCHED = (*_REMOVED, "N", "R", "RES", "RESERVE")
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+_IN_WORDS = {"won": 1, "winner": 1, **{word: number for number, word in enumerate(_ORDINALS, 1)}}
+_DEAD_HEAT = r"(?i)\s*\(?\b(?:dh|dead[ -]?heat)\)?$"
 # 1, 1.0, 1st, 1=, =1, 4/7 (of seven), 4 of 7.
 _PLACE = r"(?i)^=?(\d{1,2})(?:\.0+)?(?:st|nd|rd|th)?\s*=?(?:\s*(?:/|of)\s*\d{1,2})?$"
 
 
 def place(text: pl.Expr) -> pl.Expr:
-    """Return the number in a position: ``1``, ``1st``, ``2=``, ``4/7``; codes above `MOST_PLACES` are kept.
+    """Return the place that a position states: ``1``, ``1st``, ``2=``, ``1st DH``, ``4/7``, ``Won``, ``Third``.
+
+    Codes above `MOST_PLACES` are kept.
 
     Args:
         text: String without blanks around it.
 
     Returns:
-        Int16; null where the text is no number of that kind.
+        Int16; null where the text is no place.
     """
-    return text.str.extract(_PLACE, 1).cast(pl.Int16, strict=False)
+    place_alone = text.str.replace(_DEAD_HEAT, "")
+    number = place_alone.str.extract(_PLACE, 1).cast(pl.Int16, strict=False)
+    in_words = place_alone.str.to_lowercase().replace_strict(_IN_WORDS, default=None, return_dtype=pl.Int16)
+    return pl.coalesce(number, in_words)
 
 
 def finish_position(text: pl.Expr) -> pl.Expr:

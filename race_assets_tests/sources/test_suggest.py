@@ -375,10 +375,159 @@ def test_ids_that_a_spreadsheet_spoiled_are_left_out(tmp_path: Path) -> None:
 
 
 def test_an_id_of_several_races_is_no_markets(tmp_path: Path) -> None:
-    rows = [f"Hove,2024-06-{day},18:36,Dog {day}{n},7" for day in (27, 28) for n in range(3)]
+    rows = [f"Hove,2024-06-{day},18:36,Dog {day}{n},70007" for day in (27, 28) for n in range(3)]
     found = suggested(tmp_path, "Track,Date,Off,Dog,Race ID", *rows)
     assert "market_id" not in found
     assert "races share it" in str(found["said"])
+
+
+RUNS = {"ACTIVE": True, "SCRATCHED": False}
+
+
+@pytest.mark.parametrize(
+    ("name", "cells"),
+    [
+        ("ride_status", ("Runner", "Runner", "NONRUNNER")),
+        ("status", ("Ran", "Ran", "Non Runner")),
+        ("Runner Status", ("ACTIVE", "", "REMOVED")),
+        ("Non Runner", ("False", "False", "True")),
+        ("is_non_runner", ("0", "0", "1")),
+        ("Scratched", ("N", "N", "Y")),
+        ("NR", ("", "", "NR")),
+        ("Withdrawn", ("", "", "yes")),
+        ("Comment (NR)", ("", "", "")),
+    ],
+)
+def test_a_dog_that_does_not_run_is_scratched_however_its_column_says_so(
+    tmp_path: Path, name: str, cells: tuple[str, ...]
+) -> None:
+    mark = " (NR)" if name == "Comment (NR)" else ""
+    dogs = [("Alpha One", 1, cells[0]), ("Swift Beta", 2, cells[1]), (f"Gamma Ray{mark}", 3, cells[2])]
+    path = tmp_path / "sheet.csv"
+    rows = [f"Hove,2024-06-27,18:36,{trap},{dog},3.5,{cell}" for dog, trap, cell in dogs]
+    path.write_text("\n".join([f"Track,Date,Off,Trap,Dog,Odds,{name}", *rows]) + "\n")
+    (frame,) = CsvFeed("mine", FeedSettings.model_validate(suggest(path, is_track).entry())).read(
+        path, path.name, ReadReport()
+    )
+    assert frame["problems"].null_count() == 3
+    assert [RUNS[status] for status in frame["status"]] == [True, True, False]
+    assert frame["dog_name"].to_list() == ["Alpha One", "Swift Beta", "Gamma Ray"]
+
+
+@pytest.mark.parametrize(
+    ("name", "cells"),
+    [
+        ("Race Status", ("Open", "Open")),
+        ("Nr", ("1", "1")),
+        ("Status", ("Resulted", "Open")),
+        ("Scratched", ("2", "3")),
+    ],
+)
+def test_a_column_of_other_words_is_no_status(tmp_path: Path, name: str, cells: tuple[str, str]) -> None:
+    rows = [f"Hove,2024-06-27,18:36,{trap},Dog {trap}x,3.5,{cell}" for trap, cell in enumerate(cells, 1)]
+    assert "status" not in suggested(tmp_path, f"Track,Date,Off,Trap,Dog,Odds,{name}", *rows)
+
+
+def test_small_numbers_are_races_and_no_ids(tmp_path: Path) -> None:
+    header = "Track,Date,Off,Race ID,Meeting ID,Trap,Selection ID,Dog,Odds"
+    rows = [
+        f"{track},2024-06-27,{18 + race}:{minute},{race},{meeting},{trap},{trap},Dog {meeting}{race}{trap}x,3.5"
+        for meeting, (track, minute) in enumerate((("Hove", "06"), ("Romford", "12")), 1)
+        for race in (1, 2, 3)
+        for trap in (1, 2, 3)
+    ]
+    found = suggested(tmp_path, header, *rows)
+    assert found["race_number"] == "Race ID"
+    assert not {"market_id", "event_id", "selection_id"} & found.keys()
+
+
+@pytest.mark.parametrize(
+    ("ids", "is_taken"),
+    [
+        (("31001", "31002", "31003"), True),
+        (("401", "402", "403"), True),
+        (("1", "2", "3"), False),
+        (("7001", "7001", "7001"), False),
+    ],
+)
+def test_an_id_that_several_dogs_share_is_none_of_dogs(tmp_path: Path, ids: tuple[str, ...], is_taken: bool) -> None:
+    rows = [
+        f"Hove,2024-06-27,18:{10 + race},{trap},{ids[trap - 1] if race else ids[0]},Dog {trap if race else 1}x,3.5"
+        for race in range(4)
+        for trap in ((1, 2, 3) if race else (1,))
+    ]
+    found = suggested(tmp_path, "Track,Date,Off,Trap,Dog ID,Dog,Odds", *rows)
+    assert ("selection_id" in found) == is_taken
+    shared = "selection_id from Dog ID is left out: dogs of different names share it"
+    assert (shared in str(found["said"])) == (ids[0] == ids[1])
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Predicted Position", "Tipped Place", "Bend Position", "First Bend Position", "Sectional Pos", "Pred Pos",
+     "Position Pick", "Win Pick", "pred_win", "Projected Finish", "Result Tip", "pick", "pred"],
+)  # fmt: skip
+@pytest.mark.parametrize("cells", [("1", "2", "3"), ("1", "0", "0"), ("Win", "Lose", "Lose")])
+def test_what_somebody_expects_or_a_place_on_the_way_is_no_result(
+    tmp_path: Path, name: str, cells: tuple[str, ...]
+) -> None:
+    rows = [f"Hove,2024-06-27,18:36,{trap},Dog {trap}x,3.5,{cell}" for trap, cell in enumerate(cells, 1)]
+    found = suggested(tmp_path, f"Track,Date,Off,Trap,Dog,Odds,{name}", *rows)
+    assert not {"finish_position", "result"} & found.keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "cells"),
+    [
+        ("Pos", "finish_position", ("Won", "2nd", "Fell")),
+        ("Pos", "finish_position", ("First", "Second", "Third")),
+        ("Pos", "finish_position", ("Winner", "2nd", "BD")),
+        ("Result", "finish_position", ("1st DH", "1st DH", "Non Runner")),
+        ("rOutcomeDesc", "finish_position", ("1st", "2nd", "3rd")),
+        ("SP", "sp_fraction", ("Even Money", "2 to 1", "5/2 (F)")),
+        ("oddsDesc", "sp_fraction", ("5/2", "EvsF", "7/4")),
+        ("Odds", "price", ("2.5", "SCR", "N/R")),
+        ("SP (Dec)", "sp_decimal", ("2.5", "3", "4")),
+    ],
+)
+def test_words_of_results_and_prices_are_read(tmp_path: Path, name: str, target: str, cells: tuple[str, ...]) -> None:
+    rows = [f"Hove,2024-06-27,18:36,{trap},Dog {trap}x,{cell}" for trap, cell in enumerate(cells, 1)]
+    found = suggested(tmp_path, f"Track,Date,Off,Trap,Dog,{name}", *rows)
+    assert found[target] == name
+
+
+def test_both_notations_of_a_starting_price_are_taken(tmp_path: Path) -> None:
+    path = tmp_path / "sheet.csv"
+    header = "Track,Date,Off,Trap,Dog,SP (Frac),SP (Dec)\n"
+    path.write_text(header + "Hove,2024-06-27,18:36,1,Alpha,5/2F,3.40\nHove,2024-06-27,18:36,2,Beta,2,3.00\n")
+    feed = CsvFeed("mine", FeedSettings.model_validate(suggest(path, is_track).entry()))
+    path.write_text(path.read_text() + "Hove,2024-06-27,18:36,3,Gamma,weird,4.00\n")
+    (frame,) = feed.read(path, path.name, ReadReport())
+    assert frame.select("sp_fraction", "sp_decimal", "favourite").rows()[:2] == [("5/2F", 3.4, "F"), ("2", 3.0, None)]
+    assert frame["problems"].is_null().to_list() == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "said"),
+    [
+        ("Pos", ("1", "VOID", "3"), "Pos is left out: 'VOID' is not read as finish_position"),
+        ("Finish", ("1", "LTE", "3"), "Finish is left out: 'LTE' is not read as finish_position"),
+        ("SP", ("5/2", "10s", "7/4"), "SP is left out: '10s' is not read as sp_fraction"),
+        ("Status", ("Ran", "Resulted", "Ran"), "Status is left out: 'Resulted' is not read as status"),
+        ("Scratched", ("no", "perhaps", "no"), "Scratched is left out: 'perhaps' is not read as status"),
+        ("Meeting ID", ("1", "1", "1"), "Meeting ID is left out: '1' is not read as event_id"),
+        ("Runner", ("A Lad", "B Lad", "C Lad"), "Runner is left out: selection_name is taken from Dog"),
+        ("Trainer", ("A Man", "B Man", "C Man"), ""),
+        ("SP", ("", "", ""), ""),
+    ],
+)
+def test_a_column_of_ours_that_is_not_taken_is_told_with_the_cell(
+    tmp_path: Path, name: str, cells: tuple[str, ...], said: str
+) -> None:
+    rows = [f"Hove,2024-06-27T18:36:00Z,{trap},Dog {trap}x,{cell}" for trap, cell in enumerate(cells, 1)]
+    found = suggested(tmp_path, f"Track,Start Time,Trap,Dog,{name}", *rows)
+    assert said in str(found["said"])
+    assert bool(said) == ("is left out" in str(found["said"]))
 
 
 def test_a_page_saved_as_a_table_is_refused(tmp_path: Path) -> None:

@@ -96,6 +96,12 @@ def test_nothing_else_is_a_price(text: str) -> None:
         ("13/8 Fav", (13, 8, 2.625, "F")),
         ("2/1 Jt Fav", (2, 1, 3.0, "JF")),
         ("5/2 Co-F", (5, 2, 3.5, "CF")),
+        ("Even Money", (1, 1, 2.0, None)),
+        ("even money fav", (1, 1, 2.0, "F")),
+        ("2 to 1", (2, 1, 3.0, None)),
+        ("11 TO 10 (JF)", (11, 10, 2.1, "JF")),
+        ("5/2 (F)", (5, 2, 3.5, "F")),
+        ("Evens (Co-F)", (1, 1, 2.0, "CF")),
     ],
 )
 def test_the_spellings_of_the_contract(text: str, expected: tuple[int, int, float, str | None]) -> None:
@@ -129,6 +135,12 @@ def test_the_spellings_of_the_contract(text: str, expected: tuple[int, int, floa
         "5-2-6",
         "2024-06-27",
         "(5-2)",
+        "2 to 1 on",
+        "5/2 (",
+        "5/2 F)",
+        "5/2 (W)",
+        "money",
+        "10s",
         "7-0",
     ],
 )
@@ -155,9 +167,9 @@ def test_forty_digits_are_read_as_far_as_they_fit() -> None:
 
 
 def test_null_words() -> None:
-    frame = pl.DataFrame({"text": ["N/O", "nr", " ", "-", "", None, "n/p", "5/2", "--"]})
+    frame = pl.DataFrame({"text": ["N/O", "nr", " ", "-", "", None, "n/p", "scr", "N/R", "5/2", "--"]})
 
-    assert frame.select(said=is_null_word(pl.col("text")))["said"].to_list() == [True] * 7 + [False] * 2
+    assert frame.select(said=is_null_word(pl.col("text")))["said"].to_list() == [True] * 9 + [False] * 2
 
 
 @pytest.mark.parametrize(
@@ -167,6 +179,9 @@ def test_null_words() -> None:
         ("2F", (2.0, "F"), (3.0, "F"), (None, "F")),
         ("5.0", (5.0, None), (5.0, None), (5.0, None)),
         ("2.70F", (2.7, "F"), (2.7, "F"), (2.7, "F")),
+        ("2.70 (F)", (2.7, "F"), (2.7, "F"), (2.7, "F")),
+        ("2 (F)", (2.0, "F"), (3.0, "F"), (None, "F")),
+        ("+250", (None, None), (None, None), (None, None)),
         ("7-4", (2.75, None), (2.75, None), (2.75, None)),
         ("Evs", (2.0, None), (2.0, None), (2.0, None)),
         ("-3", (-3.0, None), (-3.0, None), (-3.0, None)),

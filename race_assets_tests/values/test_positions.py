@@ -15,6 +15,14 @@ TABLE: dict[str | None, tuple[int | None, bool, bool, str | None]] = {
     "2ND": (2, False, False, "LOSER"),
     "4/7": (4, False, False, "LOSER"),
     "3 of 6": (3, False, False, "LOSER"),
+    "Won": (1, False, False, "WINNER"),
+    "winner": (1, False, False, "WINNER"),
+    "First": (1, False, False, "WINNER"),
+    "SIXTH": (6, False, False, "LOSER"),
+    "tenth": (10, False, False, "LOSER"),
+    "1st DH": (1, False, False, "WINNER"),
+    "2 (dh)": (2, False, False, "LOSER"),
+    "Second dead-heat": (2, False, False, "LOSER"),
     "10": (10, False, False, "LOSER"),
     "18": (None, False, True, "LOSER"),
     "DNF": (None, False, True, "LOSER"),
@@ -28,7 +36,7 @@ TABLE: dict[str | None, tuple[int | None, bool, bool, str | None]] = {
     "R": (None, True, False, None),
     None: (None, False, False, None),
 }
-UNREADABLE = ["29.55", "1/2/3", "first", "123", "-1", "x", "1 2"]
+UNREADABLE = ["29.55", "1/2/3", "DH", "1DHX", "eleventh", "wonder", "123", "-1", "x", "1 2"]
 
 
 @pytest.mark.parametrize("text", TABLE)

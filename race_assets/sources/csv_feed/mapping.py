@@ -37,6 +37,8 @@ WORDS = {
 TRUE, FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
 LARGEST = 32_767
 NO_MARKET = "no_market"
+SP_OF_FRACTION = "decimal of sp_fraction"
+"""What `sp_fraction` comes to: a file may have a column of its own for `sp_decimal`."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,7 @@ def _values(fields: Fields, numbers: Numbers) -> list[pl.Expr]:
                 made[name] = read.field("decimal")
             else:
                 made[name] = text
+                made[SP_OF_FRACTION] = read.field("decimal")
                 made.setdefault("sp_decimal", read.field("decimal"))
                 made.setdefault("favourite", read.field("favourite"))
         elif (value := _value(name, spec, text, decimal)) is not None:
@@ -329,9 +332,9 @@ def _problems(fields: Fields, numbers: Numbers) -> list[Problem]:
                 text, shown, formatted("starting price {} is neither a fraction such as 5/2F nor decimal odds", shown)
             )
             unread = text.is_not_null() & ~odds.is_null_word(text) & ~_is_bare(name)
-            among = pl.col("sp_decimal").is_null()
+            among = pl.col(SP_OF_FRACTION).is_null()
             problems.append(Problem("number", unread, said, among=among, column=name))
-            problems += _no_notation(name, "sp_decimal", _notation(name, spec, numbers))
+            problems += _no_notation(name, SP_OF_FRACTION, _notation(name, spec, numbers))
         elif name == "finish_position":
             said = formatted("finish_position {} is no place, and no word for a dog that did not run or finish", shown)
             unread = ~positions.is_readable(text)

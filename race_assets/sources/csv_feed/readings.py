@@ -37,6 +37,11 @@ STATUS_WORDS: Mapping[str, str] = {
 FLAGS = (("true", "false"), ("t", "f"), ("yes", "no"), ("y", "n"), ("1", "0"), ("1.0", "0.0"))
 FEWEST_RUNNERS, MOST_RUNNERS = 4, 12
 MOST_TRAPS = 10
+FEWEST_DIGITS = 5
+"""A market's or meeting's id has as many digits, or letters; smaller numbers count the races of a day and repeat."""
+FEWEST_DIGITS_OF_DOGS = 3
+"""A dog's id has as many digits, or letters; smaller numbers are traps and repeat."""
+RACE_OF_DAY = r"(?i)^\s*R(?:ace)?\s*\d{1,2}$"
 SHORTEST, LONGEST = 100, 1300
 LONGEST_GRADE = 12
 
@@ -103,6 +108,22 @@ def reading(target: str, cells: pl.Series, is_track: IsTrack | None) -> Reading 
     return best if best.share >= ENOUGH else None
 
 
+def first_unread(target: str, cells: pl.Series) -> str | None:
+    """Return the first cell of a column that is none of a target's; None where the cells fail only together."""
+    words = {
+        "result": RESULT_WORDS.keys(),
+        "status": STATUS_WORDS.keys(),
+        NON_RUNNER: {word for pair in FLAGS for word in pair},
+    }
+    text = pl.col("text")
+    if target in words:
+        is_read = text.str.to_lowercase().is_in(sorted(words[target])) | positions.is_removed(text)
+    else:
+        is_read = _test(target, text)
+    unread = cells.to_frame("text").filter(~is_read.fill_null(value=False)).to_series()
+    return unread[0] if unread.len() else None
+
+
 def _unknown_tracks(cells: pl.Series) -> Reading | None:
     """Read names that are no tracks of the registry as they stand: the rows will be rejected with what to do."""
     return Reading(DOUBTFUL) if _share("track_name", cells, None) >= ENOUGH else None
@@ -121,6 +142,9 @@ def _test(target: str, text: pl.Expr) -> pl.Expr:
     word = text.str.contains(r"[A-Za-z]{2}") & ~text.str.contains(r"^[\d/:. -]+$")
     price = odds.starting_price(plain, "decimal").struct.field("decimal")
     is_price = ((price >= 1) | odds.is_null_word(text)) & ~text.str.contains(r"^\(|\d-\d+-\d")
+    # A spreadsheet that has lost digits of an id has made one of several.
+    whole_id, digits = ~text.str.contains(r"(?i)^[\d.]+e\+?\d+$"), text.str.count_matches(r"\d")
+    is_id = whole_id & (text.str.contains("[A-Za-z]") | (digits >= FEWEST_DIGITS)) & ~text.str.contains(RACE_OF_DAY)
     tests = {
         "track_name": word & (text.str.len_chars() <= 40),  # noqa: PLR2004 - longer ones are sentences
         "selection_name": text.str.replace(r"^\s*\d+\.\s*", "").str.contains(r"^[A-Za-z][^/:]")
@@ -132,13 +156,15 @@ def _test(target: str, text: pl.Expr) -> pl.Expr:
         "bsp": is_price,
         "last_traded": is_price,
         "sp_fraction": is_price,
+        "sp_decimal": is_price,
         "distance_m": distances.metres(text).is_between(SHORTEST, LONGEST),
         "volume": number >= 0,
         "race_type": text.str.len_chars() <= LONGEST_GRADE,
-        # A spreadsheet that has lost digits of an id has made one of several.
-        "market_id": ~text.str.contains(r"(?i)^[\d.]+e\+?\d+$"),
-        "selection_id": ~text.str.contains(r"(?i)^[\d.]+e\+?\d+$|^\d+\.0$"),
-        "event_id": ~text.str.contains(r"(?i)^[\d.]+e\+?\d+$"),
+        "market_id": is_id,
+        "event_id": is_id,
+        "selection_id": whole_id
+        & (text.str.contains("[A-Za-z]") | (digits >= FEWEST_DIGITS_OF_DOGS))
+        & ~text.str.contains(r"^\d+\.0$"),
     }
     return tests[target]
 

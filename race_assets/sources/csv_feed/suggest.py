@@ -5,7 +5,7 @@ A suggestion is tried on the file it was made of before anybody sees it; that is
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,14 +20,17 @@ from race_assets.sources.csv_feed import layout
 from race_assets.sources.csv_feed.cells import Cells
 from race_assets.sources.csv_feed.layout import Layout
 from race_assets.sources.csv_feed.offs import STRAY, Off, OffFinder
-from race_assets.sources.csv_feed.readings import MOST_TRACKS, IsTrack, Reading, reading
+from race_assets.sources.csv_feed.readings import MOST_TRACKS, IsTrack, Reading, first_unread, reading, share_true
 from race_assets.sources.csv_feed.vocabulary import CLOCK, DATE, MOMENT, NON_RUNNER, WORDS, is_about_others, name_score
 from race_assets.sources.delimited import Dialect
+from race_assets.values import names as dog_names
 from race_assets.values import positions
 
 SAMPLE_ROWS = 2_000
 LEAST = 0.45
 """A column less sure than this is not suggested."""
+NAMED = 0.6
+"""A column whose name fits a target that well and that is not taken is told of."""
 NAME_WEIGHT = 0.6
 START = "start_at"
 NEEDED = {"track": "track_name", "off": START, "runner": "selection_name"}
@@ -126,9 +129,36 @@ def suggest(path: Path, is_track: IsTrack | None = None) -> Suggestion:
         if column not in off.columns or target in {"track_name", "selection_name"}:
             suggestion.columns[target] = (_as_origin(names[column], read), sure)
     _drop_what_repeats(suggestion, sample, chosen, off)
+    _drop_shared_dogs(suggestion, sample, chosen)
     _add_filters(suggestion, sample, names, chosen)
     suggestion.missing = [what for what, target in NEEDED.items() if target not in suggestion.columns]
+    if suggestion.is_racing:
+        suggestion.remarks += _left_out(sample, names, chosen, off)
     return suggestion
+
+
+def _left_out(
+    sample: pl.DataFrame, names: Mapping[str, str], chosen: Mapping[str, tuple[str, Reading, float]], off: Off
+) -> Iterator[str]:
+    """Yield a sentence for each column that its name makes one of a record's and that is not taken, with the reason."""
+    taken = {column for column, _, _ in chosen.values()} | set(off.columns)
+    for column in sample.columns:
+        known = sample[column].drop_nulls()
+        if column in taken or not known.len():
+            continue
+        by_name = {target: name_score(target, names[column]) for target in WORDS if target not in {DATE, CLOCK, MOMENT}}
+        target = max(by_name, key=lambda each: by_name[each])
+        if by_name[target] < NAMED:
+            continue
+        record = "status" if target == NON_RUNNER else target
+        cell = first_unread(target, known)
+        if record in chosen:
+            reason = f"{record} is taken from {names[chosen[record][0]]}"
+        elif cell is not None:
+            reason = f"{cell!r} is not read as {record}; give columns.{record} `values` or a `pattern` for it"
+        else:
+            reason = f"its cells are not read as {record}"
+        yield f"{names[column]} is left out: {reason}"
 
 
 def _sample(path: Path, laid_out: Layout) -> tuple[pl.DataFrame, dict[str, str]]:
@@ -285,6 +315,24 @@ def _drop_what_repeats(
             suggestion.remarks.append(
                 f"{target} from {suggestion.names[sample.columns.index(column)]} is left out: {shared} share it"
             )
+
+
+def _drop_shared_dogs(
+    suggestion: Suggestion, sample: pl.DataFrame, chosen: Mapping[str, tuple[str, Reading, float]]
+) -> None:
+    """Leave out ids of selections that dogs of different names share."""
+    if not {"selection_id", "selection_name"} <= chosen.keys():
+        return
+    (column, _, _), (runner, read, _) = chosen["selection_id"], chosen["selection_name"]
+    name = pl.col(runner).str.extract(read.pattern, 1) if read.pattern else pl.col(runner)
+    known = sample.select(pl.col(column).alias("id"), name=dog_names.match_name(name)).drop_nulls()
+    shared = known.group_by("id").agg(pl.col("name").n_unique() > 1)
+    if share_true(shared["name"]) > STRAY:
+        del suggestion.columns["selection_id"]
+        suggestion.remarks.append(
+            f"selection_id from {suggestion.names[sample.columns.index(column)]} is left out: dogs of different names "
+            "share it"
+        )
 
 
 def _add_filters(

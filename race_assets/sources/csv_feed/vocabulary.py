@@ -46,11 +46,16 @@ WORDS: Mapping[str, Mapping[str, float]] = {
     "bsp": {"bsp": 1, "win bsp": 1, "betfair sp": 1, "betfair starting price": 1, "exchange sp": 0.9},
     "sp_fraction": {
         "sp": 1, "starting price": 1, "isp": 1, "s p": 1, "returned sp": 1, "official sp": 1, "start price": 1,
+        "sp frac": 1, "sp fraction": 1, "sp fractional": 1, "starting price fraction": 1, "odds desc": 1,
+    },
+    "sp_decimal": {
+        "sp dec": 1, "sp decimal": 1, "decimal starting price": 1, "starting price dec": 1, "isp dec": 1,
+        "isp decimal": 1,
     },
     "finish_position": {
         "position": 0.95, "finish": 0.9, "finish position": 1, "finishing position": 1, "pos": 0.95, "plc": 1,
         "place": 0.7, "placing": 0.9, "result position": 1, "fin": 0.8, "finished": 0.9, "finish pos": 1,
-        "result": 0.6, "placed": 0.6,
+        "result": 0.6, "placed": 0.6, "outcome desc": 0.95,
     },
     "result": {
         "result": 0.9, "win result": 1, "outcome": 0.9, "won": 1, "is winner": 1, "winner": 0.7, "win flag": 1,
@@ -66,6 +71,7 @@ WORDS: Mapping[str, Mapping[str, float]] = {
     },
     "race_number": {
         "race number": 1, "race no": 1, "race": 0.7, "raceno": 1, "race num": 1, "race title": 0.5, "race name": 0.5,
+        "race id": 0.7,
     },
     "distance_m": {
         "distance": 1, "dist": 1, "race distance": 1, "trip": 0.9, "metres": 0.9, "distance m": 1, "meters": 0.9,
@@ -89,7 +95,8 @@ OTHERS = {
     "added", "modified", "published", "inserted", "imported", "exported", "extracted", "saved", "processed",
     "collected", "edge", "rate", "history", "count", "1st", "2nd", "3rd", "bon", "speed", "early", "first",
     "fourth", "winners", "historical", "hist", "frac", "size", "cnt", "mkt", "pnl", "probability", "prob", "mean",
-    "std", "track",
+    "std", "track", "bend", "tip", "tips", "tipped", "tipster", "pick", "picks", "pred", "preds", "prediction",
+    "projected", "nap", "guess", "likely",
 }  # fmt: skip
 # What else says so of some targets only: times a dog ran, names of races and places.
 OTHERS_OF = {
