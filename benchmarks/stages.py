@@ -16,6 +16,7 @@ from benchmarks.contestants import SOURCE
 from benchmarks.synthetic import Shape
 from race_assets import settings
 from race_assets.normalise import results, runners, tables
+from race_assets.normalise.rejected import COUNTS
 from race_assets.pipeline.days import raw_table
 from race_assets.pipeline.judge import judge
 from race_assets.pipeline.workshop import Workshop
@@ -56,7 +57,8 @@ def normaliser(workshop: Workshop, records: pl.DataFrame) -> None:
     tracks = workshop.tracks.frame
     keyed = runners.assign(runners.one_start_per_market(records), tracks)
     chosen = tables.selections(keyed, now, workshop.settings.precedence)
-    tables.races(keyed, chosen, tracks, now, workshop.settings.precedence, results.disputed(keyed, chosen))
+    nobody = pl.DataFrame(schema=COUNTS)
+    tables.races(keyed, chosen, tracks, nobody, now, workshop.settings.precedence, results.disputed(keyed, chosen))
     tables.prices(keyed)
 
 
