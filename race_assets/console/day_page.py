@@ -9,6 +9,7 @@ from race_assets.pipeline.pictures import charts, figures
 from race_assets.pipeline.workshop import Workshop
 from race_assets.storage import revisions
 from race_assets.storage.postgres import Warehouse
+from race_assets.storage.rejects import RULES_ONCE
 
 EXAMPLES, PREVIEW = 20, 40
 STYLE = """
@@ -112,7 +113,7 @@ def _refused(warehouse: Warehouse, day: date) -> str:
     chart = charts.bars("Open rejects by rule", figures.rejects_by_rule(warehouse, [day]))
     rows = _ask(
         warehouse,
-        """select r.source, f.name, r.source_row, r.stage, array_to_string(r.rules, ', '), r.messages[1]
+        f"""select r.source, f.name, r.source_row, r.stage, {RULES_ONCE}, r.messages[1]
            from quarantine.rejects as r
            left join ops.source_files as f on (f.source, f.sha256) = (r.source, r.source_file)
            where r.race_date = %s and r.state = 'open' order by r.source, f.name, r.source_row limit %s""",

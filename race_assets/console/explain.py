@@ -16,6 +16,7 @@ from race_assets.storage import rejects
 from race_assets.storage.ledger import Ledger
 from race_assets.storage.rejects import Reject
 from race_assets.validation.accepts import accepts
+from race_assets.validation.rows import NO_TRACK
 
 CELL = 80
 NEAREST = 3
@@ -82,7 +83,7 @@ def _advice(workshop: Workshop, reject: Reject) -> Iterator[str]:
     if reject.state == rejects.REPLAYED:
         yield "nothing: it passes now, or is no longer told"
         return
-    if UNKNOWN_TRACK in reject.rules:
+    if UNKNOWN_TRACK in reject.rules and not any(each.startswith(NO_TRACK) for each in reject.messages):
         yield from _names_for_its_track(workshop, reject)
     if reject.state == rejects.DISCARDED:
         yield f"to have it judged again: `race-assets rejects reopen {short}`"

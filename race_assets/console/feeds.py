@@ -31,7 +31,9 @@ def check(settings: Settings, name: str, file: Path, limit: int) -> bool:
     report.conservation({(name, None): tried.account})
     if tried.rejects.height:
         shown = tried.rejects.head(limit).select(
-            "source_row", pl.col("rules").list.join(", "), pl.col("messages").list.join("; ")
+            "source_row",
+            pl.col("rules").list.unique(maintain_order=True).list.join(", "),
+            pl.col("messages").list.join("; "),
         )
         report.heading(f"the first {shown.height:,} of {tried.rejects.height:,} that would be refused")
         report.rows(["line", "rules", "reason"], shown.rows(), "table")

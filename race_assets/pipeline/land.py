@@ -30,6 +30,7 @@ from race_assets.storage.archive import ArchivedFile
 from race_assets.storage.files import readable_name
 from race_assets.storage.ledger import LedgerFile
 from race_assets.validation.account import Account, counted
+from race_assets.validation.rows import NO_TRACK
 from race_assets.values import times
 from race_assets.values.file_names import dates_in
 from race_assets.values.texts import formatted, storable
@@ -353,12 +354,14 @@ def undated_account(
 
 
 def _why_undated(workshop: Workshop, refused: pl.DataFrame) -> list[tuple[str, str]]:
-    """For rows the parser found nothing wrong with: their track is not known, so neither is their local date."""
+    """For rows the parser found nothing wrong with: their track is not known or stated, so neither is their date."""
     known: dict[tuple[str | None, str | None], tuple[str, str]] = {}
-    for key in refused.select("track_name", "country").unique().iter_rows():
-        advice = workshop.tracks.advice(key[0] or "", key[1])
-        text = f"track '{key[0] or ''}' is not in the registry, so the local date cannot be told; {advice}"
-        known[key] = ("track_known", text)
+    for track, country in refused.select("track_name", "country").unique().iter_rows():
+        text = f"{NO_TRACK}, so the local date cannot be told; land a file that states one"
+        if (track or "").strip():
+            advice = workshop.tracks.advice(track, country)
+            text = f"track '{track}' is not in the registry, so the local date cannot be told; {advice}"
+        known[track, country] = ("track_known", text)
     return [known[key] for key in refused.select("track_name", "country").iter_rows()]
 
 

@@ -67,6 +67,10 @@ _MEANT = """r.state = %(state)s
     and (%(day)s::date is null or r.race_date = %(day)s)
     and (%(rule)s::text is null or %(rule)s = any(r.rules))
     and (%(file)s::text is null or f.name = %(file)s)"""
+RULES_ONCE = """(select string_agg(rule, ', ' order by first)
+    from (select rule, min(at) as first
+          from unnest(r.rules) with ordinality as broken(rule, at) group by rule) as each)"""
+"""Of a reject `r`, the rules it broke as text, each once; a rule may be broken in several ways, each with a message."""
 _FROM = """quarantine.rejects as r
     left join ops.source_files as f on f.source = r.source and f.sha256 = r.source_file"""
 
@@ -85,7 +89,7 @@ def _given(selection: Selection) -> dict[str, Any]:
 def listed(warehouse: Warehouse, selection: Selection, limit: int) -> tuple[list[str], list[tuple[Any, ...]], int]:
     """Refused rows for people to read: column names, rows, and how many there are in all."""
     query = f"""select left(r.reject_id, {SHOWN_ID}) as reject, r.source, f.name as file, r.source_row as line,
-                       r.race_date, r.stage, array_to_string(r.rules, ', ') as rules,
+                       r.race_date, r.stage, {RULES_ONCE} as rules,
                        array_to_string(r.messages, '; ') as reason
                 from {_FROM} where {_MEANT}
                 order by r.race_date nulls first, r.source, f.name, r.source_row limit %(limit)s"""

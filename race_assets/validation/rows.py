@@ -43,6 +43,8 @@ OPTIONAL = (
 )  # fmt: skip
 """The columns of a record that may be null without changing which race and runner it is about, or whether it ran."""
 
+NO_TRACK = "the source states no track (venue)"
+
 # What may be meant by an unknown track's name, given its country hint.
 TrackAdvice = Callable[[str, str | None], str]
 
@@ -122,7 +124,9 @@ def row_rules(settings: RuleSettings, now: datetime) -> list[RowRule]:
             "track_known",
             settings.track_known.severity,
             pl.col("track_id").is_not_null(),
-            formatted("track {} is not in the registry", _shown("track_name")),
+            pl.when(_has_track())
+            .then(formatted("track {} is not in the registry", _shown("track_name")))
+            .otherwise(pl.lit(NO_TRACK)),
             "track_known",
         ),
         RowRule(
@@ -256,19 +260,23 @@ def _check(passes: pl.Expr) -> Callable[[Any], pl.LazyFrame]:
 
 
 def name_tracks(messages: pl.DataFrame, frame: pl.DataFrame, advice: TrackAdvice) -> pl.DataFrame:
-    """Append to `track_known` messages which track the name may mean, asking once per name."""
+    """Append to `track_known` messages which track the name may mean, asking once per name; nothing to no name."""
     if not messages.height:
         return messages
     named = messages.with_columns(frame.select("track_name", "country")[messages["position"]])
-    names = named.select("track_name", "country").unique()
-    advised = [f"; {advice(name or '', country)}" for name, country in names.iter_rows()]
+    names = named.select("track_name", "country").filter(_has_track()).unique()
+    advised = [f"; {advice(name, country)}" for name, country in names.iter_rows()]
     joined = named.join(
         names.with_columns(pl.Series("advice", advised, dtype=pl.String)),
         on=["track_name", "country"],
         how="left",
         nulls_equal=True,
     )
-    return joined.select("position", message=pl.concat_str("message", "advice"))
+    return joined.select("position", message=pl.concat_str("message", "advice", ignore_nulls=True))
+
+
+def _has_track() -> pl.Expr:
+    return pl.col("track_name").fill_null("").str.strip_chars() != ""
 
 
 def _limit(by_country: dict[str, int]) -> pl.Expr:

@@ -11,12 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from race_assets.console import explain
 from race_assets.errors import UnreadableFileError
 from race_assets.pipeline import land
 from race_assets.pipeline.build import build
 from race_assets.pipeline.workshop import Workshop
 from race_assets.sources.base import ReadReport
 from race_assets.sources.betfair.betfair_bsp import BetfairBsp, file_race_date
+from race_assets.storage import rejects
 
 HEADER = (
     "EVENT_ID,MENU_HINT,EVENT_NAME,EVENT_DT,SELECTION_ID,SELECTION_NAME,WIN_LOSE,BSP,PPWAP,MORNINGWAP,PPMAX,PPMIN,"
@@ -764,6 +766,35 @@ def test_meetings_of_abbreviated_tracks_are_accepted_and_an_unknown_one_is_offer
         "`race-assets tracks add-alias au-temora Temo` adds it"
     )
     assert "track 'Xyzq' is not in the registry, so the local date cannot be told; nearest: " in unknown
+
+
+def test_refused_rows_show_each_rule_once_and_a_track_nobody_states_is_told_as_that(
+    workshop: Workshop, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    far, bare = tmp_path / "dwbfgreyhoundwin28062024.csv", tmp_path / "x.csv"
+    far.write_text(
+        "\n".join([HEADER, row(MENU_HINT="Romford 27th Jun", EVENT_DT="06-05-2024 19:27", WIN_LOSE="7"), ""])
+    )
+    columns = "event_id,event_name,track,start_time,selection_id,selection_name,price,volume"
+    bare.write_text(f"{columns}\n33,A3 400m, ,2024-06-27T14:52:00Z,7,1. Tin Whistle,3.5,1\n")
+    for source, path in (("betfair_bsp", far), ("betfair_csv", bare)):
+        assert [each.state for each in land.land(workshop, source, land.named([path]))] == ["landed"]
+    assert not any(each.failed for each in build(workshop, [day for day, _ in workshop.ledger.stale_days()], "once"))
+
+    names, rows, count = rejects.listed(workshop.warehouse, rejects.Selection(), 10)
+
+    assert count == len(rows) == 2
+    undated, spoiled = (dict(zip(names, each, strict=True)) for each in rows)
+    assert undated["rules"] == "track_known"
+    assert undated["reason"] == (
+        "the source states no track (venue), so the local date cannot be told; land a file that states one"
+    )
+    assert spoiled["rules"] == "start_time, number"
+    assert "more than a day apart; " in spoiled["reason"]
+    assert spoiled["reason"].count("; ") == 2
+    reject = rejects.find(workshop.warehouse, str(undated["reject"]))
+    explain.explain(workshop, reject)
+    assert "name the track" not in capsys.readouterr().out
 
 
 # --- the real files -------------------------------------------------------------------------------------------------

@@ -181,6 +181,18 @@ def test_an_unknown_track_is_refused_with_advice_asked_once_per_name() -> None:
     assert asked == [("Rumford", "GB")]
 
 
+@pytest.mark.parametrize("name", [None, "", "  "])
+def test_a_track_that_is_not_stated_is_called_that_and_nobody_guesses_it(name: str | None) -> None:
+    rows = frame({"track_id": None, "track_name": name}, {"track_id": None, "track_name": "Rumford"})
+    (rule,) = [rule for rule in row_rules(RuleSettings(), NOW) if rule.id == "track_known"]
+    (found,) = broken_rows(rows, [rule])
+
+    said = name_tracks(found, rows, lambda name, _: f"asked for {name}")
+
+    unknown = "track 'Rumford' is not in the registry; asked for Rumford"
+    assert sorted(said.rows()) == [(0, "the source states no track (venue)"), (1, unknown)]
+
+
 @pytest.mark.parametrize(("days", "passes"), [(-2, False), (-1, True), (0, True), (1, True), (2, False)])
 def test_the_off_is_within_a_day_of_the_race_date(days: int, passes: bool) -> None:
     found = broken({"local_date": DAY + timedelta(days=days)})
