@@ -556,6 +556,42 @@ STYLES = [
         says="Time (UTC+10) is not taken for the off or its day",
     ),
     Style(
+        "card with the dogs' own days",
+        "Track,Off,Trap,Dog,Whelp Date,SP",
+        "{track},{at:%H:%M},{trap},{name},1{trap}/08/2021,{fraction}",
+        {
+            "track_name": "Track", "start_at": None, "trap": "Trap", "selection_name": "Dog", "sp_fraction": "SP",
+        },
+        says="Whelp Date is not taken for the off or its day",
+    ),
+    Style(
+        "bets, with the moment they were placed",
+        "Date Placed,Track,Race,Selection,Odds,Stake,Outcome",
+        "{at:%d/%m/%Y} {at:%H:%M}:00,{track},{race},{trap}. {name},{price},10.00,{result}",
+        {
+            "track_name": "Track", "start_at": None, "race_number": "Race", "selection_name": "Selection",
+            "price": "Odds", "result": "Outcome",
+        },
+        says="Date Placed is not taken for the off or its day",
+    ),
+    Style(
+        "days that may begin with the year",
+        "Date,Off,Track,Trap,Dog,SP",
+        "{at:%y/%m/%d},{at:%H:%M},{track},{trap},{name},{fraction}",
+        {"track_name": "Track", "start_at": None, "trap": "Trap", "selection_name": "Dog", "sp_fraction": "SP"},
+        says="its dates may begin with the year or end with it",
+    ),
+    Style(
+        "run times as minutes and seconds beside the race's number",
+        "Date,Track,Race,Trap,Dog,Race Time,SP",
+        "{at:%d/%m/%Y},{track},{race},{trap},{name},16:52,{fraction}",
+        {
+            "track_name": "Track", "start_at": None, "race_number": "Race", "trap": "Trap", "selection_name": "Dog",
+            "sp_fraction": "SP",
+        },
+        says="Race Time is not taken for the off",
+    ),
+    Style(
         "snapshots of prices",
         "snapshot_time,track,race_no,trap,dog,odds",
         "{utc:%Y-%m-%d %H}:{minute}:00,{track},{race},{trap},{name},{price}",

@@ -93,6 +93,15 @@ def test_times_of_another_zone_than_they_say_are_no_offs(offline: Workshop, tmp_
     assert "when no dogs run" in " ".join(done.suggestion.remarks)
 
 
+@pytest.mark.parametrize(("hour", "is_off"), [("08", False), ("09", False), ("10", True)])
+def test_an_hour_before_the_first_race_of_a_british_morning_is_no_off(
+    offline: Workshop, tmp_path: Path, hour: str, is_off: bool
+) -> None:
+    rows = [f"Hove,2024-06-27,{hour}:{30 + n},{n},Dog {n},3.5" for n in (1, 2, 3)]
+    done = suggest_feed(offline, sheet(tmp_path, *rows), "mine")
+    assert (done.suggestion.missing == []) == is_off
+
+
 def test_what_is_left_of_an_entry_whose_off_is_left_out_says_nothing_of_its_zone(
     offline: Workshop, tmp_path: Path
 ) -> None:

@@ -205,6 +205,17 @@ def test_day_and_month_that_cannot_be_told_apart_are_day_first_and_told_of(tmp_p
     assert "day and month cannot be told apart" in warning
 
 
+def test_a_date_that_may_begin_with_its_year_is_told(tmp_path: Path) -> None:
+    reading = Reading(tmp_path, text(HEADER, "Romford,23/06/12,18:36,1,Alpha,3.5"), {})
+    assert reading.rows("race_date") == [(date(2012, 6, 23),)]
+    (warning,) = reading.report.warnings
+    assert "start_at: day and year cannot be told apart in this file, and are read as year last" in warning
+    days = ("22/06/24", "23/06/24")
+    told = Reading(tmp_path, text(HEADER, *(f"Romford,{day},18:36,1,Alpha,3.5" for day in days)), {})
+    assert told.rows("race_date") == [(date(2024, 6, day),) for day in (22, 23)]
+    assert told.report.warnings == []
+
+
 def test_a_later_row_decides_which_of_day_and_month_comes_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

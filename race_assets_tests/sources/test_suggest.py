@@ -294,6 +294,32 @@ def test_moments_that_no_meetings_races_have_are_no_offs(tmp_path: Path, clock: 
     assert said in str(found["said"])
 
 
+def test_a_day_that_differs_among_the_dogs_of_one_track_and_time_is_none_of_races(tmp_path: Path) -> None:
+    rows = [f"2024-06-{8 * race + trap:02},18:{race * 15},Hove,{trap},{dog}" for race, trap, dog in RACES]
+    found = suggested(tmp_path, "Day,Off,Track,Trap,Dog", *rows)
+    assert "start_at" not in found
+    assert "Day is not taken for the off's day: it differs from dog to dog" in str(found["said"])
+
+
+@pytest.mark.parametrize(
+    ("days", "is_off"),
+    [
+        (("23/06/12", "23/06/12"), False),
+        (("23/06/12", "23/06/13"), False),
+        (("23-06-12", "24-07-13"), False),
+        (("12/06/24", "13/06/24"), True),
+        (("31/05/24", "31/05/24"), True),
+        (("09/06/24", "09/06/24"), True),
+        (("23/06/2012", "23/06/2012"), True),
+    ],
+)
+def test_dates_that_may_begin_with_the_year_are_no_offs(tmp_path: Path, days: tuple[str, ...], is_off: bool) -> None:
+    rows = [f"{day},{18 + n}:36,Hove,{n},Dog {n}" for n, day in enumerate(days, 1)]
+    found = suggested(tmp_path, "Date,Off,Track,Trap,Dog", *rows)
+    assert ("start_at" in found) == is_off
+    assert ("may begin with the year or end with it" in str(found["said"])) != is_off
+
+
 def test_a_moment_at_which_several_dogs_leave_one_trap_is_no_off(tmp_path: Path) -> None:
     rows = [f"2024-06-27 18:15:00,Hove,{trap},{dog}" for _, trap, dog in RACES]
     found = suggested(tmp_path, "Date,Track,Trap,Dog", *rows)

@@ -125,10 +125,13 @@ class CsvFeed(FileSource):
             guessed = times.guess(texts, with_clock=target in MOMENTS)
             if guessed.is_ambiguous:
                 order = self._order(whole_file, spec)
+                # A number above 12 before the month is a day or a year.
+                is_year_open = guessed.may_be_year_first and order != "month"
                 guessed = times.guess(texts, with_clock=target in MOMENTS, order=order or "day")
-                if order is None:
+                if is_year_open or order is None:
+                    told, read_as = ("day and year", "year last") if is_year_open else ("day and month", "day first")
                     report.warnings.append(
-                        f"{target}: day and month cannot be told apart in this file, and are read as day first; "
+                        f"{target}: {told} cannot be told apart in this file, and are read as {read_as}; "
                         f"give columns.{target} its formats"
                     )
             written[target] = guessed

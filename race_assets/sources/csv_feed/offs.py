@@ -56,6 +56,7 @@ MAY_BE_UTC = (
     "feed its timezone, UTC or track"
 )
 AT_THE_TRACK = "its times have no offset and are taken for clocks at the track: else give the timezone"
+YEAR_FIRST = "its dates may begin with the year or end with it: give start_at its formats, with %y/%m/%d or %d/%m/%y"
 NOON = 12
 TWELVE_HOURS = (
     "no hour is above 12, and those before 10 have no zero: it may be a clock of twelve hours without am and pm"
@@ -358,6 +359,11 @@ class OffFinder:
         if any(set(name) & set("{}") for name in names):
             self.remarks.append(f"{' and '.join(names)} are the off; rename the one with braces to put them together")
             return None
+        if self._is_of_dogs(day, clock.column):
+            self.remarks.append(
+                f"{names[0]} is not taken for the off's day: it differs from dog to dog where track and time do not"
+            )
+            return None
         days = self.sample[day]
         midnight = days.str.extract(rf"({_MIDNIGHT})", 1).drop_nulls().unique().to_list()
         off = Off(f"{{{names[0]}}} {{{names[1]}}}", sure=sure, columns=(day, clock.column))
@@ -365,6 +371,15 @@ class OffFinder:
             pl.concat_str(pl.col(day).str.replace(_MIDNIGHT, ""), pl.lit(" "), clock.column)
         ).to_series()
         return self._of_texts(off, texts, clock, midnight)
+
+    def _is_of_dogs(self, day: str, clock: str) -> bool:
+        """Whether a day differs from row to row where track and time do not, as the dogs' own days do."""
+        same = [clock, *(self.chosen[target] for target in ("track_name",) if target in self.chosen)]
+        rows = self.sample.select(
+            pl.all_horizontal(pl.col(each) == pl.col(each).shift() for each in same).alias("is_same"),
+            (pl.col(day) != pl.col(day).shift()).alias("differs"),
+        ).drop_nulls()
+        return share_true(rows.filter("is_same")["differs"]) > OFTEN
 
     def _of_texts(self, off: Off, texts: pl.Series, clock: _Clock, midnight: Sequence[str]) -> Off | None:
         """Complete an off that is made of a day and a clock: the pattern, the formats, the zone."""
@@ -438,6 +453,8 @@ class OffFinder:
         reason = None
         if not written.has_offset and known.null_count() >= (1 - ENOUGH) * known.len():
             reason = "it cannot be read as a date and a time"
+        elif written.may_be_year_first:
+            reason = YEAR_FIRST
         elif share_true(known.dt.second() != 0) > OFTEN:
             reason = ODD_SECONDS
         elif not written.has_offset and off.timezone is None:

@@ -28,6 +28,9 @@ SAMPLE = 2_000
 
 _DAY_AND_MONTH = r"^\D*(\d{1,2})[/.-](\d{1,2})[/.-](?:\d{4}|\d{2})\b"
 _MIDDLE = 12
+_SHORT = r"^\D*(\d{2})([/.-])(\d{2})[/.-](\d{2})\b"
+_SHORT_YEARS = (10, 29)
+"""Two digits that come first may be a year's from 2010 on."""
 _ORDINAL = r"(?i)\b(\d{1,2})(?:st|nd|rd|th)\b"
 
 
@@ -38,12 +41,14 @@ class Written:
     Attributes:
         formats: strptime's, the most frequent first; empty where none fits any text.
         has_offset: texts are ISO 8601 with an offset or Z.
-        is_ambiguous: day and month cannot be told apart by these texts.
+        is_ambiguous: day and month, or day and year, cannot be told apart by these texts.
+        may_be_year_first: 23/06/12 and its like are read as a day of 2012, and may be one of 2023.
     """
 
     formats: tuple[str, ...] = ()
     has_offset: bool = False
     is_ambiguous: bool = False
+    may_be_year_first: bool = False
 
 
 def read(text: pl.Expr, formats: Sequence[str]) -> pl.Expr:
@@ -70,10 +75,13 @@ def guess(texts: pl.Series, *, with_clock: bool, order: str | None = None) -> Wr
     instants = sample.to_frame("text").select(at=times.iso_instant(pl.col("text")).struct.field("at")).to_series()
     if with_clock and instants.null_count() < instants.len() / 2:
         return Written(has_offset=True)
+    is_open = order is None and _may_be_year_first(sample)
     candidates = [*map("".join, product(DATES, _seen(sample, GAPS), _seen(sample, CLOCKS)))] if with_clock else DATES
     order = order or order_of(sample)
     formats = _fitting(sample, candidates, order)
-    return Written(formats, is_ambiguous=order is None and any(map(order_in, formats)))
+    is_short = is_open and any("%y" in each for each in formats)
+    is_ambiguous = is_short or (order is None and any(map(order_in, formats)))
+    return Written(formats, is_ambiguous=is_ambiguous, may_be_year_first=is_short)
 
 
 def _seen(texts: pl.Series, shapes: Mapping[str, str]) -> list[str]:
@@ -110,6 +118,19 @@ def counts_read(texts: pl.Series, formats: Sequence[str]) -> list[int]:
 def count_read(texts: pl.Series, format_: str) -> int:
     """Return how many of these texts a format reads."""
     return counts_read(texts, [format_])[0]
+
+
+def _may_be_year_first(texts: pl.Series) -> bool:
+    """Whether dates of three pairs of digits may begin with the year: what ends them changes as often as what begins.
+
+    In files of one year the year is what changes least, and a first pair that no year has is a day.
+    """
+    pairs = texts.str.extract_groups(_SHORT).struct.unnest().drop_nulls()
+    if pairs.is_empty():
+        return False
+    first, month, last = (pairs.to_series(each).cast(pl.Int16) for each in (0, 2, 3))
+    is_possible = first.is_between(*_SHORT_YEARS).all() and (month <= _MIDDLE).all() and last.is_between(1, 31).all()
+    return bool(is_possible) and last.n_unique() >= first.n_unique()
 
 
 def order_in(format_: str) -> str | None:
