@@ -64,6 +64,10 @@ def suggest_feed(workshop: Workshop, path: Path, name: str) -> TriedSuggestion:
                 suggestion, tried = suggestion.without(START), None
                 suggestion.missing.append("off")
                 suggestion.remarks.append(f"the off is left out: {NO_RACING_THEN}")
+            else:
+                suggestion, tried = _in_yards(
+                    workshop, suggestion, tried, lambda each: _tried(workshop, each, sample, name)
+                )
         elif suggestion.is_racing:
             suggestion = _without_failing(suggestion, lambda each: _unread(each, sample))
     suggestion.layout = replace(suggestion.layout, encoding=encoding)
@@ -146,10 +150,44 @@ def _without_failing(suggestion: Suggestion, failing: Callable[[Suggestion], flo
     return suggestion
 
 
+def _in_yards(
+    workshop: Workshop, suggestion: Suggestion, tried: Tried, trial: Callable[[Suggestion], Tried]
+) -> tuple[Suggestion, Tried]:
+    """Read distances without a unit as yards where all tracks are Irish; where some are, add a remark that says so.
+
+    Irish tracks measure their races in yards: 525 is 480 m.
+    """
+    countries = set(_with_tracks(workshop, tried.accepted)["country"])
+    if "IE" not in countries or "distance_m" not in suggestion.columns:
+        return suggestion, tried
+    origin, sure = suggestion.columns["distance_m"]
+    named = {"column": origin} if isinstance(origin, str) else origin
+    yards = suggestion.without("distance_m")
+    yards.columns["distance_m"] = ({**named, "unit": "yd"}, sure)
+    tried_in_yards = trial(yards)
+    metres, other = (each.accepted.sort("source_row")["distance_m"] for each in (tried, tried_in_yards))
+    if metres.equals(other):
+        return suggestion, tried
+    said = f"distance_m from {named['column']}: Irish distances without a unit are yards"
+    if countries == {"IE"}:
+        yards.remarks.append(f"{said}; `unit: yd` reads them so")
+        return yards, tried_in_yards
+    suggestion.remarks.append(
+        f"{said}, and this file has tracks of {', '.join(sorted(countries - {'IE'}))} too, whose metres they are read "
+        "as; give Irish tracks a feed of their own with `unit: yd`"
+    )
+    return suggestion, tried
+
+
+def _with_tracks(workshop: Workshop, accepted: pl.DataFrame) -> pl.DataFrame:
+    """Return track, off, country and zone of each accepted record."""
+    tracks = workshop.tracks.frame.select("track_id", "country", "timezone")
+    return accepted.select("track_id", "start_at").join(tracks, on="track_id")
+
+
 def _is_improbable(workshop: Workshop, accepted: pl.DataFrame) -> bool:
     """Whether dogs would run at night: the times are those of another zone than the entry says."""
-    tracks = workshop.tracks.frame.select("track_id", "country", "timezone")
-    placed = accepted.select("track_id", "start_at").join(tracks, on="track_id")
+    placed = _with_tracks(workshop, accepted)
     zones = placed["timezone"].unique().to_list()
     hour = times.in_zone(pl.col("start_at"), pl.col("timezone"), zones).dt.hour()
     first = pl.col("country").replace_strict(FIRST_HOUR, default=0, return_dtype=pl.Int8)
