@@ -69,10 +69,18 @@ def suggest(settings: Settings, file: Path, name: str) -> bool:
     else:
         found.remarks += _outcome(done.tried)
     typer.echo(found.as_yaml(name))
-    if done.tried is not None and not done.tried.account.accepted:
-        report.failure(f"{file}: no row passes under this entry; its comments say why")
+    if done.tried is not None and (few := _too_few(done.tried.account)):
+        report.failure(f"{file}: {few} under this entry; its comments say why")
         return False
     return not found.missing
+
+
+def _too_few(account: Account) -> str | None:
+    """Return what is said of an entry under which most of the rows about runners are rejected; None of others."""
+    if not account.accepted:
+        return "no row passes"
+    about_runners = account.records_in - account.filtered_count
+    return "less than half of the rows pass" if account.quarantined * 2 > about_runners else None
 
 
 def _outcome(tried: Tried) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from race_assets.pipeline import land
-from race_assets.pipeline.judge import judge
+from race_assets.pipeline.judge import FILES, judge
 from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.records import PARSED, RAW
 from race_assets.schemas.table import conform, polars_schema
@@ -58,7 +58,8 @@ def dry_run(workshop: Workshop, parser: FileSource, path: Path) -> Tried:
         source_file=pl.lit(NOT_LANDED),
         superseded=pl.lit(value=False),
     )
-    judged = judge(workshop, conform(raw, RAW), lambda _source, _sha: path)
+    files = pl.DataFrame([(parser.name, NOT_LANDED, now, path.name)], schema=FILES, orient="row")
+    judged = judge(workshop, conform(raw, RAW), lambda _source, _sha: path, files)
     rejects = pl.concat([undated, judged.rejects]).sort("source_row")
     together = total([account, *judged.accounts.values()])
     together.records_in = parsed.height

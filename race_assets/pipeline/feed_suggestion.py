@@ -63,6 +63,10 @@ def suggest_feed(workshop: Workshop, path: Path, name: str) -> TriedSuggestion:
             reason = _doubt(workshop, suggestion, tried.accepted)
             if reason is not None:
                 suggestion, tried = _without_off(suggestion, reason), None
+            else:
+                suggestion, tried = _in_yards(
+                    workshop, suggestion, tried, lambda each: _tried(workshop, each, sample, name)
+                )
         elif suggestion.is_racing:
             if suggestion.may_be_utc:
                 suggestion = _without_off(suggestion, MAY_BE_UTC)
@@ -147,6 +151,41 @@ def _without_failing(suggestion: Suggestion, failing: Callable[[Suggestion], flo
     return suggestion
 
 
+def _in_yards(
+    workshop: Workshop, suggestion: Suggestion, tried: Tried, trial: Callable[[Suggestion], Tried]
+) -> tuple[Suggestion, Tried]:
+    """Read distances without a unit as yards where all tracks are Irish; where some are, add a remark that says so.
+
+    Irish tracks measure their races in yards: 525 is 480 m.
+    """
+    countries = set(_with_tracks(workshop, tried.accepted)["country"])
+    if "IE" not in countries or "distance_m" not in suggestion.columns:
+        return suggestion, tried
+    origin, sure = suggestion.columns["distance_m"]
+    named = {"column": origin} if isinstance(origin, str) else origin
+    yards = suggestion.without("distance_m")
+    yards.columns["distance_m"] = ({**named, "unit": "yd"}, sure)
+    tried_in_yards = trial(yards)
+    metres, other = (each.accepted.sort("source_row")["distance_m"] for each in (tried, tried_in_yards))
+    if metres.equals(other):
+        return suggestion, tried
+    said = f"distance_m from {named['column']}: Irish distances without a unit are yards"
+    if countries == {"IE"}:
+        yards.remarks.append(f"{said}; `unit: yd` reads them so")
+        return yards, tried_in_yards
+    suggestion.remarks.append(
+        f"{said}, and this file has tracks of {', '.join(sorted(countries - {'IE'}))} too, whose metres they are read "
+        "as; give Irish tracks a feed of their own with `unit: yd`"
+    )
+    return suggestion, tried
+
+
+def _with_tracks(workshop: Workshop, accepted: pl.DataFrame) -> pl.DataFrame:
+    """Return track, off, country and zone of each accepted record."""
+    tracks = workshop.tracks.frame.select("track_id", "country", "timezone")
+    return accepted.select("track_id", "start_at").join(tracks, on="track_id")
+
+
 def _without_off(suggestion: Suggestion, reason: str) -> Suggestion:
     suggestion = suggestion.without(START)
     suggestion.missing.append("off")
@@ -157,8 +196,7 @@ def _without_off(suggestion: Suggestion, reason: str) -> Suggestion:
 
 def _doubt(workshop: Workshop, suggestion: Suggestion, accepted: pl.DataFrame) -> str | None:
     """Why the accepted rows' offs may be those of another zone than the entry says; None where nothing says so."""
-    tracks = workshop.tracks.frame.select("track_id", "country", "timezone")
-    placed = accepted.select("track_id", "start_at").join(tracks, on="track_id")
+    placed = _with_tracks(workshop, accepted)
     zones = placed["timezone"].unique().to_list()
     shown = times.in_zone(pl.col("start_at"), pl.col("timezone"), zones)
     if _is_night(placed, shown):

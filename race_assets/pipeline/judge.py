@@ -100,13 +100,16 @@ def _union(workshop: Workshop, due: Mapping[date, WantedDay]) -> pl.DataFrame:
     return pl.concat(frames) if frames else pl.DataFrame(schema=schema)
 
 
-def judge(workshop: Workshop, raw: pl.DataFrame, bytes_at: BytesAt | None = None) -> Judged:
+def judge(
+    workshop: Workshop, raw: pl.DataFrame, bytes_at: BytesAt | None = None, files: pl.DataFrame | None = None
+) -> Judged:
     """Splits raw records into accepted, quarantined, duplicates and filtered.
 
     Args:
         workshop: for its rules and tracks.
         raw: the shape of `schemas.records.RAW`.
         bytes_at: where the bytes of a source's file are; none means in the archive.
+        files: FILES, what the records come from; none means that the ledger has them.
     """
     accounts = _opened(raw)
     is_filtered = pl.col("filtered").is_not_null() & ~pl.col("superseded")
@@ -114,7 +117,7 @@ def judge(workshop: Workshop, raw: pl.DataFrame, bytes_at: BytesAt | None = None
     superseded = raw.filter("superseded").with_columns(kind=pl.lit("superseded"))
     _count(accounts, superseded, "kind", "duplicates")
     candidates = raw.filter(pl.col("filtered").is_null() & ~pl.col("superseded"))
-    placed = _with_landing(workshop, _placed(workshop, candidates))
+    placed = _with_landing(workshop, _placed(workshop, candidates), files)
     refusals, notes, nulled = _judged_rows(workshop, placed)
     placed = _without_cells(placed, nulled)
     passed, is_shared = _passed(placed, refusals)
@@ -200,7 +203,7 @@ def _localised(placed: pl.DataFrame) -> pl.DataFrame:
     return placed
 
 
-def _with_landing(workshop: Workshop, placed: pl.DataFrame) -> pl.DataFrame:
+def _with_landing(workshop: Workshop, placed: pl.DataFrame, files: pl.DataFrame | None) -> pl.DataFrame:
     """Add `landed_at` of each record's file, and whether the file's name has the record's day within one.
 
     Only records of sources whose `start_window` is on, and which state no moment, need them: null for all others.
@@ -210,16 +213,8 @@ def _with_landing(workshop: Workshop, placed: pl.DataFrame) -> pl.DataFrame:
     asked = placed.filter(pl.col("source").is_in(windowed) & pl.col("observed_at").is_null())
     if not asked.height:
         return placed.with_columns(landed_at=pl.lit(None, INSTANT), is_day_in_name=pl.lit(None, pl.Boolean))
-    days = asked["race_date"].drop_nulls().unique().to_list()
-    files = pl.DataFrame(
-        [
-            (source, file.sha256, file.landed_at, file.name)
-            for source in asked["source"].unique()
-            for file in workshop.ledger.live_files(source, days)
-        ],
-        schema=FILES,
-        orient="row",
-    )
+    if files is None:
+        files = _landed(workshop, asked)
     in_name = [
         (sha256, stated + around)
         for _, sha256, _, name in files.iter_rows()
@@ -230,6 +225,20 @@ def _with_landing(workshop: Workshop, placed: pl.DataFrame) -> pl.DataFrame:
     named = named.with_columns(is_day_in_name=pl.lit(value=True))
     with_files = placed.join(files.drop("name"), on=["source", "source_file"], how="left", maintain_order="left")
     return with_files.join(named, on=["source_file", "race_date"], how="left", maintain_order="left")
+
+
+def _landed(workshop: Workshop, records: pl.DataFrame) -> pl.DataFrame:
+    """Return FILES of the records' sources and days, as the ledger has them."""
+    days = records["race_date"].drop_nulls().unique().to_list()
+    return pl.DataFrame(
+        [
+            (source, file.sha256, file.landed_at, file.name)
+            for source in records["source"].unique()
+            for file in workshop.ledger.live_files(source, days)
+        ],
+        schema=FILES,
+        orient="row",
+    )
 
 
 def _judged_rows(workshop: Workshop, placed: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:

@@ -24,7 +24,8 @@ def accepts(rules: RuleSettings) -> dict[str, str]:
         "selection_name": "a name with at least a letter or digit besides the trap number",
         "volume": "a volume of 0 or more, or none",
         "trap": f"a trap that is run from: {most}",
-        "number": "a plain number, or odds such as 3.5 or 5/2; a blank where there is none",
+        "number": "a plain number; of prices odds such as 3.5 or 5/2 too, of finish positions 1st, Won, DNF or NR; a "
+        "blank where there is none",
         "value": f"one of the words the column takes; a feed's `values` translate others; of currencies "
         f"{', '.join(CURRENCIES)}",
         "sport": "a row that is surely of greyhounds: a trap, metres, no trading in running, a file name that says so",

@@ -85,6 +85,39 @@ def test_rows_of_unknown_tracks_are_told_with_what_to_do(
     assert "'Nowhereham' is not in the registry" in printed
 
 
+def test_an_entry_under_which_most_rows_fail_is_no_success(
+    offline: Workshop, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [row.replace("Hove", "Nowhereham") if n % 12 > 4 else row for n, row in enumerate(runners(6))]
+    assert not feeds.suggest(offline.settings, sheet(tmp_path, *rows), "mine")
+    assert "less than half of the rows pass under this entry" in capsys.readouterr().err
+    half = [row.replace("Hove", "Nowhereham") if n % 12 > 5 else row for n, row in enumerate(runners(6))]
+    assert feeds.suggest(offline.settings, sheet(tmp_path, *half), "mine")
+
+
+@pytest.mark.parametrize(
+    ("tracks", "distance", "unit", "said"),
+    [
+        (("Shelbourne Park",), "525", "yd", "Irish distances without a unit are yards; `unit: yd`"),
+        (("Shelbourne Park",), "525y", None, ""),
+        (("Shelbourne Park", "Hove"), "525", None, "this file has tracks of GB too"),
+        (("Hove",), "480", None, ""),
+    ],
+)
+def test_distances_at_irish_tracks_are_yards_unless_they_say_otherwise(
+    offline: Workshop, tmp_path: Path, tracks: tuple[str, ...], distance: str, unit: str | None, said: str
+) -> None:
+    rows = [f"{row.replace('Hove', track)},{distance}" for track in tracks for row in runners(8)[-12:]]
+    done = suggest_feed(offline, sheet(tmp_path, *rows, header=HEADER + ",Distance"), "mine")
+    origin = done.suggestion.columns["distance_m"][0]
+    assert origin == ({"column": "Distance", "unit": unit} if unit else "Distance")
+    assert said in " ".join(done.suggestion.remarks)
+    assert bool(said) == ("Irish" in " ".join(done.suggestion.remarks))
+    assert done.tried is not None
+    # 525 yards are 480.06 m.
+    assert set(done.tried.accepted["distance_m"]) == {525 if len(tracks) > 1 else 480}
+
+
 def test_times_of_another_zone_than_they_say_are_no_offs(offline: Workshop, tmp_path: Path) -> None:
     rows = [f"Sale,2024-06-27T{18 + n}:36:00Z,{n},Dog {n},3.5" for n in (1, 2, 3)]
     done = suggest_feed(offline, sheet(tmp_path, *rows, header="Track,Start,Trap,Dog,Price"), "mine")

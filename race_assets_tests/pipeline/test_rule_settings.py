@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
 from race_assets.pipeline import land, replay
+from race_assets.pipeline.dry_run import dry_run
 from race_assets.pipeline.judge import judge
 from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.records import RAW
@@ -18,6 +20,7 @@ from race_assets.validation.account import total
 from race_assets_tests.pipeline.feed import (
     BSP,
     CSV,
+    CSV_HEADER,
     DAY1,
     DAY2,
     ask,
@@ -132,7 +135,7 @@ def test_a_trap_that_cannot_be_read_rejects_whatever_the_severity(make_settings:
     workshop = Workshop(make_settings(rules=rules, sources={"csv_feeds": {"club": feed}}))
     path = workshop.settings.home / "club.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("t,s,n,b,p\nRomford,2024-06-27 18:36,Alpha,x,1\nRomford,2024-06-27 18:36,Beta,2,first\n")
+    path.write_text("t,s,n,b,p\nRomford,2024-06-27 18:36,Alpha,x,1\nRomford,2024-06-27 18:36,Beta,2,whenever\n")
     list(land.land(workshop, "club", [(path, "club.csv")]))
     build_stale(workshop)
     assert ask(workshop, "select messages[1] from quarantine.rejects") == [("trap 'x' is not a number that is whole",)]
@@ -268,6 +271,15 @@ def test_an_old_row_passes_the_window_where_its_file_s_name_has_its_day(
     drop(workshop, name, csv_race(DAY1))
     build_stale(workshop)
     assert len(ask(workshop, "select from core.races")) == passes
+
+
+@pytest.mark.parametrize(("name", "passes"), [("a.csv", False), ("2024-06-24.csv", False), ("26062024.csv", True)])
+def test_a_dry_run_judges_by_the_file_s_name_as_a_landing_does(tmp_path: Path, name: str, passes: bool) -> None:
+    workshop = Workshop(Settings(home=tmp_path / "home", **WINDOW))
+    path = tmp_path / name
+    path.write_text(CSV_HEADER + csv_race(DAY1))
+    tried = dry_run(workshop, workshop.source(CSV), path)
+    assert tried.account.rejected_by == ({} if passes else {"start_window": 3})
 
 
 @pytest.mark.parametrize(
