@@ -3,16 +3,18 @@
 Our own assets publish through `pipeline/`, and name the manager that loads them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, timedelta
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
 import dagster as dg
 import polars as pl
 
+from race_assets.errors import PermanentError
 from race_assets.pipeline.inputs import lake_days
 from race_assets.resources.workshop import workshop_in_use
-from race_assets.storage import publish, tables
+from race_assets.storage import own_tables, tables
 
 Frame: TypeAlias = pl.DataFrame | pl.LazyFrame
 DAY = timedelta(days=1)
@@ -43,29 +45,81 @@ def _days(context: dg.InputContext | dg.OutputContext) -> Sequence[date] | None:
     ]
 
 
-def _as_asked(context: dg.InputContext, rows: pl.LazyFrame) -> Frame:
-    """Return the rows as the asset's parameter is annotated: collected for `pl.DataFrame`, else lazy."""
-    return rows.collect() if context.dagster_type.typing_type is pl.DataFrame else rows
+def _as_annotated(context: dg.InputContext, rows: pl.LazyFrame) -> Frame:
+    """Return the rows collected where the parameter is annotated `pl.DataFrame`, or that or None; else lazy."""
+    annotation = context.dagster_type.typing_type
+    return rows.collect() if pl.DataFrame in (annotation, *get_args(annotation)) else rows
 
 
-def _checked(frame: Frame, days: Sequence[date] | None, name: str) -> pl.DataFrame:
+def _postgres_table(context: dg.InputContext | dg.OutputContext) -> str:
+    """Return the asset's table, `schema.table`, or `table` of the schema `public`.
+
+    Raises:
+        dg.Failure: the asset's key is no such name.
+    """
+    path = context.asset_key.path
+    if len(path) > 2 or any("." in part for part in path):  # noqa: PLR2004 - a schema and a table
+        raise dg.Failure(
+            f"{context.asset_key.to_user_string()} names no table of Postgres; give the asset a key of two parts, "
+            'without dots, such as ["analysis", "favourites"]',
+            allow_retries=False,
+        )
+    return ".".join(path)
+
+
+@contextmanager
+def _failing_for_good() -> Iterator[None]:
+    """Fail the step without retries on a PermanentError, whatever the asset's own retry policy.
+
+    Raises:
+        dg.Failure: the block raised a PermanentError.
+    """
+    try:
+        yield
+    except PermanentError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
+
+
+def _checked(output: object, days: Sequence[date] | None, name: str) -> pl.DataFrame:
     """Return the frame, collected.
 
     Raises:
-        dg.Failure: the run is about days, and a row is not of one of them.
+        dg.Failure: the output is no frame, or has no columns; the run is about days, and a row is not of one of them.
     """
-    rows = frame.collect() if isinstance(frame, pl.LazyFrame) else frame
-    if days is None:
-        return rows
-    if "race_date" not in rows.columns:
-        raise dg.Failure(f"{name} has no race_date column, by which its days are stored", allow_retries=False)
-    strays = sorted(set(rows["race_date"].to_list()) - set(days), key=str)
-    if strays:
+    if not isinstance(output, pl.DataFrame | pl.LazyFrame):
         raise dg.Failure(
-            f"{name} holds rows of {', '.join(map(str, strays[:5]))}, days this run is not about; filter them",
+            f"{name} returned {_described(output)}; an asset that is stored returns a pl.DataFrame or a pl.LazyFrame, "
+            "one that stores its own output is annotated `-> None`",
             allow_retries=False,
         )
+    rows = output.collect() if isinstance(output, pl.LazyFrame) else output
+    if fault := _fault(rows, days):
+        raise dg.Failure(f"{name} {fault}", allow_retries=False)
     return rows
+
+
+def _described(output: object) -> str:
+    if output is None:
+        return "None"
+    kind = type(output)
+    return f"a value of type {'' if kind.__module__ == 'builtins' else f'{kind.__module__}.'}{kind.__name__}"
+
+
+def _fault(rows: pl.DataFrame, days: Sequence[date] | None) -> str | None:
+    """Return why the rows cannot be stored, by these days where there are any; None where they can."""
+    if days is None:
+        return None if rows.columns else "has no columns"
+    if "race_date" not in rows.columns:
+        return "has no race_date column, by which its days are stored"
+    race_date = rows["race_date"]
+    if race_date.dtype != pl.Date:
+        return f"has a race_date that is {race_date.dtype}, cast it to Date"
+    if nulls := race_date.null_count():
+        return f"holds {nulls} {'row' if nulls == 1 else 'rows'} whose race_date is null; give it, or filter them"
+    strays = sorted(set(race_date.unique()) - set(days))
+    if strays:
+        return f"holds rows of {', '.join(map(str, strays[:5]))}, days this run is not about; filter them"
+    return None
 
 
 class PostgresIOManager(dg.ConfigurableIOManager):
@@ -75,17 +129,19 @@ class PostgresIOManager(dg.ConfigurableIOManager):
     """
 
     def handle_output(self, context: dg.OutputContext, obj: Frame) -> None:
-        """Replace the days of the run; the table is created from the frame when there is none."""
-        table = ".".join(context.asset_key.path)
+        """Replace the days of the run; the table is created from the frame, and follows it as `own_tables` says."""
+        table = _postgres_table(context)
         days = _days(context)
         rows = _checked(obj, days, table)
-        publish.replace_days(workshop_in_use().warehouse, table, rows, days)
+        with _failing_for_good():
+            own_tables.replace_days(workshop_in_use().warehouse, table, rows, days)
         context.add_output_metadata({"dagster/row_count": rows.height, "dagster/table_name": table})
 
     def load_input(self, context: dg.InputContext) -> Frame:
         """Return the days of the run, read when they are collected."""
-        table = ".".join(context.asset_key.path)
-        return _as_asked(context, tables.scan_days(workshop_in_use().warehouse, table, _days(context)))
+        table = _postgres_table(context)
+        with _failing_for_good():
+            return _as_annotated(context, tables.scan_days(workshop_in_use().warehouse, table, _days(context)))
 
 
 class LakeIOManager(dg.ConfigurableIOManager):
@@ -111,5 +167,6 @@ class LakeIOManager(dg.ConfigurableIOManager):
         table = "/".join(context.asset_key.path)
         days = _days(context)
         workshop = workshop_in_use()
-        rows = workshop.lake.scan_table(table) if days is None else lake_days(workshop, table, days)
-        return _as_asked(context, rows)
+        with _failing_for_good():
+            rows = workshop.lake.scan_table(table) if days is None else lake_days(workshop, table, days)
+            return _as_annotated(context, rows)

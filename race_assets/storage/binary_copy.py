@@ -67,6 +67,19 @@ KINDS: dict[Any, Kind] = {
     pl.Date: Kind("date", 1082, "i", pl.Int32()),
     pl.Time: Kind("time", 1083, "q", pl.Int64()),
 }
+REMEDIES: dict[Any, str] = {
+    # Exact as numeric, but read back as text.
+    pl.Decimal: "cast it to Float64",
+    pl.UInt64: "cast it to Int64",
+    pl.Int128: "cast it to Int64",
+    pl.Duration: "store its dt.total_milliseconds()",
+    pl.Struct: "unnest it",
+    pl.Array: "store its arr.to_list()",
+    pl.List: "flatten it",
+    pl.Null: "cast it to the type it has when it is known, such as String",
+}
+"""What to do about the types that Postgres, or the reading back from it, does not have."""
+
 TIMESTAMP = Kind("timestamp", 1114, "q", pl.Int64())
 TIMESTAMPTZ = Kind("timestamptz", 1184, "q", pl.Int64())
 
@@ -125,7 +138,8 @@ def _kind(name: str, dtype: pl.DataType) -> Kind:
     kind = KINDS.get(dtype.base_type())
     if kind is None:
         raise PermanentError(
-            f"column {name!r} is of type {dtype}, which Postgres does not have; cast it before storing"
+            f"column {name!r} holds {dtype}, which is not stored in Postgres; "
+            f"{REMEDIES.get(dtype.base_type(), 'cast it before storing')}"
         )
     return kind
 

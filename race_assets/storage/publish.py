@@ -15,7 +15,7 @@ from race_assets.schemas.catalogue import CORE
 from race_assets.schemas.ops import BUILT_DAYS, INGESTION_RUNS, PUBLICATIONS, REJECTS, REVISIONS, SOURCE_FILES
 from race_assets.schemas.table import conform, is_json, polars_schema
 from race_assets.storage import coverage
-from race_assets.storage.binary_copy import column_type, copy_rows, quoted
+from race_assets.storage.binary_copy import copy_rows, quoted
 from race_assets.storage.postgres import LANDING_LOCK, PUBLISH_LOCK, Warehouse, retrying
 
 
@@ -92,7 +92,7 @@ def publish(warehouse: Warehouse, days: DayFrames) -> set[date]:
 
 
 def _publish(warehouse: Warehouse, days: DayFrames) -> set[date]:
-    with _transaction(warehouse, PUBLISH_LOCK) as cursor:
+    with locked_transaction(warehouse, PUBLISH_LOCK) as cursor:
         moved = _moved(cursor, days.fingerprints) | _published_meanwhile(cursor, days)
         if moved:
             days = only(days, set(days.fingerprints) - moved)
@@ -106,8 +106,8 @@ def _publish(warehouse: Warehouse, days: DayFrames) -> set[date]:
 
 
 @contextmanager
-def _transaction(warehouse: Warehouse, lock: int) -> Iterator[Any]:
-    """A cursor in a transaction that holds the lock; committed on a clean exit, rolled back otherwise."""
+def locked_transaction(warehouse: Warehouse, lock: int) -> Iterator[Any]:
+    """Yield a cursor in a transaction that holds the lock: committed on a clean exit, rolled back otherwise."""
     with warehouse.transaction() as connection, connection.cursor() as cursor:
         cursor.execute("select pg_advisory_xact_lock(%s)", [lock])
         yield cursor
@@ -164,35 +164,6 @@ def _replace_accounts(cursor: Any, days: DayFrames) -> None:
         [days.run_id, list(days.fingerprints)],
     )
     _insert(cursor, INGESTION_RUNS, days.accounts)
-
-
-def replace_days(warehouse: Warehouse, table: str, frame: pl.DataFrame, days: Sequence[date] | None) -> None:
-    """Replaces whole days of a table of the user's own, which is made from the frame when there is none.
-
-    Args:
-        table: `schema.table`; the schema is created when there is none.
-        frame: holds `race_date`, of these days only.
-        days: none means the whole table, which needs no `race_date`.
-
-    Raises:
-        PermanentError: a column is of a type that Postgres does not have.
-    """
-    schema, _, name = table.rpartition(".")
-    schema = quoted(schema or "public")
-    target = f"{schema}.{quoted(name)}"
-    columns = ", ".join(f"{quoted(column)} {column_type(column, dtype)}" for column, dtype in frame.schema.items())
-
-    def work() -> None:
-        with _transaction(warehouse, PUBLISH_LOCK) as cursor:
-            cursor.execute(f"create schema if not exists {schema}")
-            cursor.execute(f"create table if not exists {target} ({columns})")
-            if days is None:
-                cursor.execute(f"delete from {target}")
-            else:
-                cursor.execute(f"delete from {target} where race_date = any(%s)", [list(days)])
-            copy_rows(cursor, target, frame)
-
-    retrying(work)
 
 
 def _note_built(cursor: Any, days: DayFrames) -> None:
@@ -297,7 +268,7 @@ def enter(warehouse: Warehouse, landing: Landing) -> int:
 
 
 def _enter(warehouse: Warehouse, landing: Landing) -> int:
-    with _transaction(warehouse, LANDING_LOCK) as cursor:
+    with locked_transaction(warehouse, LANDING_LOCK) as cursor:
         with _staged(cursor, SOURCE_FILES, landing.file) as stage:
             version, source, name = _entered(cursor, stage)
         # What an older version could not date is said anew by this one, unless it says nothing at all.

@@ -86,6 +86,12 @@ def built(workshop: Workshop, database: str, tmp_path: Path, monkeypatch: pytest
 
 
 def run(*assets: dg.AssetsDefinition, first: str = FIRST, last: str = LAST) -> dg.ExecuteInProcessResult:
+    return run_whole(
+        *assets, tags={"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
+    )
+
+
+def run_whole(*assets: dg.AssetsDefinition, tags: dict[str, str] | None = None) -> dg.ExecuteInProcessResult:
     upstream = dg.AssetSpec(KEYS["core.selections"], partitions_def=DAYS).with_io_manager_key("io_manager")
     with dg.DagsterInstance.ephemeral() as instance:
         return dg.materialize(
@@ -97,7 +103,7 @@ def run(*assets: dg.AssetsDefinition, first: str = FIRST, last: str = LAST) -> d
                 "io_manager": PostgresIOManager(),
                 "lake": LakeIOManager(),
             },
-            tags={"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last},
+            tags=tags,
             raise_on_error=False,
         )
 
@@ -136,10 +142,97 @@ def test_a_table_of_the_lake_is_stored_by_day(built: str, workshop: Workshop) ->
 @pytest.mark.parametrize(("asset", "said"), [(strays, "2024-06-02"), (dayless, "race_date")])
 def test_rows_that_belong_to_no_day_of_the_run_are_refused(built: str, asset: dg.AssetsDefinition, said: str) -> None:
     assert count(built, "core.races")
-    result = run(asset)
+    assert said in failure_of(run(asset))
+
+
+def failure_of(result: dg.ExecuteInProcessResult) -> str:
+    """What the only failed step says; it was not tried again."""
     assert not result.success
+    assert not [event for event in result.all_events if event.is_step_up_for_retry]
     (failure,) = [event for event in result.all_events if event.is_step_failure]
-    assert said in str(failure.step_failure_data)
+    return str(failure.step_failure_data)
+
+
+def returning(
+    output: object, manager: str = "io_manager", key: tuple[str, ...] = ("analysis", "made"), *, by_day: bool = True
+) -> dg.AssetsDefinition:
+    """An asset that returns this output, and whose author has failed steps tried again."""
+
+    @dg.asset(
+        key=list(key),
+        partitions_def=DAYS if by_day else None,
+        backfill_policy=WHOLE if by_day else None,
+        io_manager_key=manager,
+        retry_policy=dg.RetryPolicy(max_retries=1),
+    )
+    def made() -> Any:
+        return output
+
+    return made
+
+
+DAY = pl.DataFrame({"race_date": [date(2024, 6, 27)]})
+RACE_DATE = pl.col("race_date")
+
+
+@pytest.mark.parametrize("manager", ["io_manager", "lake"])
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        (5, "analysis.made returned a value of type int; an asset that is stored returns a pl.DataFrame"),
+        (DAY.to_dicts(), "analysis.made returned a value of type list"),
+        (DAY["race_date"], "analysis.made returned a value of type polars.series.series.Series"),
+        (None, "analysis.made returned None"),
+        (DAY.select(RACE_DATE.cast(pl.String)), "has a race_date that is String, cast it to Date"),
+        (DAY.select(RACE_DATE.cast(pl.Datetime("us"))), "has a race_date that is Datetime"),
+        (DAY.lazy().select(RACE_DATE.cast(pl.Datetime("us"))), "cast it to Date"),
+        (pl.concat([DAY, DAY.clear(1)]), "holds 1 row whose race_date is null"),
+        (DAY.clear(2), "holds 2 rows whose race_date is null"),
+    ],
+)
+def test_what_cannot_be_stored_by_day_is_refused_with_what_to_do(
+    built: str, manager: str, output: object, said: str
+) -> None:
+    assert count(built, "core.races")
+    assert said in failure_of(run(returning(output, manager))).replace("analysis/made", "analysis.made")
+
+
+@pytest.mark.parametrize("manager", ["io_manager", "lake"])
+def test_a_whole_table_needs_columns_and_no_race_date(built: str, manager: str) -> None:
+    assert count(built, "core.races")
+    assert run_whole(returning(pl.DataFrame({"dog": ["Amber"]}), manager, by_day=False)).success
+    assert "has no columns" in failure_of(run_whole(returning(pl.DataFrame(), manager, by_day=False)))
+
+
+def test_a_type_that_changed_fails_the_run_for_good_and_a_whole_table_follows_it(built: str) -> None:
+    number, share = DAY.with_columns(runners=pl.lit(6)), DAY.with_columns(runners=pl.lit(5.5))
+    assert run(returning(number)).success
+    assert "column runners is integer and would become double precision: cast it" in failure_of(run(returning(share)))
+    assert rows(built, "select runners from analysis.made") == [(6,)]
+    assert run_whole(returning(share, by_day=False)).success
+    assert rows(built, "select runners from analysis.made") == [(5.5,)]
+
+
+@pytest.mark.parametrize("key", [("analysis", "deep", "made"), ("analysis", "made.anew")])
+def test_a_key_that_names_no_table_of_postgres_is_refused(built: str, key: tuple[str, ...]) -> None:
+    assert count(built, "core.races")
+    assert "give the asset a key of two parts" in failure_of(run(returning(DAY, key=key)))
+
+
+def test_an_input_is_handed_over_as_its_parameter_is_annotated(built: str) -> None:
+    assert count(built, "core.races")
+    handed: list[type] = []
+    for annotation in (pl.DataFrame, pl.DataFrame | None, pl.LazyFrame, pl.LazyFrame | None, Any):
+
+        def note(selections: Any) -> pl.DataFrame:
+            handed.append(type(selections))
+            return DAY
+
+        note.__annotations__["selections"] = annotation
+        ins = {"selections": dg.AssetIn(key=KEYS["core.selections"])}
+        policy = {"partitions_def": DAYS, "backfill_policy": WHOLE, "io_manager_key": "io_manager"}
+        assert run(dg.asset(key=["analysis", "noted"], ins=ins, **policy)(note)).success
+    assert handed == [pl.DataFrame, pl.DataFrame, pl.LazyFrame, pl.LazyFrame, pl.LazyFrame]
 
 
 def test_an_asset_is_handed_the_days_of_its_run_and_no_others(built: str) -> None:
