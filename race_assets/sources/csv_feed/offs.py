@@ -511,8 +511,8 @@ class OffFinder:
 
     def _not_of_one_dog_a_trap(self, frame: pl.DataFrame) -> str | None:
         """Whether several dogs would start from one trap of one track at the same time."""
-        columns = [self.chosen.get(target) for target in ("track_name", "trap", "selection_name")]
-        if None in columns:
+        columns = [self.chosen[each] for each in ("track_name", "trap", "selection_name") if each in self.chosen]
+        if len(columns) < 3:  # noqa: PLR2004 - all of them
             return None
         track, trap, dog = columns
         started = frame.select(
