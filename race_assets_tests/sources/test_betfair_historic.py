@@ -149,6 +149,16 @@ def test_messages_whose_time_goes_back_are_taken_in_the_files_order_and_counted(
     assert records(path, life((300, TRADE), (90, LATER)))["notes"].null_count() == 2
 
 
+def test_a_line_that_is_not_utf_8_is_read_as_windows_1252_and_noted(tmp_path: Path) -> None:
+    text = life((300, TRADE)).replace(b"1. Alpha", "1. Café Olé\u2019s".encode())
+    plain = records(tmp_path / "1.23", text)
+    latin = records(tmp_path / "1.24", text.decode().encode("cp1252"))
+    assert plain["dog_name"].to_list() == latin["dog_name"].to_list() == ["Café Olé\u2019s", "Beta"]
+    assert plain["notes"].null_count() == 2
+    assert latin["notes"].to_list() == [["latin_1"]] * 2
+    assert latin.drop("notes").equals(plain.drop("notes"))
+
+
 def test_no_time_of_a_record_goes_back_with_that_of_a_message(tmp_path: Path) -> None:
     """The later line tells the last price; it cannot have been published before the one above it."""
     frame = records(tmp_path / "1.23", life((90, TRADE), (3_600, LATER)))

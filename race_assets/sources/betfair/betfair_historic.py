@@ -249,6 +249,8 @@ def _runner_row(where: str, market: MarketFigures, runner: RunnerFigures, of_mar
         notes.append("left_out_of_last_definition")
     if market.backward_steps:
         notes.append("time_went_back")
+    if market.is_latin_1:
+        notes.append("latin_1")
     found = [*of_market, *_runner_problems(where, market, runner)]
     problems = [{RULE: rule, MESSAGE: message} for rule, message in found]
     handicap = f":{runner.handicap:g}" if runner.handicap else ""

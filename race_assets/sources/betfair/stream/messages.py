@@ -170,11 +170,15 @@ class Decoder:
     Args:
         unknown: where keys are counted.
         with_book: whether what is on offer is wanted too.
+
+    Attributes:
+        latin_1: markets of lines that are not UTF-8, which are read as Windows-1252.
     """
 
     def __init__(self, unknown: Counter[str], *, with_book: bool) -> None:
         self._strict: Any = msgspec.json.Decoder(Message[Change] if with_book else Message[TradedChange])
         self._unknown = unknown
+        self.latin_1: set[str] = set()
 
     def line(self, data: bytes) -> Message[Any]:
         """The message of one line.
@@ -189,15 +193,27 @@ class Decoder:
         return message
 
     def _tolerant(self, data: bytes) -> Message[Any]:
-        """Decode a line without its unknown keys, byte-order mark and halves of surrogate pairs."""
+        """Decode a line without its unknown keys, byte-order mark and halves of surrogate pairs, in either encoding."""
         data = data.removeprefix(BOM)
+        text = _as_utf_8(data)
         try:
-            tree = storable_tree(json.loads(data)) if has_surrogates(data) else msgspec.json.decode(data)
+            tree = storable_tree(json.loads(text)) if has_surrogates(text) else msgspec.json.decode(text)
             known = _known(tree, Message, self._unknown)
             message: Message[Any] = self._strict.decode(msgspec.json.encode(known))
         except (ValueError, RecursionError) as error:
             raise BrokenLineError(str(error)) from None
+        if text is not data:
+            self.latin_1.update(change.id for change in message.mc)
         return message
+
+
+def _as_utf_8(data: bytes) -> bytes:
+    """A line as it is where it is UTF-8; else what it says in Windows-1252."""
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace").encode()
+    return data
 
 
 BELOW: dict[type, dict[str, type]] = {

@@ -51,6 +51,7 @@ class Reading:
         held_against: how many markets there were at the last line that is no message and names no market.
     broken: what was lost of a market that had not closed by then, by its id.
         unknown: keys that nobody knows, counted.
+        latin_1: markets with a line that is not UTF-8; see `Decoder`.
     """
 
     markets: dict[str, Market] = field(default_factory=dict)
@@ -62,6 +63,7 @@ class Reading:
     held_against: int = 0
     broken: dict[str, str] = field(default_factory=dict)
     unknown: Counter[str] = field(default_factory=Counter)
+    latin_1: set[str] = field(default_factory=set)
 
 
 def read(text: Iterable[bytes], offsets: Sequence[int], offs: Mapping[str, int] | None = None) -> Reading:
@@ -73,7 +75,8 @@ def read(text: Iterable[bytes], offsets: Sequence[int], offs: Mapping[str, int] 
         offs: scheduled offs that a first reading has found, by market.
     """
     reading = Reading()
-    decode = Decoder(reading.unknown, with_book=bool(offsets)).line
+    decoder = Decoder(reading.unknown, with_book=bool(offsets))
+    decode, reading.latin_1 = decoder.line, decoder.latin_1
     markets = reading.markets
     begins = number = blank = 0
     for number, line in enumerate(lines(text, reading), start=1):

@@ -45,6 +45,7 @@ class MarketFigures(msgspec.Struct, array_like=True):
         last_heard: the last message before that, or before its prices were final.
         backward_steps: messages with an earlier time than one above them; see `Market`.
         points: rows of `grid.FIELDS` as doubles; `runner` is the place in `runners`.
+        is_latin_1: a line of it is not UTF-8.
     """
 
     market_id: str
@@ -68,6 +69,7 @@ class MarketFigures(msgspec.Struct, array_like=True):
     runners: list[RunnerFigures]
     points: bytes
     broken: str | None = None
+    is_latin_1: bool = False
 
 
 class MemberFigures(msgspec.Struct, array_like=True):
@@ -110,13 +112,16 @@ def figures(reading: Reading) -> MemberFigures:
     return MemberFigures(
         reading.lines,
         reading.others,
-        [_market(market, reading.broken.get(market_id)) for market_id, market in reading.markets.items()],
+        [
+            _market(market, reading.broken.get(market_id), is_latin_1=market_id in reading.latin_1)
+            for market_id, market in reading.markets.items()
+        ],
         damages,
         dict(reading.unknown),
     )
 
 
-def _market(market: Market, broken: str | None) -> MarketFigures:
+def _market(market: Market, broken: str | None, *, is_latin_1: bool) -> MarketFigures:
     definition = market.definition or Definition()
     listed = {(runner.id, runner.hc or 0.0): runner for runner in definition.runners}
     books = market.books
@@ -142,6 +147,7 @@ def _market(market: Market, broken: str | None) -> MarketFigures:
         [_runner(market, key, listed, books[key]) for key in books],
         market.grid.points.tobytes(),
         broken,
+        is_latin_1,
     )
 
 
