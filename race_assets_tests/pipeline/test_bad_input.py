@@ -329,11 +329,7 @@ BAD_ROWS = {
         ("'Romfrod'", "Romford", "local date"),
         None,
     ),
-<<<<<<< HEAD
     "no track": BadRow(row(CSV, track=""), "track_known", ("states no track (venue)",)),
-=======
-    "no track": BadRow(row(CSV, track=""), "track_known", ("states no track",)),
->>>>>>> h2
     "no name": BadRow(row(CSV, selection_name=""), "selection_name", ("''",)),
     "a trap and no name": BadRow(row(CSV, selection_name="4. "), "selection_name", ("'4. '",)),
     "trap 9 in GB": BadRow(row(CSV, selection_name="9. Tin Whistle"), "trap", ("trap 9 in GB", "1 to 8")),
