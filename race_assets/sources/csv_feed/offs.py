@@ -186,7 +186,7 @@ class OffFinder:
         return self._with_remarks(self._none(days))
 
     def _with_remarks(self, off: Off) -> Off:
-        off.remarks = [*self.remarks, *off.remarks]
+        off.remarks = list(dict.fromkeys([*self.remarks, *off.remarks]))
         return off
 
     def _none(self, days: Sequence[tuple[str, float]]) -> Off:
