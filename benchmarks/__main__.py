@@ -50,7 +50,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--postgres-url", help="a server of yours instead of the embedded one")
     args = parser.parse_args()
     if lacking := peers.missing(args.only or ()):
-        parser.error(peers.told(lacking))
+        parser.error(peers.described(lacking))
     args.only = args.only or peers.present(contestants.CONTESTANTS)
     if args.quick:
         args.pairs = min(args.pairs, 1)
@@ -104,7 +104,7 @@ def left_out(args: argparse.Namespace) -> dict[str, str]:
 def main() -> int:
     args = arguments()
     if lacking := left_out(args):
-        print(f"left out: {peers.told(lacking)}", file=sys.stderr, flush=True)
+        print(f"left out: {peers.described(lacking)}", file=sys.stderr, flush=True)
     contestants.DATA.mkdir(parents=True, exist_ok=True)
     home = Path(contestants.DATA / "server")
     try:

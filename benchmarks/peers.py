@@ -29,7 +29,7 @@ def present(names: Iterable[str]) -> list[str]:
     return [name for name in names if name not in lacking]
 
 
-def told(lacking: dict[str, str]) -> str:
+def described(lacking: dict[str, str]) -> str:
     """Return a sentence on contestants that cannot run, and how to get their packages."""
     packages = ", ".join(sorted(set(lacking.values())))
     return f"{', '.join(lacking)}: not installed here: {packages}; {REMEDY}"

@@ -57,8 +57,8 @@ def normaliser(workshop: Workshop, records: pl.DataFrame) -> None:
     tracks = workshop.tracks.frame
     keyed = runners.assign(runners.one_start_per_market(records), tracks)
     chosen = tables.selections(keyed, now, workshop.settings.precedence)
-    nobody = pl.DataFrame(schema=COUNTS)
-    tables.races(keyed, chosen, tracks, nobody, now, workshop.settings.precedence, results.disputed(keyed, chosen))
+    no_rejects = pl.DataFrame(schema=COUNTS)
+    tables.races(keyed, chosen, tracks, no_rejects, now, workshop.settings.precedence, results.disputed(keyed, chosen))
     tables.prices(keyed)
 
 

@@ -39,7 +39,7 @@ def test_without_peers_ours_is_measured_and_the_others_are_named() -> None:
         "args = program.arguments()\n"
         "print(args.only, list(program.peers.present(program.feed.CONTESTANTS)),"
         " list(program.peers.present(program.stream.names())))\n"
-        "print(program.peers.told(program.left_out(args)))\n"
+        "print(program.peers.described(program.left_out(args)))\n"
         "print(program.report.machine()['packages']['dlt'])\n"
     )
     done = run(code, "--quick")
