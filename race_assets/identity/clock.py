@@ -70,7 +70,7 @@ def told_dogs(records: pl.DataFrame) -> pl.DataFrame:
 
 
 def shifts(dogs: pl.DataFrame, settings: ClockSettings) -> list[Shift]:
-    """Return the sources whose clocks are wrong, by day; a source is compared with all that are believed before it.
+    """Return the sources whose clocks are wrong, by day; each is compared with all sources preferred to it.
 
     A meeting that was late moves all its races alike, too. So a shift must be that of several meetings; or of whole
     hours, as wrong zones and dates are, where the two sources share no ids by which the races could be known as one.

@@ -30,7 +30,7 @@ TOLD = (
 
 
 def ranked(workshop: Workshop, records: pl.DataFrame) -> pl.DataFrame:
-    """Return the records with whose ids they have, and the place of their source among those that are believed."""
+    """Add the provider whose ids each record has, and the rank of its source in `precedence`."""
     sources = records["source"].unique().to_list()
     ranks = workshop.settings.precedence.ranks("start", sources)
     frame = told_races.ranked(records, {name: registry.provider(name) for name in sources}, ranks)

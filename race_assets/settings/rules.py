@@ -39,7 +39,7 @@ class Requirement(Node):
 
 
 class Remark(Rule):
-    """A rule that only warns unless told otherwise."""
+    """A rule that warns by default."""
 
     severity: Severity = "warn"
 

@@ -38,7 +38,7 @@ _MONTH_NAMES = (
 # Some menu hints of 2017 say "23 rd Nov".
 _DAY_MONTH = rf"(?i)(?:^|[^0-9])(?P<day>[0-9]{{1,2}}) *(?:st|nd|rd|th)? +(?P<month>{_MONTH_NAMES})\.?\s*$"
 UTC_NAMES = ("UTC", "GMT", "Etc/UTC", "Etc/GMT")
-"""Names of zones that are UTC, and say nothing of where a track is."""
+"""Names of UTC, which any track may use."""
 _HALF_A_YEAR_DAYS = 183
 _LOCALISED = pl.Struct({"at": pl.Datetime("us", "UTC"), "is_ambiguous": pl.Boolean, "is_missing": pl.Boolean})
 

@@ -9,10 +9,8 @@ from race_assets.pipeline.dry_run import dry_run
 from race_assets.pipeline.workshop import Workshop
 from race_assets.settings import Settings
 from race_assets_tests.feed_corpus import score
-from race_assets_tests.feed_corpus.score import Score
 from race_assets_tests.feed_corpus.styles import STYLES, Style
 
-LEAST_RIGHT = 0.95
 LEAST_STYLES = 25
 
 
@@ -22,20 +20,14 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
     return Workshop(Settings(home=tmp_path_factory.mktemp("home")))
 
 
-@pytest.fixture(scope="module")
-def scores() -> dict[str, Score]:
-    """What each style scored, gathered by the tests of the styles."""
-    return {}
-
-
 @pytest.mark.parametrize("style", STYLES, ids=lambda style: style.name)
-def test_a_suggestion_passes_its_own_sample_and_has_no_wrong_off(
-    style: Style, workshop: Workshop, scores: dict[str, Score], tmp_path: Path
+def test_a_suggestion_has_the_right_columns_passes_its_own_sample_and_has_no_wrong_off(
+    style: Style, workshop: Workshop, tmp_path: Path
 ) -> None:
     scored, done = score.of(style, workshop, tmp_path)
-    scores[style.name] = scored
     found = done.suggestion
     assert found.is_racing == style.is_racing
+    assert scored.wrong == {}
     assert scored.wrong_offs == 0
     assert (done.tried is not None) == (style.is_racing and style.expected["start_at"] is not None)
     if done.tried is not None:
@@ -51,10 +43,5 @@ def test_a_suggestion_passes_its_own_sample_and_has_no_wrong_off(
     assert again.account == done.tried.account
 
 
-def test_nearly_all_columns_that_matter_are_right(scores: dict[str, Score]) -> None:
-    if len(scores) < len(STYLES):
-        pytest.skip("not all styles were scored")
-    wrong = {name: each.wrong for name, each in scores.items() if each.wrong}
-    right = sum(len(each.right) for each in scores.values())
-    assert len(STYLES) >= LEAST_STYLES
-    assert right / (right + sum(map(len, wrong.values()))) >= LEAST_RIGHT, wrong
+def test_the_corpus_has_as_many_styles_as_promised() -> None:
+    assert len({style.name for style in STYLES}) >= LEAST_STYLES

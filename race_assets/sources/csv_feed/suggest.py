@@ -41,7 +41,7 @@ RACE = "race of the row"
 VACANT = r"(?i)vacant|no reserve|no runner"
 
 OPEN_FEED = FeedSettings.model_validate({"columns": {target: {"constant": "nothing"} for target in NEEDED.values()}})
-"""A feed that says nothing of its files' layout."""
+"""A feed whose files' layout is inferred."""
 
 Origin = str | dict[str, Any]
 
