@@ -3,9 +3,17 @@
 Every message names the thing (file, row, setting, market), says what is wrong and what to do about it.
 """
 
+from race_assets.display import visible_lines
+
 
 class RaceAssetsError(Exception):
-    """Something race_assets knows how to describe; catch this to catch all of them."""
+    """Something race_assets knows how to describe; catch this to catch all of them.
+
+    Names, cells and answers in its message are shown with `visible_lines`, wherever the message ends up.
+    """
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(visible_lines(message))
 
 
 class TransientError(RaceAssetsError):
@@ -31,7 +39,7 @@ class UnreadableFileError(PermanentError):
     def __init__(self, state: str, detail: str) -> None:
         super().__init__(detail)
         self.state = state
-        self.detail = detail
+        self.detail = str(self)
 
 
 class WarehouseError(TransientError):

@@ -12,11 +12,12 @@ GOOD, DATA_FAILED, USAGE = 0, 1, 2
 
 
 class Format(StrEnum):
-    """How `query` prints."""
+    """How rows are printed."""
 
     table = "table"
     csv = "csv"
     json = "json"
+    sheet = "sheet"
 
 
 def open_settings(*, writes: bool = False) -> Settings:
