@@ -10,10 +10,13 @@ class RaceAssetsError(Exception):
     """Something race_assets knows how to describe; catch this to catch all of them.
 
     Names, cells and answers in its message are shown with `visible_lines`, wherever the message ends up.
+
+    Args:
+        messages: one, or several that are independent of each other, each of which begins a line.
     """
 
-    def __init__(self, message: object = "") -> None:
-        super().__init__(visible_lines(message))
+    def __init__(self, *messages: object) -> None:
+        super().__init__("\n".join(map(visible_lines, messages)))
 
 
 class TransientError(RaceAssetsError):
@@ -26,6 +29,10 @@ class PermanentError(RaceAssetsError):
 
 class SettingsError(PermanentError):
     """A setting has a name or a value that is not allowed; the message gives its path and what is."""
+
+
+class DiskError(PermanentError):
+    """A file cannot be written: no room, a quota, a read-only file system; nothing of it is kept, the old one stays."""
 
 
 class UnreadableFileError(PermanentError):

@@ -304,6 +304,12 @@ def main() -> None:
         _fail(error, USAGE)
     except RaceAssetsError as error:
         _fail(error, DATA_FAILED)
+    except OSError as error:
+        from race_assets.storage import disk
+
+        if ours := disk.trouble(error, error.filename or "what this command prints, or a file it makes,"):
+            _fail(ours, DATA_FAILED)
+        raise
 
 
 def _fail(error: Exception, exit_code: int) -> NoReturn:

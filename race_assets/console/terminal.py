@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from race_assets.display import visible, visible_lines
+from race_assets.errors import RaceAssetsError
 
 WIDTH_OF_FILES = 200
 
@@ -41,7 +42,9 @@ def heading(title: str) -> None:
 
 def failure(reason: object) -> None:
     """Print a failure to stderr; it may have several lines."""
-    errors().print(Text(visible_lines(reason), style="red"), soft_wrap=True)
+    # The message of an error of ours is visible by itself, and may hold several mistakes.
+    shown = str(reason) if isinstance(reason, RaceAssetsError) else visible_lines(reason)
+    errors().print(Text(shown, style="red"), soft_wrap=True)
 
 
 def table(
@@ -65,6 +68,8 @@ def table(
 def data(exact: str) -> None:
     """Print text for programs as it is; on a terminal, which would act on hidden characters, they are made visible."""
     sys.stdout.write("\n".join(map(visible, exact.split("\n"))) if sys.stdout.isatty() else exact)
+    # At the exit of the process nobody would hear of a full disk.
+    sys.stdout.flush()
 
 
 def output() -> Console:

@@ -1,6 +1,5 @@
 """Ingestion without Dagster: fetch, land, validate, build and publish. Commands and assets call the same stages."""
 
-import tempfile
 import threading
 import time
 import uuid
@@ -16,7 +15,7 @@ from race_assets.pipeline.land import Landed
 from race_assets.pipeline.workshop import Workshop
 from race_assets.settings import Settings
 from race_assets.sources import record_files, registry
-from race_assets.storage.files import check_home
+from race_assets.storage.files import prepare_home, scratch_folder
 
 if TYPE_CHECKING:
     import polars as pl
@@ -56,7 +55,7 @@ class IngestionService:
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.workshop = Workshop(settings or settings_module.load())
-        check_home(self.workshop.settings.home)
+        prepare_home(self.workshop.settings.home, is_group=self.workshop.settings.home_group)
 
     @classmethod
     def over(cls, workshop: Workshop) -> "IngestionService":
@@ -297,8 +296,8 @@ class IngestionService:
 
         text = record_files.written(frame).encode()
         name = name or f"frame-{hashlib.sha256(text).hexdigest()[:HASH_SHOWN]}.csv"
-        with tempfile.TemporaryDirectory(prefix="race_assets-") as folder:
-            path = Path(folder, "frame.csv")
+        with scratch_folder() as folder:
+            path = folder / "frame.csv"
             path.write_bytes(text)
             return list(self.land(source, [(path, name)]))
 

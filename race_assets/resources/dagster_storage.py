@@ -5,6 +5,7 @@ the two variables without which a run over a year writes thousands of events one
 """
 
 import os
+from contextlib import suppress
 from typing import Any
 
 from dagster._config.config_schema import UserConfigSchema
@@ -17,6 +18,7 @@ from race_assets import settings
 from race_assets.backoff import PAUSES, pause_s
 from race_assets.errors import TransientError, WarehouseError
 from race_assets.settings import Settings
+from race_assets.storage.access import make_folder
 from race_assets.storage.postgres import Warehouse, server_url, sqlalchemy_url
 
 SCHEMA = "dagster"
@@ -42,6 +44,9 @@ class WarehouseStorage(DagsterPostgresStorage):
             os.environ.setdefault(variable, value)
         wanted = settings.load()
         warehouse = Warehouse.open(wanted)
+        # Dagster would make it readable by everybody.
+        with suppress(OSError):
+            make_folder(wanted.home / "dagster")
         storage = cls(sqlalchemy_url(warehouse.url, "psycopg2", SCHEMA), inst_data=inst_data)
         # Dagster connects anew for each statement, some 150 times a run, unless told to keep its connections.
         for part in (storage.event_log_storage, storage.run_storage, storage.schedule_storage):

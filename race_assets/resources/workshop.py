@@ -8,6 +8,7 @@ from structlog.contextvars import bound_contextvars
 
 from race_assets import settings
 from race_assets.pipeline.workshop import Workshop
+from race_assets.storage.files import prepare_home
 
 _opened: list[Workshop] = []
 
@@ -19,6 +20,7 @@ def workshop_in_use() -> Workshop:
     """
     wanted = settings.load()
     if not _opened or _opened[0].settings != wanted:
+        prepare_home(wanted.home, is_group=wanted.home_group)
         _opened[:] = [Workshop(wanted)]
     return _opened[0]
 

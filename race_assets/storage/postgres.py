@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 from race_assets.backoff import PAUSES, Pauses, pause_s
 from race_assets.errors import SettingsError, WarehouseError, WarehouseRefusedError
 from race_assets.settings import Settings
-from race_assets.storage.files import check_home
+from race_assets.storage.files import secure_home
 from race_assets.storage.spares import Spares
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def server_url(settings: Settings) -> str:
         return settings.postgres.url.reveal(settings.aws)
     from race_assets.storage import embedded
 
-    check_home(settings.home)
+    secure_home(settings.home, is_group=settings.home_group)
     return embedded.ensure(settings.home)
 
 
