@@ -37,6 +37,8 @@ from urllib.parse import quote
 import psutil
 
 from race_assets.errors import PermanentError, RaceAssetsError, WarehouseError
+from race_assets.storage.conninfo import Address
+from race_assets.storage.session import open_psycopg
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +55,11 @@ LOCK_TIMEOUT_S = START_TIMEOUT_S + STOP_TIMEOUT_S
 ORPHAN_TIMEOUT_S = 2.0
 RELEASE_TIMEOUT_S = 2.0
 POLL_S = 0.01
+
+REFUSED = "FATAL: "
+"""Begins what a server answers that rejects a connection; ours speaks English, its locale being C."""
+PASSING = ("the database system is", "too many clients", "connection slots are reserved", "terminating connection")
+"""Reasons that pass: starting up, recovering, shutting down, busy."""
 
 # sockaddr_un holds 104 bytes on macOS and 108 on Linux, with the closing NUL.
 SOCKET_PATH_BYTES = 100
@@ -146,6 +153,9 @@ class _Cluster:
         if len(os.fsencode(self.data / SOCKET)) <= SOCKET_PATH_BYTES and b"," not in name:
             return self.data
         return SOCKET_ROOT / f"race_assets-{hashlib.sha256(name).hexdigest()[:16]}"
+
+    def address(self, database: str) -> Address:
+        return Address.parse(self.url(database), is_embedded=True)
 
     def url(self, database: str = DATABASE) -> str:
         # The port is spelt out because a PGPORT meant for another server would name another socket.
@@ -395,11 +405,25 @@ def _signal(processes: Iterable[psutil.Process], number: signal.Signals) -> None
 def _bring_up(cluster: _Cluster) -> psutil.Process:
     """Find or start the server, and return it once it answers; pg_ctl would believe the pid file."""
     _trim_log(cluster.log)
-    deadline = time.monotonic() + START_TIMEOUT_S
     server = _postmaster(cluster)
     started = server is None
     if server is None:
         server = _start(cluster)
+    try:
+        return _ready(cluster, server, started=started)
+    except PermanentError:
+        if started:
+            _stop(cluster)
+        raise
+
+
+def _ready(cluster: _Cluster, server: psutil.Process, *, started: bool) -> psutil.Process:
+    """Wait until the server answers, and return it; another one where it was found ending.
+
+    Args:
+        started: this process started it.
+    """
+    deadline = time.monotonic() + START_TIMEOUT_S
     while problem := _why_not_ready(cluster):
         if not _is_alive(server):
             if started:
@@ -419,12 +443,17 @@ def _why_not_ready(cluster: _Cluster) -> str | None:
     import psycopg
 
     try:
-        with psycopg.connect(cluster.url("postgres"), autocommit=True, connect_timeout=10) as connection:
+        with open_psycopg(cluster.address("postgres"), connect_timeout=10) as connection:
             known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
             if known is None:
                 connection.execute(f"CREATE DATABASE {DATABASE}")
     except psycopg.OperationalError as error:
-        return str(error).strip() or type(error).__name__
+        problem = str(error).strip() or type(error).__name__
+        if REFUSED in problem and not any(text in problem for text in PASSING):
+            raise PermanentError(
+                _with_tail(cluster, f"the server runs and rejects this process ({problem}); waiting does not help")
+            ) from error
+        return problem
     return None
 
 
