@@ -32,14 +32,19 @@ from functools import cache
 from glob import escape
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from race_assets.errors import PermanentError, RaceAssetsError, WarehouseError
 from race_assets.storage import embedded_passwords
 from race_assets.storage import embedded_roles as roles
+from race_assets.storage.conninfo import Address
 from race_assets.storage.embedded_passwords import DATABASE, OWNER, READER, Passwords
+from race_assets.storage.session import open_psycopg
+
+if TYPE_CHECKING:
+    import psycopg
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +61,11 @@ ORPHAN_TIMEOUT_S = 2.0
 RELEASE_TIMEOUT_S = 2.0
 POLL_S = 0.01
 
+REJECTED = ("FATAL: ", "no password supplied")
+"""What a rejected connection is answered; our server speaks English, its locale being C."""
+PASSING = ("the database system is", "too many clients", "connection slots are reserved", "terminating connection")
+"""Reasons that pass: starting up, recovering, shutting down, busy."""
+
 # sockaddr_un holds 104 bytes on macOS and 108 on Linux, with the closing NUL.
 SOCKET_PATH_BYTES = 100
 # A fixed place, not tempfile's: TMPDIR differs between a terminal and cron, and macOS makes it long.
@@ -71,8 +81,6 @@ LOG_TAIL_LINES = 15
 # Rules who may connect: in force while the server is used, and while its roles are set up.
 HBA = "pg_hba.conf"
 SETUP_HBA = "pg_hba_setup.conf"
-# What the server, always in English, answers to a login that waiting does not mend.
-LOGIN_REJECTED = ("authentication", "pg_hba.conf", "no password supplied", "role ", "permission denied for database")
 
 # The server's whole environment: the caller's holds secrets, and PG* variables that would change its settings.
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
@@ -435,6 +443,9 @@ def _bring_up(cluster: _Cluster, lease_fd: int) -> psutil.Process:
         _wait_until_ready(cluster, server, cluster.url())
     except _ServerEndedError as error:
         raise PermanentError(_with_tail(cluster, f"the server ended while starting ({error})")) from None
+    except PermanentError:
+        _stop(cluster)
+        raise
     return server
 
 
@@ -489,8 +500,10 @@ def _wait_until_ready(cluster: _Cluster, server: psutil.Process, url: str) -> No
     while problem := _why_not_ready(url):
         if not _is_alive(server):
             raise _ServerEndedError(problem)
-        if any(each in problem for each in LOGIN_REJECTED):
-            raise PermanentError(_with_tail(cluster, f"the server rejects the login of race_assets ({problem})"))
+        if any(text in problem for text in REJECTED) and not any(text in problem for text in PASSING):
+            raise PermanentError(
+                _with_tail(cluster, f"the server runs and rejects this process ({problem}); waiting does not help")
+            )
         if time.monotonic() > deadline:
             raise WarehouseError(
                 _with_tail(cluster, f"no answer within {START_TIMEOUT_S:.0f} s ({problem}); try again")
@@ -498,12 +511,16 @@ def _wait_until_ready(cluster: _Cluster, server: psutil.Process, url: str) -> No
         time.sleep(POLL_S)
 
 
+def _open(url: str, **options: int) -> "psycopg.Connection[tuple[Any, ...]]":
+    return open_psycopg(Address.parse(url, is_embedded=True), **options)
+
+
 def _why_not_ready(url: str) -> str | None:
     """Return why the server does not answer yet; None when it does."""
     import psycopg
 
     try:
-        psycopg.connect(url, connect_timeout=10).close()
+        _open(url, connect_timeout=10).close()
     except psycopg.OperationalError as error:
         return str(error).strip() or type(error).__name__
     return None
@@ -534,9 +551,7 @@ def _set_up_roles(cluster: _Cluster, account: _Account | None, binaries: Path, p
     server = _spawn(cluster, account, binaries, SETUP_HBA)
     try:
         _wait_until_ready(cluster, server, cluster.url(roles.SUPERUSER, "postgres"))
-        roles.set_up(
-            lambda database: psycopg.connect(cluster.url(roles.SUPERUSER, database), autocommit=True), passwords
-        )
+        roles.set_up(lambda name: _open(cluster.url(roles.SUPERUSER, name)), passwords)
     except _ServerEndedError as error:
         raise PermanentError(_with_tail(cluster, f"the server ended while starting ({error})")) from None
     except psycopg.Error as error:
