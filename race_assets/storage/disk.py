@@ -1,6 +1,7 @@
 """Errors of a disk that takes no more, as one sentence: which folder, what is wrong, what to do."""
 
 import errno
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +36,12 @@ def trouble(error: BaseException, path: object) -> DiskError | None:
         return None
     what, remedy = REASONS[number]
     return DiskError(f"{path} cannot be written: {what}; {remedy}, then do the same again: nothing is lost")
+
+
+def trouble_in(text: str, path: object) -> DiskError | None:
+    """Return the error of writing below `path` that another program's text tells of, in English; None without any."""
+    numbers = [number for number in REASONS if os.strerror(number) in text]
+    return trouble(OSError(numbers[0], ""), path) if numbers else None
 
 
 @contextmanager
