@@ -7,8 +7,8 @@ from datetime import date
 from typing import Any
 
 from race_assets.errors import SettingsError
-from race_assets.storage.ledger import TO_BE_READ
 from race_assets.storage.postgres import PUBLISH_LOCK, Warehouse
+from race_assets.storage.track_names import TO_BE_READ
 
 OPEN, REPLAYED, DISCARDED = "open", "replayed", "discarded"
 SHOWN_ID = 12
