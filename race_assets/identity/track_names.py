@@ -10,7 +10,7 @@ from race_assets.identity.tracks import TrackRegistry
 NAMES = {"name_id": pl.Int64, "track_name": pl.String, "country": pl.String}
 """A track name with its country hint, as `TrackRegistry.resolve` takes them."""
 MEANINGS = {**NAMES, "meaning": pl.Int64, "timezone": pl.String}
-"""What names are in a registry: `meaning` stands for id, name, country and zone of the track; null is no track's zone."""
+"""What names mean: `meaning` stands for id, name, country and zone of the track; `timezone` is null without one."""
 MARK = "\x1f"
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from functools import cached_property, partial
 
 from race_assets.identity.track_names import meanings
-from race_assets.identity.tracks import TrackRegistry
+from race_assets.identity.tracks import TrackRegistry, own_file
 from race_assets.pipeline.configuration import configuration_of, former_of
 from race_assets.settings import Settings
 from race_assets.sources import registry
@@ -30,12 +30,17 @@ Progress = Callable[[str, int], None]
 
 @dataclass
 class Workshop:
-    """One set of tools for one process; opening it starts and migrates the warehouse as needed."""
+    """One set of tools for one process; opening it starts and migrates the warehouse as needed.
+
+    Attributes:
+        not_taken_over: why changed settings or tracks are not in force; empty where nothing has changed since.
+    """
 
     settings: Settings
     progress: Progress = lambda *_: None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    not_taken_over: str = ""
 
     @cached_property
     def archive(self) -> Archive:
@@ -56,8 +61,7 @@ class Workshop:
     @cached_property
     def tracks(self) -> TrackRegistry:
         """The track registry with the user's own additions."""
-        extra = self.settings.home / "tracks.yaml"
-        return TrackRegistry.load(extra if extra.exists() else None)
+        return TrackRegistry.load(own_file(self.settings.home))
 
     @cached_property
     def warehouse(self) -> Warehouse:
@@ -73,6 +77,11 @@ class Workshop:
             ledger.configure(self.configuration, self.enabled, partial(meanings, self.tracks), former)
             self._expect()
         return ledger
+
+    @property
+    def has_stated_configuration(self) -> bool:
+        """Whether these tools have put their configuration in force, or found it so."""
+        return "ledger" in vars(self)
 
     @cached_property
     def reading(self) -> Warehouse:
