@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from race_assets.errors import WarehouseError
-from race_assets.storage.postgres import translated
+from race_assets.storage.server_errors import translated
 
 if TYPE_CHECKING:
     import psycopg

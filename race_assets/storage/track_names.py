@@ -7,7 +7,8 @@ from typing import Any
 import polars as pl
 
 from race_assets.storage.current_days import days_stay_current
-from race_assets.storage.postgres import LANDING_LOCK, Warehouse
+from race_assets.storage.postgres import LANDING_LOCK, PURPOSES, Warehouse
+from race_assets.storage.waiting import take_transaction_lock
 
 Resolve = Callable[[pl.DataFrame], pl.DataFrame]
 """Returns MEANINGS of NAMES, as `identity.track_names` declares both."""
@@ -80,7 +81,7 @@ def complete(warehouse: Warehouse, files: Mapping[tuple[str, str], FileTracks], 
         dated_by: what decides which of their rows can be dated, beside their tracks.
     """
     with warehouse.transaction() as connection, days_stay_current(connection), connection.cursor() as cursor:
-        cursor.execute("select pg_advisory_xact_lock(%s)", [LANDING_LOCK])
+        take_transaction_lock(cursor, LANDING_LOCK, PURPOSES[LANDING_LOCK])
         for (source, sha256), tracks in files.items():
             add(cursor, tracks.held, is_in_force=is_in_force(cursor, tracks.held.registry))
             cursor.execute(
