@@ -66,8 +66,7 @@ def add_alias(
 
 
 def _registry() -> "TrackRegistry":
-    from race_assets.console.tracks import own_file
-    from race_assets.identity.tracks import TrackRegistry
+    from race_assets.identity.tracks import TrackRegistry, own_file
 
     file = own_file(open_settings().home)
     return TrackRegistry.load(file if file.exists() else None)

@@ -7,13 +7,8 @@ from pathlib import Path
 
 from race_assets.errors import SettingsError
 from race_assets.identity.alias_text import with_alias
-from race_assets.identity.tracks import Track, TrackRegistry, key, tagged_country
+from race_assets.identity.tracks import Track, TrackRegistry, key, own_file, tagged_country
 from race_assets.storage.files import replacing
-
-
-def own_file(home: Path) -> Path:
-    """Where the user's own tracks and aliases are kept."""
-    return home / "tracks.yaml"
 
 
 def known_country(registry: TrackRegistry, country: str | None) -> str | None:
