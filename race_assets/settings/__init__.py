@@ -56,6 +56,18 @@ class PostgresSettings(Node):
     """Where the warehouse is."""
 
     url: Secret | None = Field(None, description="libpq URL; none means the embedded server below `home`")
+    reader_url: Secret | None = Field(
+        None, description="libpq URL of a role of that server that only reads: `query` and `race_assets.read` use it"
+    )
+
+    @model_validator(mode="after")
+    def _reads_what_is_written(self) -> "PostgresSettings":
+        if self.reader_url is not None and self.url is None:
+            raise ValueError(
+                "reader_url is set and url is not, so commands would write to the embedded server and read another; "
+                "set both (to the same role where this machine only reads), or leave reader_url out"
+            )
+        return self
 
 
 class SourcesSettings(Node):
@@ -221,6 +233,7 @@ class Settings(Node):
     """The whole tree."""
 
     home: Path = Field(Path("data"), description="everything is written below it; relative to the settings file")
+    home_group: bool = Field(False, description="the group of what is written below home may read it; others never may")
     postgres: PostgresSettings = PostgresSettings()
     aws: AwsSettings = AwsSettings()
     partitions: PartitionSettings = PartitionSettings()
@@ -326,7 +339,7 @@ def load(file: Path | None = None, environment: Mapping[str, str] | None = None)
     try:
         settings = Settings.model_validate(tree)
     except ValidationError as error:
-        raise SettingsError("\n".join(explained(error, layers, Settings))) from None
+        raise SettingsError(*explained(error, layers, Settings)) from None
     base = file.parent if file else Path.cwd()
     return settings.model_copy(update={"home": (base / settings.home.expanduser()).absolute()})
 

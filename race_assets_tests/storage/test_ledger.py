@@ -3,12 +3,13 @@
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from race_assets.errors import SettingsError
 from race_assets.storage import publish
-from race_assets.storage.ledger import EMPTY, Configuration, Ledger
+from race_assets.storage.configuration import Configuration
+from race_assets.storage.ledger import EMPTY, Ledger
 from race_assets.storage.postgres import Warehouse
 from race_assets_tests.storage.frames import DAY1, DAY2, DAY3, NOW, SOURCE, ask, day_frames, empty_days, landing, tell
 
@@ -116,7 +117,7 @@ def test_a_file_of_other_days_and_when_it_came_are_no_input(ledger: Ledger) -> N
     assert fingerprint(ledger) == before
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4)
 @given(order=st.permutations(["one", "two", "three", "four"]))
 def test_the_order_in_which_files_came_is_no_input(order: list[str], ledger: Ledger) -> None:
     def wanted(sequence: list[str]) -> str:
