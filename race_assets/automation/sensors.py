@@ -38,12 +38,15 @@ def drop_sensor(settings: Settings) -> dg.SensorDefinition:
         broken: list[str] = []
         for source in workshop.enabled:
             try:
-                ready += drops.look(workshop, source)
+                found = drops.look(workshop, source)
             except PermanentError as error:
                 broken.append(str(error))
+                continue
+            ready += found.settled
+            broken += [f"{each.path}: {each.reason}" for each in found.unreadable]
         asked = [file for file in ready if file.attempts < wanted.attempts]
         due = [file for file in asked if file.asked_s >= wanted.pause_s(file.attempts)]
-        is_work = bool(due) or has_outdated_files(workshop)
+        is_work = bool(due) or has_outdated_files(workshop, wanted.pause_s)
         # A folder that cannot be read must not hold up the others, nor pass for an empty one: the files that can be
         # taken are asked for first, and the tick fails as soon as there is nothing more to ask for.
         if is_work and not _live(context, LAND):

@@ -76,6 +76,11 @@ def run(
     with dg.DagsterInstance.get() as instance, _bar(days, hidden=hidden) as progress:
         workshop.progress = progress
         outcomes = runs.ingest(definitions.defs, instance, ranges, source=source, refresh=refresh)
+        if wanted is None and (again := service.read_failed_again(started_at)):
+            reread += again
+            more = contiguous(set(service.stale_days()[0]) & {day for each in again for day in each.days})
+            outcomes += runs.ingest(definitions.defs, instance, more, source=source)
+            days += sum((last - first).days + 1 for first, last in more)
     accounts = accounts_of(workshop, [each.run_id for each in outcomes])
     told = {(each.source, each.sha256) for each in reread}
     reread += [

@@ -1,10 +1,11 @@
 """Ingestion without Dagster: fetch, land, validate, build and publish. Commands and assets call the same stages."""
 
+import logging
 import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
     from race_assets.pipeline.fetch import Fetched
     from race_assets.pipeline.live import Session
     from race_assets.pipeline.metrics import IngestionMetrics
+    from race_assets.storage.ledger import LedgerFile, WantedDay
     from race_assets.values.cron import NextRun
+
+log = logging.getLogger(__name__)
 
 LIVE_SOURCES = ("betfair_exchange",)
 """Sources that are polled."""
@@ -219,6 +223,12 @@ class IngestionService:
         """Land files, each with its name in the inbox, one by one; a bad file is reported and stops no other."""
         return land.land(self.workshop, source, files)
 
+    def land_then_retry(self, source: str, files: Iterable[tuple[Path, str]]) -> Iterator[Landed]:
+        """Land files, then read those of the source again that could not be read before."""
+        began_at = datetime.now(UTC)
+        yield from self.land(source, files)
+        yield from self.read_failed_again(began_at, source)
+
     def land_drop_folder(self, source: str, quiet_s: float = 0) -> list[Landed]:
         """Land the settled files of a source's drop folder; a folder that cannot be read is one failed file.
 
@@ -238,10 +248,39 @@ class IngestionService:
         return land_recorded(self.workshop)
 
     def land_everything(self) -> list[Landed]:
-        """Land recordings and all drop folders, and parse anew what another parser or track registry reads better."""
+        """Land recordings and all drop folders, and parse anew what another parser or track registry reads better.
+
+        Files that could not be read before are left out; `read_failed_again` reads them, best when all else is done.
+        """
         landed = land.bring_up_to_date(self.workshop)
         landed += self.land_recordings()
         return [*landed, *(each for source in self.workshop.enabled for each in self.land_drop_folder(source))]
+
+    def read_failed_again(self, before: datetime, source: str | None = None) -> list[Landed]:
+        """Read files again whose reading failed or was killed, and set those aside that failed too often.
+
+        Args:
+            before: only files whose last attempt was earlier: what this caller has tried itself is for the next one.
+            source: only its files; None means those of every enabled source.
+        """
+        landed = list(land.read_failed_again(self.workshop, before, source))
+        for name in {each.source for each in landed}:
+            read = {each.sha256 for each in landed if each.source == name and each.state != "failed"}
+            drops.note_bytes_taken(self.workshop, name, read)
+        return landed
+
+    def withdraw(self, prefix: str, source: str | None = None) -> "LedgerFile":
+        """Take a landed file back; see `land.withdraw`. Its copy in the drop folder is not landed again."""
+        file = land.withdraw(self.workshop, prefix, source)
+        drops.note_bytes_taken(self.workshop, file.source, {file.sha256})
+        return file
+
+    def retry(self, prefix: str, source: str | None = None) -> Landed:
+        """Read a file again that was set aside or could not be read; see `land.retry`."""
+        landed = land.retry(self.workshop, prefix, source)
+        if landed.state != "failed":
+            drops.note_bytes_taken(self.workshop, landed.source, {landed.sha256})
+        return landed
 
     def poll(
         self, duration: timedelta, stopping: threading.Event, *, tell: Callable[[str], None] = lambda _: None
@@ -259,8 +298,11 @@ class IngestionService:
         """
         from race_assets.pipeline.days import chunks, ensure_raw
 
+        def write(group: "Mapping[date, WantedDay]") -> dict[date, int]:
+            return ensure_raw(self.workshop, source, group, refresh=refresh)
+
         for group in chunks(self.workshop, days):
-            yield from ensure_raw(self.workshop, source, group, refresh=refresh).items()
+            yield from _day_by_day(write, group)
             self.workshop.progress("raw", len(group))
 
     def write_validated(self, days: Sequence[date], *, refresh: bool = False) -> Iterator[tuple[date, int]]:
@@ -272,8 +314,11 @@ class IngestionService:
         from race_assets.pipeline.days import chunks
         from race_assets.pipeline.judge import ensure_judged
 
+        def write(group: "Mapping[date, WantedDay]") -> dict[date, int]:
+            return ensure_judged(self.workshop, group, refresh=refresh)
+
         for group in chunks(self.workshop, days):
-            yield from ensure_judged(self.workshop, group, refresh=refresh).items()
+            yield from _day_by_day(write, group)
             self.workshop.progress("validated", len(group))
 
     def build(self, days: Sequence[date], run_id: str, *, refresh: bool = False) -> "Built":
@@ -321,6 +366,12 @@ class IngestionService:
         held, waiting = self._within({day for file in files if file for day in file.dates})
         due = held if days is None else days
         built = self.build(due, run_id)
+        # What could not be read before comes last: it may take the process with it.
+        began_at = datetime.now(UTC) - timedelta(seconds=time.perf_counter() - began)
+        if again := self.read_failed_again(began_at, source):
+            landed = [*landed, *again]
+            more = sorted({day for each in again for day in each.days})
+            built.add(self.build(more if days is None else [day for day in more if day in set(days)], run_id))
         traffic = fetched.traffic if fetched else session.traffic if session else None
         return IngestionMetrics.of(
             source,
@@ -337,6 +388,24 @@ class IngestionService:
         first, last = self.settings.partitions.start, self.settings.partitions.last()
         ordered = sorted(days)
         return [day for day in ordered if first <= day <= last], [day for day in ordered if not first <= day <= last]
+
+
+def _day_by_day(
+    write: "Callable[[Mapping[date, WantedDay]], dict[date, int]]", group: "Mapping[date, WantedDay]"
+) -> Iterator[tuple[date, int]]:
+    """Write a chunk of days; where that fails for good, each day by itself: the build names those that fail."""
+    try:
+        written = write(group)
+    except SettingsError:
+        raise
+    except (PermanentError, MemoryError) as error:
+        if len(group) == 1:
+            log.error("%s: not written: %s", min(group), error)  # noqa: TRY400 - the build of the day says all of it
+        else:
+            for day, wanted in group.items():
+                yield from _day_by_day(write, {day: wanted})
+    else:
+        yield from written.items()
 
 
 def _run_id() -> str:

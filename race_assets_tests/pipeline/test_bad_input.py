@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from race_assets.console import report
-from race_assets.pipeline import drops, land
+from race_assets.pipeline import drop_folder, drops, land
 from race_assets.pipeline.land import Landed
 from race_assets.pipeline.workshop import Workshop
 from race_assets.sources.betfair.betfair_csv import BetfairCsv
@@ -575,6 +575,6 @@ def test_a_pipe_in_a_drop_folder_is_named_and_not_waited_for(
     os.mkfifo(inbox / "pipe.csv")
     (inbox / "good.csv").write_text(CSV_HEADER + csv_race(DAY1), encoding="utf-8")
     assert [Path(each.path).name for each in drops.land_by_hand(workshop, CSV)] == ["good.csv"]
-    assert {(each.message, each.__dict__["file"]) for each in caplog.records if each.name == drops.log.name} == {
+    assert {(each.message, each.__dict__["file"]) for each in caplog.records if each.name == drop_folder.log.name} == {
         ("neither a file nor a folder; it is left alone", "pipe.csv")
     }
