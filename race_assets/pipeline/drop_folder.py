@@ -103,7 +103,7 @@ class _Walk:
             if not isinstance(error, FileNotFoundError):
                 self._unreadable(folder, error, is_folder=True)
             return
-        if found and not os.access(folder, os.X_OK):
+        if found and not _may(folder, os.X_OK):
             # Its names may be listed, and nothing in it opened: that is one fault, not one a file.
             self._unreadable(folder, _denied(), is_folder=True)
             return
@@ -126,7 +126,7 @@ class _Walk:
         elif not S_ISREG(stat.st_mode):
             # Reading from a pipe waits for its writer, for ever.
             self._warn("neither a file nor a folder", entry.path)
-        elif not os.access(entry.path, os.R_OK):
+        elif not _may(entry.path, os.R_OK):
             self._unreadable(entry.path, _denied(), is_folder=False)
         else:
             name = self._name(entry.path)
@@ -141,6 +141,11 @@ class _Walk:
 
     def _name(self, path: Path | str) -> str:
         return readable_name(os.path.relpath(path, self.top))
+
+
+def _may(path: Path | str, mode: int) -> bool:
+    """Return whether the account that this process acts as has a right."""
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _denied() -> PermissionError:

@@ -45,6 +45,15 @@ class FileAttempts:
         """All attempts that have ended."""
         return self.failures + self.excused
 
+    @property
+    def said(self) -> str:
+        """What happened to the file, for people."""
+        times = "once" if self.failures == 1 else f"{self.failures} times"
+        reason = self.last_failure or "stopped before its end"
+        if self.set_aside_at is None:
+            return f"{self.name} of {self.source} was not read to its end yet: {reason}"
+        return f"{self.name} of {self.source} is set aside: reading it failed {times}, the last time: {reason}"
+
 
 def begin(warehouse: Warehouse, source: str, sha256: str, name: str, parser_version: int, process: str) -> FileAttempts:
     """Note that a process begins to read a file; another parser version starts the count again.
@@ -139,6 +148,19 @@ def of_source(warehouse: Warehouse, source: str | None = None) -> list[FileAttem
     query = f"select {_COLUMNS} from ops.file_attempts where source = coalesce(%s, source) order by last_at, sha256"
     with warehouse.connect() as connection:
         return [FileAttempts(*row) for row in connection.execute(query.encode(), [source])]
+
+
+def not_read(connection: Any) -> list[FileAttempts]:
+    """Return the files that were set aside, or whose reading failed so far, unless a newer version of them is here."""
+    rows = connection.execute(
+        f"""select {_COLUMNS} from ops.file_attempts as tried
+            where (set_aside_at is not null or failures + excused > 0) and not exists (
+                select from ops.source_files as file join ops.source_files as newer using (source, name)
+                where file.source = tried.source and file.sha256 = tried.sha256
+                and newer.version > file.version and newer.withdrawn_at is null)
+            order by set_aside_at is null, source, name""".encode()
+    ).fetchall()
+    return [FileAttempts(*row) for row in rows]
 
 
 def killed(running: Mapping[str, float], is_gone: Callable[[str], bool], is_here: Callable[[str], bool]) -> list[str]:
