@@ -14,7 +14,7 @@ import psycopg
 
 from race_assets.ahead import ahead
 from race_assets.errors import PermanentError, RaceAssetsError, SettingsError, UnreadableFileError
-from race_assets.pipeline import attempts, repeats
+from race_assets.pipeline import attempts, file_kind, repeats
 from race_assets.pipeline.log_fields import about, days_told
 from race_assets.pipeline.rejects import as_rejects
 from race_assets.pipeline.workshop import Workshop
@@ -285,7 +285,7 @@ def _set_aside(
 
 
 def _read_and_enter(workshop: Workshop, parser: FileSource, archived: ArchivedFile, shown: str) -> Landed:
-    parsed, landing, account = _entry(workshop, parser, archived)
+    parsed, landing, account = _entry(workshop, parser, archived, shown)
     state, detail = landing.file["state"].item(), landing.file["detail"].item() or ""
     version = publish.enter(workshop.warehouse, landing)
     days = tuple(sorted(parsed.dates))
@@ -307,13 +307,16 @@ def _read_and_enter(workshop: Workshop, parser: FileSource, archived: ArchivedFi
     )
 
 
-def _entry(workshop: Workshop, parser: FileSource, archived: ArchivedFile) -> tuple[_Parsed, publish.Landing, Account]:
+def _entry(
+    workshop: Workshop, parser: FileSource, archived: ArchivedFile, shown: str
+) -> tuple[_Parsed, publish.Landing, Account]:
     """Parse the file, and return its figures, what is to be entered, and the account of its rows without a day.
 
     A file that no rule covers is entered as unreadable too: its neighbours land, and it does not wait for ever.
     """
     try:
         parsed = _parse(workshop, parser, archived)
+        _check_gave_records(parsed)
         sentences = [*parsed.report.warnings, *_dated_otherwise(archived.name, parsed.dates)]
         if parser.may_repeat:
             path = workshop.lake.parsed_path(parser.name, archived.sha256, parser.parser_version)
@@ -321,6 +324,10 @@ def _entry(workshop: Workshop, parser: FileSource, archived: ArchivedFile) -> tu
         return parsed, *_landing(workshop, parser, archived, parsed, "landed", "; ".join(sentences))
     except UnreadableFileError as error:
         state, detail = error.state, error.detail
+        if state == "unreadable" and (
+            kind := file_kind.described(workshop.settings, parser.name, archived.path, shown)
+        ):
+            detail = f"{kind} ({detail})"
     except (OSError, MemoryError, RaceAssetsError, psycopg.Error):
         raise
     except (Exception, pl.exceptions.PanicException) as error:
@@ -331,6 +338,22 @@ def _entry(workshop: Workshop, parser: FileSource, archived: ArchivedFile) -> tu
         state, detail = "unreadable", f"{reason}; this is a fault of race_assets: report it, with the file"
     parsed = _Parsed(ReadReport(), {}, pl.DataFrame(schema=polars_schema(PARSED)))
     return parsed, *_landing(workshop, parser, archived, parsed, state, detail)
+
+
+def _check_gave_records(parsed: _Parsed) -> None:
+    """Check that at least one record of a file could be read; what its records say is for the rules.
+
+    Raises:
+        UnreadableFileError: nothing of it could.
+    """
+    if not parsed.records:
+        raise UnreadableFileError("unreadable", "nothing in it is about a race; land the whole file")
+    if parsed.undated.height < parsed.records or parsed.undated["problems"].null_count():
+        return
+    problems = parsed.undated.select(pl.col("problems").explode(empty_as_null=False)).unnest("problems")
+    if problems["rule"].eq("readable").all() and parsed.undated["market_id"].null_count() == parsed.records:
+        more = f", and {problems.height - 1:,} more of its parts" if problems.height > 1 else ""
+        raise UnreadableFileError("unreadable", f"nothing of it could be read: {problems['message'][0]}{more}")
 
 
 def _dated_otherwise(name: str, days: Mapping[date, int]) -> list[str]:

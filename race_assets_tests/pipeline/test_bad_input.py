@@ -151,8 +151,8 @@ REFUSED_FILES = {
         "unreadable",
         ["line 1", "'selection_name' is missing", "event_id,event_name,track,start_time,selection_id,runner"],
     ),
-    "empty": (b"", "no_data", ["empty"]),
-    "blank lines only": (b"\n\r\n\n", "no_data", ["empty"]),
+    "empty": (b"", "unreadable", ["empty"]),
+    "blank lines only": (b"\n\r\n\n", "unreadable", ["empty"]),
     "header only": (CSV_HEADER.encode(), "no_data", ["header and no rows"]),
     "html page": (b"<!DOCTYPE html><html><body>Access denied</body></html>", "blocked_page", ["HTML page", "again"]),
     "binary junk": (bytes(range(256)) * 40, "unreadable", ["binary"]),
@@ -242,7 +242,7 @@ def test_a_newer_version_that_cannot_be_read_settles_no_row_of_the_older(worksho
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
         (landed,) = land.land(workshop, CSV, [(path, "a.csv")])
-        assert landed.state in {"blocked_page", "no_data"}
+        assert landed.state in {"blocked_page", "unreadable"}
         assert ask(workshop, "select state from quarantine.rejects") == [("open",)]
     drop(workshop, "a.csv", csv_race(DAY1, dogs="Alpha"))
     assert ask(workshop, "select state from quarantine.rejects") == [("replayed",)]
