@@ -106,7 +106,7 @@ def change(
         limit: failures after which the file is set aside.
 
     Returns:
-        the attempts now; None where another process has read the file meanwhile.
+        the attempts now; None where another process has read the file, or noted this, meanwhile.
     """
     with warehouse.connect() as connection:
         row = connection.execute(
@@ -116,7 +116,7 @@ def change(
                     last_failure = coalesce(%(failure)s, last_failure), last_at = %(now)s,
                     set_aside_at = case when failures + %(failures)s >= %(limit)s
                                         then coalesce(set_aside_at, %(now)s) end
-                where source = %(source)s and sha256 = %(sha256)s
+                where source = %(source)s and sha256 = %(sha256)s and running ?& %(ended)s::text[]
                 returning {_COLUMNS}""".encode(),
             {
                 "source": attempts.source,

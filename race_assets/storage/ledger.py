@@ -65,12 +65,14 @@ class Attempts:
         count: how many were asked for.
         age_s: seconds since the last one was asked for.
         failure: why the day cannot be built from these inputs, however often it is tried; empty where it may be.
+        interrupted: builds of the day whose process ended in the middle.
     """
 
     fingerprint: str
     count: int
     age_s: float
     failure: str
+    interrupted: int = 0
 
 
 @dataclass(frozen=True)
@@ -272,7 +274,7 @@ class Ledger:
     def spent_attempts(self) -> dict[date, Attempts]:
         """Return what became of the runs that were asked for each stale day."""
         query = """select race_date, fingerprint, attempts, extract(epoch from clock_timestamp() - last_at)::float8,
-                          coalesce(failure, '') from ops.day_attempts"""
+                          coalesce(failure, ''), interrupted from ops.day_attempts"""
         with self.warehouse.connect() as connection:
             return {day: Attempts(*told) for day, *told in connection.execute(query.encode())}
 
@@ -295,6 +297,7 @@ class Ledger:
                    values (%s, %s, 1, now())
                    on conflict (race_date) do update
                    set last_at = now(), fingerprint = excluded.fingerprint, failure = null,
+                   interrupted = case when old.fingerprint = excluded.fingerprint then old.interrupted else 0 end,
                    attempts = case when old.fingerprint = excluded.fingerprint then old.attempts + 1 else 1 end""",
                 list(days),
             )

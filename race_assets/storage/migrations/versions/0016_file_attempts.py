@@ -22,6 +22,8 @@ def upgrade() -> None:
                primary key (source, sha256)
            )"""
     )
+    op.execute("alter table ops.day_attempts add column interrupted bigint not null default 0")
+    op.execute("alter table ops.day_attempts add column running jsonb not null default '{}'")
     op.execute("alter table ops.source_files drop constraint source_files_state_check")
     op.execute(
         """alter table ops.source_files add constraint source_files_state_check
