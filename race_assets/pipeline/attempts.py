@@ -8,7 +8,14 @@ from datetime import UTC, datetime
 import polars as pl
 import psycopg
 
-from race_assets.errors import PermanentError, RaceAssetsError, SettingsError, WarehouseError, WarehouseRefusedError
+from race_assets.errors import (
+    DiskError,
+    PermanentError,
+    RaceAssetsError,
+    SettingsError,
+    WarehouseError,
+    WarehouseRefusedError,
+)
 from race_assets.pipeline import process
 from race_assets.pipeline.workshop import Workshop
 from race_assets.storage import attempts as store
@@ -79,7 +86,7 @@ def is_of_file(error: BaseException) -> bool:
 
     A database that is away or full, a disk, a setting, Ctrl-C and SIGTERM have nothing to do with it.
     """
-    if isinstance(error, WarehouseRefusedError | SettingsError):
+    if isinstance(error, WarehouseRefusedError | SettingsError | DiskError):
         return False
     if isinstance(error, RaceAssetsError):
         return isinstance(error, PermanentError)

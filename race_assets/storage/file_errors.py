@@ -2,6 +2,8 @@
 
 import errno
 
+from race_assets.storage import disk
+
 _ADVICE = {
     errno.EACCES: "this user may not read it: give it the right to (chmod u+rX), or give it to this user (chown)",
     errno.EPERM: "this user may not read it: give it the right to (chmod u+rX), or give it to this user (chown)",
@@ -9,10 +11,6 @@ _ADVICE = {
     errno.ENOTDIR: "a part of its path is a file: move that away",
     errno.ENAMETOOLONG: "its path is too long: move it to a folder nearer to the top, or give it a shorter name",
     errno.ELOOP: "it is a link that leads to itself: remove the link",
-    errno.ENOSPC: "the disk is full: free space there, then run this again",
-    errno.EDQUOT: "this user's quota is used up: free space there, then run this again",
-    errno.EFBIG: "it is larger than this user may write (ulimit -f): raise the limit, then run this again",
-    errno.EROFS: "its disk is mounted read-only: mount it for writing, then run this again",
     errno.EIO: "its disk or network drive cannot read it: see the system's log, then copy the file there again",
     errno.ESTALE: "its network drive was mounted anew: run this again",
     errno.ENOTCONN: "its network drive is not connected: mount it again",
@@ -25,6 +23,9 @@ _ADVICE = {
 def explained(error: OSError) -> str:
     """Return the operating system's reason for an error, and what to do about it where that is known."""
     reason = error.strerror or str(error)
+    if error.errno in disk.REASONS:
+        what, remedy = disk.REASONS[error.errno]
+        return f"{reason}: {what}; {remedy}, then run this again"
     advice = _ADVICE.get(error.errno or 0)
     return f"{reason}; {advice}" if advice else reason
 

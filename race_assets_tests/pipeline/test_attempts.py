@@ -14,7 +14,7 @@ import polars as pl
 import psycopg
 import pytest
 
-from race_assets.errors import PermanentError, SettingsError, WarehouseError, WarehouseRefusedError
+from race_assets.errors import DiskError, PermanentError, SettingsError, WarehouseError, WarehouseRefusedError
 from race_assets.pipeline import attempts, land, process
 from race_assets.pipeline.land import Landed
 from race_assets.pipeline.service import IngestionService
@@ -186,6 +186,7 @@ def test_a_file_that_was_set_aside_or_not_read_to_its_end_can_be_withdrawn(works
     "error",
     [
         OSError(errno.ENOSPC, "No space left on device"),
+        DiskError("/home cannot be written: no space is left there"),
         WarehouseError("Postgres went away"),
         WarehouseRefusedError("Postgres refuses: disk full"),
         pl.exceptions.ComputeError("could not write: No space left on device (os error 28)"),
