@@ -12,6 +12,7 @@ from race_assets.errors import (
     DiskError,
     PermanentError,
     RaceAssetsError,
+    ReaderDiedError,
     SettingsError,
     WarehouseError,
     WarehouseRefusedError,
@@ -89,7 +90,7 @@ def is_of_file(error: BaseException) -> bool:
     if isinstance(error, WarehouseRefusedError | SettingsError | DiskError):
         return False
     if isinstance(error, RaceAssetsError):
-        return isinstance(error, PermanentError)
+        return isinstance(error, PermanentError | ReaderDiedError)
     if isinstance(error, OSError):
         return error.errno is None
     if isinstance(error, psycopg.Error):

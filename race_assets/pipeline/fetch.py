@@ -267,7 +267,7 @@ def _fetched(
 
 def _landing(workshop: Workshop, selection: _Selection, files: Iterator[tuple[Path, str]]) -> Iterator[Landed]:
     """Lands files one by one as they come; what is in the archive then is removed here."""
-    for landed in land.land(workshop, selection.done.source, files):
+    for landed in land.land(workshop, selection.done.source, files, given_by_people=False):
         path = Path(landed.path)
         if landed.state != "failed" and path.is_relative_to(selection.folder):
             path.unlink()

@@ -103,7 +103,9 @@ class Dated(NamedTuple):
     by_track: pl.Series
 
 
-def land(workshop: Workshop, source: str, paths: Iterable[tuple[Path, str]]) -> Iterator[Landed]:
+def land(
+    workshop: Workshop, source: str, paths: Iterable[tuple[Path, str]], *, given_by_people: bool = True
+) -> Iterator[Landed]:
     """Land files one by one; a bad file is reported and stops no other.
 
     Files of a name that could not be read before come last: they may take the process with them.
@@ -112,6 +114,8 @@ def land(workshop: Workshop, source: str, paths: Iterable[tuple[Path, str]]) -> 
         workshop: the tools.
         source: the source they belong to.
         paths: each file and the name it has in the source's inbox.
+        given_by_people: bytes that were set aside are read again where they were written since. Files that we write
+            ourselves are always written since.
     """
     parser = workshop.source(source)
     with workshop.warehouse.kept():
@@ -122,9 +126,9 @@ def land(workshop: Workshop, source: str, paths: Iterable[tuple[Path, str]]) -> 
             if readable_name(name) in names:
                 later.append((path, name))
             else:
-                yield _land_one(workshop, parser, path, name)
+                yield _land_one(workshop, parser, path, name, given_by_people)
         for path, name in later:
-            yield _land_one(workshop, parser, path, name)
+            yield _land_one(workshop, parser, path, name, given_by_people)
 
 
 def finish_pending(workshop: Workshop, parser: FileSource, failed: Container[str] = ()) -> Iterator[Landed]:
@@ -189,14 +193,14 @@ def _read_again(workshop: Workshop, parser: FileSource, file: LedgerFile) -> Lan
     return _isolated(parser, file.name, reread, file.sha256)
 
 
-def _land_one(workshop: Workshop, parser: FileSource, path: Path, name: str) -> Landed:
+def _land_one(workshop: Workshop, parser: FileSource, path: Path, name: str, given_by_people: bool) -> Landed:
     shown = readable_name(str(path))
     written_at = 0.0
 
     def take() -> ArchivedFile:
         nonlocal written_at
         with workshop.timed("archive"):
-            written_at = path.stat().st_mtime
+            written_at = path.stat().st_mtime if given_by_people else 0.0
             return workshop.archive.take(path, parser.name, readable_name(name))
 
     archived = _isolated(parser, shown, take)

@@ -14,7 +14,15 @@ import polars as pl
 import psycopg
 import pytest
 
-from race_assets.errors import DiskError, PermanentError, SettingsError, WarehouseError, WarehouseRefusedError
+from race_assets.errors import (
+    DiskError,
+    PermanentError,
+    ReaderDiedError,
+    SettingsError,
+    TransientError,
+    WarehouseError,
+    WarehouseRefusedError,
+)
 from race_assets.pipeline import attempts, land, process
 from race_assets.pipeline.land import Landed
 from race_assets.pipeline.service import IngestionService
@@ -158,6 +166,8 @@ def test_a_file_that_was_set_aside_is_read_when_it_comes_anew(workshop: Workshop
     assert land_one(workshop, path).state == "set_aside"
     later = datetime.now(UTC) + timedelta(seconds=5)
     os.utime(path, (later.timestamp(), later.timestamp()))
+    (fetched,) = land.land(workshop, CSV, [(path, path.name)], given_by_people=False)
+    assert fetched.state == "set_aside"
     assert land_one(workshop, path).state == "landed"
 
     other = dropped(workshop, "poison.csv", POISONED + csv_race(DAY2))
@@ -218,6 +228,8 @@ def test_what_is_no_fault_of_the_file_never_sets_it_aside(
     [
         (MemoryError(), True),
         (PermanentError("broken"), True),
+        (ReaderDiedError("a process that read it ended with exit code -9"), True),
+        (TransientError("was still being written"), False),
         (psycopg.DataError("cannot contain NUL"), True),
         (psycopg.errors.NumericValueOutOfRange("out of range"), True),
         (psycopg.errors.CheckViolation("violates"), True),
