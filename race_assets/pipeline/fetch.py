@@ -12,7 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from threading import Event
 
@@ -252,11 +252,10 @@ class _Selection:
 def _fetched(
     workshop: Workshop, fetcher: Fetcher, selection: _Selection, days: Sequence[date], stopping: Event
 ) -> Iterator[Landed]:
-    yield from _landing(workshop, selection, _left_behind(selection.folder))
     coming = _coming(fetcher, selection, days, stopping)
     failures = 0
     try:
-        for landed in _landing(workshop, selection, coming):
+        for landed in _landing(workshop, selection, chain(_left_behind(selection.folder), coming)):
             yield landed
             failures = failures + 1 if landed.state == "failed" else 0
             if failures >= PATIENCE:
@@ -268,7 +267,7 @@ def _fetched(
 
 def _landing(workshop: Workshop, selection: _Selection, files: Iterator[tuple[Path, str]]) -> Iterator[Landed]:
     """Lands files one by one as they come; what is in the archive then is removed here."""
-    for landed in land.land(workshop, selection.done.source, files):
+    for landed in land.land(workshop, selection.done.source, files, given_by_people=False):
         path = Path(landed.path)
         if landed.state != "failed" and path.is_relative_to(selection.folder):
             path.unlink()
