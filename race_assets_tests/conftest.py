@@ -25,8 +25,12 @@ PROJECT = Path(__file__).parent.parent
 SAMPLES = PROJECT / "data" / "samples"
 OURS = "RACE_ASSETS_"
 
-# No test depends on how fast the machine is.
-hypothesis_settings.register_profile("any_speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# No test depends on how fast the machine is. A test that sets health checks of its own would switch these on again.
+hypothesis_settings.register_profile(
+    "any_speed",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
 hypothesis_settings.load_profile("any_speed")
 
 
@@ -124,7 +128,7 @@ def realdata() -> Path:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Those that say they take minutes come first: behind all others they would hold up the end alone."""
-    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 def pytest_collection_finish() -> None:

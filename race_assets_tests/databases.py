@@ -28,7 +28,7 @@ CATALOGUES = (
     # This one is the whole server's.
     "pg_db_role_setting where setdatabase = (select oid from pg_database where datname = current_database())",
 )
-GOODBYE_MS = 10_000
+GOODBYE_MS = 600_000
 
 READER = f"race_assets_test_{os.getpid()}_reader"
 """The role that reads the databases, made as the documentation says."""
