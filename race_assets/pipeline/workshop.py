@@ -70,6 +70,7 @@ class Workshop:
         """The ledger, told which configuration is in force: for who lands or builds."""
         ledger = Ledger(self.warehouse)
         with self.warehouse.kept():
+            self.warehouse.check_writable()
             ledger.configure(self.configuration, self.enabled)
             self._expect()
         return ledger

@@ -19,7 +19,7 @@ from race_assets.errors import TransientError, WarehouseError
 from race_assets.resources.dialect import dagster_url
 from race_assets.settings import Settings
 from race_assets.storage.postgres import Warehouse, server_url
-from race_assets.storage.rights import DAGSTER_SCHEMA, check_writable
+from race_assets.storage.rights import DAGSTER_SCHEMA, check_connections, check_writable
 
 STATEMENT_TIMEOUT_MS = 600_000
 POOL_RECYCLE_S = 600
@@ -45,6 +45,7 @@ class WarehouseStorage(DagsterPostgresStorage):
         warehouse = Warehouse.open(wanted)
         with warehouse.connect() as connection:
             check_writable(connection)
+            check_connections(connection)
         storage = cls(dagster_url(warehouse.address, DAGSTER_SCHEMA), inst_data=inst_data)
         # Dagster connects anew for each statement, some 150 times a run, unless told to keep its connections.
         for part in (storage.event_log_storage, storage.run_storage, storage.schedule_storage):

@@ -24,6 +24,9 @@ PREFIX = "PG"
 SESSION_VARIABLES = ("PGOPTIONS", "PGCLIENTENCODING", "PGTZ", "PGDATESTYLE", "PGGEQO")
 """Variables that change how a session behaves: replaced by what `session` states."""
 
+STARTUP_VARIABLES = ("PGTZ", "PGDATESTYLE")
+"""Those of them that libpq sends in any case: a value that the server does not know keeps it from connecting."""
+
 LOCATION_VARIABLES = ("PGSERVICE", "PGSERVICEFILE", "PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER")
 """Variables that choose the server, the database or the role where an address leaves them out."""
 
