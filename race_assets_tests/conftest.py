@@ -92,7 +92,7 @@ def make_settings(tmp_path: Path, database: str) -> Callable[..., Settings]:
     """Settings over this test's home and database, with changes given as nested dicts."""
 
     def make(**changes: object) -> Settings:
-        base = {"home": tmp_path / "home", "postgres": {"url": database}}
+        base = {"home": tmp_path / "home", "postgres": {"url": database, "reader_url": reader_url(database)}}
         base["automation"] = {"drops": {"settle_seconds": 0}}
         return Settings.model_validate({**base, **changes})
 

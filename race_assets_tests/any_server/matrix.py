@@ -160,16 +160,16 @@ def _ingest(settings: Settings) -> str:
 
 
 def _query(settings: Settings) -> str:
-    from race_assets.storage import tables
+    from race_assets.storage import reader, tables
     from race_assets.storage.postgres import Warehouse
 
     warehouse = Warehouse.open(settings)
     names = "select dog_name from core.selections where trap = 1"
     kept = f"(select bool_or(position('{TRACK}' in row::text) > 0) from quarantine.rejects)"
     off = f"select start_at::text, {kept} from core.races"
-    _, read = tables.read_only(warehouse, names)
+    _, read = reader.query(warehouse, names)
     as_arrow = tables.read(warehouse, names).rows()
-    _, races = tables.read_only(warehouse, off)
+    _, races = reader.query(warehouse, off)
     if not read and not races:
         return "no rows"
     wanted = ([(DOG,)], [(DOG,)], [(f"{DAY} 17:36:00+00", True)])
@@ -204,7 +204,7 @@ def _doctor(settings: Settings) -> str:
     from race_assets.pipeline.doctor import database
 
     found = [each for each in database.findings(settings) if each.state in {"warning", "problem"}]
-    usual = {"daemon"}
+    usual = {"daemon", "queries"}
     return "; ".join(f"{each.thing}: {each.said} -> {each.step}" for each in found if each.thing not in usual) or "ok"
 
 
