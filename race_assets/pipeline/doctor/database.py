@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from race_assets.errors import RaceAssetsError, SettingsError
+from race_assets.pipeline.doctor import reading
 from race_assets.pipeline.doctor import session as session_findings
 from race_assets.pipeline.doctor.finding import PROBLEM, WARNING, Finding, skipped, well
 from race_assets.schemas.catalogue import IN_POSTGRES
@@ -23,7 +24,7 @@ HEARTBEAT_S = 90
 """A daemon that lives says so every half minute."""
 
 SESSION_THINGS = ("connection pooler", "session settings", "connections")
-THINGS = ("rights", "tables", "clock of the database", "files", "daemon")
+THINGS = ("rights", "tables", "clock of the database", "files", "daemon", "queries")
 
 
 def findings(settings: Settings) -> Iterator[Finding]:
@@ -76,6 +77,7 @@ def _of(settings: Settings, address: Address, connection: Any) -> Iterator[Findi
     yield _answer(_clock, "clock of the database", connection)
     yield _answer(_files, "files", connection)
     yield _answer(partial(_daemon, settings), "daemon", connection)
+    yield _answer(partial(reading.finding, settings), "queries", connection)
 
 
 def _answer(ask: Callable[[Any], Finding], thing: str, connection: Any) -> Finding:
