@@ -231,7 +231,7 @@ def query(
     sql: Annotated[str, typer.Argument(help="One SELECT; tables are core.*, quarantine.rejects, ops.*.")],
     output: Annotated[Format, typer.Option("--format", help="How to print the rows.")] = Format.table,
 ) -> None:
-    """Read the warehouse. Nothing can be changed this way.
+    """Read the warehouse, as a role that only reads. Nothing can be changed this way.
 
     In JSON, NaN and the infinities, which it does not know, are null; in CSV, lists and objects are JSON text.
     `sheet` is CSV for a spreadsheet program: text that it would run as a formula gets an apostrophe before it.

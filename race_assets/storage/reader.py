@@ -5,12 +5,15 @@ the role of `postgres.url` is used, unless it could reach beyond the database.
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from race_assets.errors import SettingsError
+from race_assets.errors import SettingsError, WarehouseError, WarehouseRefusedError
 from race_assets.settings import Settings
 from race_assets.storage.postgres import Warehouse
+from race_assets.storage.rights import OWN_SCHEMAS
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -18,7 +21,6 @@ if TYPE_CHECKING:
 NOTHING = re.compile(r"(?:\s|;|--[^\n]*|/\*.*?\*/)*", re.DOTALL)
 """A query of blanks and comments."""
 
-SCHEMAS = ("core", "live", "ops", "quarantine")
 STATEMENT = b"race_assets_query"
 TIMEOUT_MS = 900_000
 """A query that takes longer is ended, unless the role has a limit of its own."""
@@ -35,6 +37,34 @@ grant select on all tables in schema {schemas} to {reader};
 alter default privileges for role {owner} in schema {schemas} grant select on tables to {reader};"""
 
 
+@contextmanager
+def _naming_reader_url() -> Iterator[None]:
+    """Name the setting at fault in errors of the warehouse."""
+    try:
+        yield
+    except (SettingsError, WarehouseError, WarehouseRefusedError) as error:
+        raise type(error)(str(error).replace("postgres.url", "postgres.reader_url")) from None
+
+
+class ReaderUrlWarehouse(Warehouse):
+    """The warehouse as the role of `postgres.reader_url`."""
+
+    def __init__(self, url: str) -> None:
+        with _naming_reader_url():
+            super().__init__(url)
+
+    def session(self) -> "Connection[tuple[Any, ...]]":
+        """Open a connection; see `Warehouse.session`."""
+        with _naming_reader_url():
+            return super().session()
+
+    @contextmanager
+    def arrow(self) -> Iterator[Any]:
+        """Lend an ADBC connection; see `Warehouse.arrow`."""
+        with _naming_reader_url(), super().arrow() as connection:
+            yield connection
+
+
 def grants(reader: str = "race_assets_reader", owner: str = "current_user") -> str:
     """Return the statements with which an administrator makes a role that reads our tables and nothing else.
 
@@ -42,7 +72,7 @@ def grants(reader: str = "race_assets_reader", owner: str = "current_user") -> s
         reader: the role to make.
         owner: the role that creates the tables; both as SQL writes them.
     """
-    return GRANTS.format(reader=reader, owner=owner, schemas=", ".join(SCHEMAS))
+    return GRANTS.format(reader=reader, owner=owner, schemas=", ".join(OWN_SCHEMAS))
 
 
 def reading_warehouse(settings: Settings) -> Warehouse:
@@ -52,7 +82,7 @@ def reading_warehouse(settings: Settings) -> Warehouse:
         WarehouseError: it cannot be reached.
     """
     if settings.postgres.reader_url is not None:
-        return Warehouse(settings.postgres.reader_url.reveal(settings.aws))
+        return ReaderUrlWarehouse(settings.postgres.reader_url.reveal(settings.aws))
     warehouse = Warehouse.open(settings)
     if settings.postgres.url is not None:
         return warehouse

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from psycopg import sql as composed
 
-from race_assets.errors import SettingsError
+from race_assets.errors import RaceAssetsError, SettingsError
 from race_assets.settings import Settings
 from race_assets.storage import embedded, reader, tables
 from race_assets.storage.postgres import PUBLISH_LOCK, Warehouse
@@ -433,3 +433,10 @@ def test_the_reading_functions_connect_as_the_reader(home: Path, embedded_door: 
 def test_a_reader_alone_is_no_warehouse() -> None:
     with pytest.raises(ValueError, match="reader_url is set and url is not"):
         Settings.model_validate({"postgres": {"reader_url": "postgresql://reader@127.0.0.1/race_assets"}})
+
+
+@pytest.mark.parametrize("url", ["postgresql://reader@127.0.0.1:1/races", "postgresql://reader@[::1/races"])
+def test_an_error_names_the_setting_at_fault(url: str) -> None:
+    settings = Settings.model_validate({"postgres": {"url": "postgresql://owner@127.0.0.1:1/races", "reader_url": url}})
+    with pytest.raises(RaceAssetsError, match=r"postgres\.reader_url"):
+        reader.query(reader.reading_warehouse(settings), "select 1")
