@@ -15,7 +15,7 @@ from types import MappingProxyType
 import polars as pl
 
 from race_assets.errors import PermanentError
-from race_assets.storage.access import file_mode
+from race_assets.storage.access import file_mode, make_folder
 from race_assets.storage.files import commit, commit_folder, replacing, temporary_folder
 
 FINGERPRINT = "race_assets:fingerprint"
@@ -180,7 +180,7 @@ class ParsedWriter:
 
 def _write_parts(parts: Mapping[Path, pl.DataFrame]) -> None:
     for path, frame in parts.items():
-        path.parent.mkdir(exist_ok=True)
+        make_folder(path.parent)
         # Statistics let a reader of one day pass over the parts of others.
         _told(frame).write_parquet(path, compression="lz4", row_group_size=ROW_GROUP)
 

@@ -1,6 +1,7 @@
 """What lies below a home is read by its owner, and by its group where the settings say so; people's folders stay."""
 
 import os
+import re
 import stat
 from collections.abc import Callable
 from datetime import date
@@ -18,7 +19,7 @@ from race_assets.storage import access
 from race_assets.storage.files import prepare_home, replacing
 from race_assets.storage.lake import Lake
 from race_assets.storage.recording import Recorder, Recordings
-from race_assets_tests.conftest import SAMPLES
+from race_assets_tests.conftest import PROJECT, SAMPLES
 
 DAY = date(2024, 6, 27)
 FILE = SAMPLES / "betfair_csv" / "greyhounds_2024-06-27.csv"
@@ -135,3 +136,25 @@ def test_doctor_tells_of_folders_that_every_account_may_read(workshop: Workshop,
     assert found.step == f"chmod -R o-rwx {home / 'lake'}"
     home.chmod(0o700)
     assert not [each for each in machine.findings(workshop.settings) if each.thing == "rights"]
+
+
+MAKERS = {
+    "storage/access.py",  # the policy
+    "storage/leftovers.py",  # temporary files, held while they are written
+    "storage/embedded.py",  # the server's folders, which belong to its account
+    "sources/betfair/session_file.py",  # 0600, and swept by its own lock
+    "http/download.py", "sources/racing_post/fetch.py",  # 0700 and 0600 below `fetching`
+    "pipeline/drops.py",  # drop folders are people's
+    "schemas/markdown.py",  # docs
+}  # fmt: skip
+
+
+def test_files_and_folders_are_made_where_their_modes_are_thought_of() -> None:
+    makes = re.compile(r"\.mkdir\(|mkstemp|mkdtemp|TemporaryDirectory|NamedTemporaryFile|os\.makedirs")
+    package = PROJECT / "race_assets"
+    found = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if makes.search(path.read_text(encoding="utf-8"))
+    }
+    assert found <= MAKERS, "make folders with storage.access.make_folder, temporary files with storage.files"
