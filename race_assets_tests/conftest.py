@@ -17,7 +17,7 @@ from hypothesis import settings as hypothesis_settings
 from race_assets import settings as settings_module
 from race_assets.pipeline.workshop import Workshop
 from race_assets.settings import Settings
-from race_assets.storage import embedded
+from race_assets.storage import embedded, embedded_roles
 from race_assets_tests import commands
 from race_assets_tests.databases import Databases
 
@@ -63,7 +63,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
         return
     home = tmp_path_factory.mktemp("server")
-    yield embedded.ensure(home)
+    with pytest.MonkeyPatch.context() as patch:
+        # Tests make databases and roles.
+        patch.setattr(embedded_roles, "OWNER_RIGHTS", "login superuser")
+        url = embedded.ensure(home)
+    yield url
     embedded.release(home)
 
 

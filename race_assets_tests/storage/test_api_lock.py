@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from race_assets.errors import WarehouseError
-from race_assets.storage import api_lock as api_locks
+from race_assets.storage import api_lock as api_lock_module
 from race_assets.storage.api_lock import LOCKS, api_lock
 from race_assets.storage.postgres import LANDING_LOCK, MIGRATION_LOCK, PUBLISH_LOCK, Warehouse
 from race_assets_tests.conftest import PROJECT
@@ -20,6 +20,7 @@ from race_assets_tests.waiting import PATIENCE_S
 
 HOLDER = """
 import sys
+from race_assets.storage import api_lock as api_lock_module
 from race_assets.storage.api_lock import api_lock
 from race_assets.storage.postgres import Warehouse
 with api_lock(Warehouse(sys.argv[1]), "racing_post"):
@@ -60,9 +61,9 @@ class Waiting(logging.Handler):
 @pytest.fixture
 def waiting() -> Iterator[Waiting]:
     handler = Waiting()
-    api_locks.log.addHandler(handler)
+    api_lock_module.log.addHandler(handler)
     yield handler
-    api_locks.log.removeHandler(handler)
+    api_lock_module.log.removeHandler(handler)
 
 
 def is_free(database: str, api: str) -> bool:
@@ -130,7 +131,7 @@ def test_the_server_s_own_timeouts_end_neither_the_holding_nor_the_waiting(
             pass
 
     with psycopg.connect(warehouse.url, autocommit=True) as other:
-        for name in api_locks.TIMEOUTS:
+        for name in ("idle_session_timeout", "lock_timeout", "statement_timeout"):
             other.execute(f"alter database {other.info.dbname} set {name} = '1s'")
         with api_lock(warehouse, "racing_post"):
             thread = threading.Thread(target=take)

@@ -101,8 +101,8 @@ def test_one_that_has_idled_for_long_is_not_lent(warehouse: Warehouse, monkeypat
 
 def test_one_on_which_something_failed_or_was_left_open_is_not_lent(warehouse: Warehouse) -> None:
     with warehouse.kept():
-        with pytest.raises(psycopg.errors.UndefinedTable), warehouse.connect() as failed:
-            failed.execute("select 1 from nowhere")
+        with pytest.raises(psycopg.errors.DivisionByZero), warehouse.connect() as failed:
+            failed.execute("select 1/0")
         with warehouse.connect() as left:
             left.execute("begin")
         assert (failed.closed, left.closed) == (True, True)
