@@ -1,5 +1,6 @@
 """The database: whether it answers, the version of its tables, its clock, and whether Dagster's daemon lives."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -8,7 +9,7 @@ from typing import Any
 
 from race_assets.errors import RaceAssetsError, SettingsError
 from race_assets.pipeline.doctor.finding import PROBLEM, WARNING, Finding, skipped, well
-from race_assets.settings import Settings
+from race_assets.settings import Settings, find_file, project
 from race_assets.sources import registry
 from race_assets.storage.postgres import Warehouse, newest_migration, server_url
 
@@ -65,7 +66,7 @@ def _tables(connection: Any) -> Finding:
         return Finding("tables", WARNING, said, "race-assets ingest brings them up to date")
     if version > newest:
         said = f"they are of version {version}, this code only knows {newest}"
-        return Finding("tables", PROBLEM, said, "update this checkout to the newer race_assets that made them")
+        return Finding("tables", PROBLEM, said, project.update_advice())
     return well("tables", f"version {version}, as this code expects")
 
 
@@ -100,7 +101,5 @@ def _daemon(settings: Settings, connection: Any) -> Finding:
     if age is None or age > HEARTBEAT_S:
         since = "it has never run" if age is None else f"it was last seen {age / 60:,.0f} minutes ago"
         said = f"{since}: {', '.join(wanted)} do nothing meanwhile"
-        return Finding(
-            "daemon", WARNING, said, "make dev, or Dagster's own services with DAGSTER_HOME set to this folder"
-        )
+        return Finding("daemon", WARNING, said, project.serve_command(find_file(os.environ)))
     return well("daemon", "it lives")
