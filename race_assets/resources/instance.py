@@ -13,6 +13,7 @@ from dagster._serdes import ConfigurableClassData
 from race_assets import settings
 from race_assets.errors import SettingsError
 from race_assets.settings import project
+from race_assets.storage.files import replacing
 
 DAGSTER_HOME = "DAGSTER_HOME"
 
@@ -46,8 +47,9 @@ def use_instance(folder: Path, *, is_ours: bool = True) -> None:
         SettingsError: it cannot be written.
     """
     try:
-        if is_ours:
-            project.prepare_instance(folder)
+        if is_ours and not (folder / project.DAGSTER).exists():
+            with replacing(folder / project.DAGSTER) as part:
+                part.write_bytes(project.bundled(project.DAGSTER).read_bytes())
     except OSError as error:
         raise SettingsError(
             f"{folder} cannot be written: {error.strerror or error}; Dagster needs it, so give this user the right to, "

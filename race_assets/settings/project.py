@@ -42,17 +42,6 @@ def instance_below(home: Path) -> Path:
     return home / "dagster"
 
 
-def prepare_instance(folder: Path) -> None:
-    """Give a folder of Dagster's instance below home the dagster.yaml that comes with the package, if it has none.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    if not (folder / DAGSTER).exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / DAGSTER).write_bytes(bundled(DAGSTER).read_bytes())
-
-
 def serve_command(settings_file: Path | None) -> str:
     """Return what starts the UI and the daemon for these settings."""
     folder = settings_file.parent if settings_file is not None else None

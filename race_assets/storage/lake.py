@@ -20,6 +20,7 @@ import polars as pl
 
 from race_assets.errors import PermanentError
 from race_assets.schemas.table import with_schema
+from race_assets.storage.access import file_mode, make_folder
 from race_assets.storage.files import commit, commit_folder, replacing, temporary, temporary_folder
 
 FINGERPRINT = "race_assets:fingerprint"
@@ -82,7 +83,7 @@ class Lake:
         Args:
             alone: wait until no other process or thread changes a day, and keep them waiting.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         handle = os.open(self.folder, os.O_RDONLY)
         try:
             # A file system without locks on folders (NFS) has none: a day's name still changes in one step.
@@ -102,6 +103,7 @@ class Lake:
             except OSError:
                 # Not every file system has links.
                 shutil.copyfile(path, part)
+                part.chmod(file_mode(copied.parent))
             with other.changing():
                 commit(part, copied)
 
