@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 VENV := .venv
+PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
 BENCH := benchmarks/.venv
 export DAGSTER_HOME := $(CURDIR)
 # Each process of the tests would compile all of it again.
@@ -24,11 +25,12 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed: $(VENV)/bin/python requirements.lock pyproject.toml
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable .
+	$(PIP) --constraint requirements.lock --editable .
 	touch $@
 
 $(VENV)/installed-test: $(VENV)/bin/python requirements.lock pyproject.toml
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[test]'
+	$(PIP) --constraint requirements.lock --editable '.[test]'
+	$(PIP) --constraint requirements.lock --no-deps --upgrade --target $(VENV)/pandas pandas
 	touch $@ $(VENV)/installed
 
 demo: install

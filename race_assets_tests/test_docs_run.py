@@ -77,6 +77,7 @@ SERVED_ELSEWHERE = {
     "race-assets metrics --port 9108": "the same",
     "make demo": "installs; `race-assets demo` runs below",
     "make dev": "serves until it is stopped: automation/test_daemon.py",
+    "dagster dev -w ~/races/workspace.yaml -h 127.0.0.1": "the same",
     "make test": "this suite",
     "make pytest": "this suite",
     ".venv/bin/python -m pytest -q race_assets_tests/storage": "a part of this suite",

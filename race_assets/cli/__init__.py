@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from race_assets.cli import diff, doctor, feeds, links, live, metrics, rejects, report, status, tracks
+from race_assets.cli import diff, doctor, feeds, init, links, live, metrics, rejects, report, status, tracks
 from race_assets.cli.common import (
     DATA_FAILED,
     GOOD,
@@ -82,6 +82,7 @@ app.command()(diff.diff)
 app.command()(status.status)
 app.command()(metrics.metrics)
 app.command()(doctor.doctor)
+app.command()(init.init)
 app.command()(report.report)
 
 
@@ -89,7 +90,7 @@ app.command()(report.report)
 def demo() -> None:
     """Run the whole pipeline on the bundled synthetic samples, in a warehouse of its own below data/demo.
 
-    Shows some races and selections, and the account of every record that came in.
+    It works in any folder and says where it wrote. Shows some races and selections, and the account of every record.
     """
     from race_assets.console.demo import run
 
@@ -294,8 +295,8 @@ def sources(
 def schedule(ticks: Annotated[int, typer.Option(min=1, help="How many ticks ahead to show.")] = 3) -> None:
     """List each schedule and sensor: on or off, and its next ticks.
 
-    They tick while the daemon runs (`make dev`); what they start as is set below `automation` in race_assets.yaml, and
-    the Dagster UI switches them from then on.
+    They tick while the daemon runs (`make dev` in a clone, `dagster dev` in a project); what they start as is set
+    below `automation` in race_assets.yaml, and the Dagster UI switches them from then on.
     """
     from race_assets.console import report
     from race_assets.console.overview import overview

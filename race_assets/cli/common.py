@@ -1,12 +1,11 @@
 """What the commands share: exit codes, formats, settings, days; no command."""
 
-import os
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
 from race_assets import settings as settings_module
 from race_assets.errors import SettingsError
-from race_assets.settings import PartitionSettings, Settings, project_folder
+from race_assets.settings import PartitionSettings, Settings
 
 GOOD, DATA_FAILED, USAGE = 0, 1, 2
 
@@ -28,7 +27,6 @@ def open_settings(*, writes: bool = False) -> Settings:
     """
     from race_assets.observability import logs
 
-    os.environ.setdefault("DAGSTER_HOME", str(project_folder()))
     settings = settings_module.load()
     level = "WARNING" if settings.logging.level == "INFO" else settings.logging.level
     logs.configure(settings.logging.model_copy(update={"level": level}))

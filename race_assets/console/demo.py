@@ -1,12 +1,14 @@
 """The demo: the whole pipeline on the bundled samples, in a home of its own; the samples explain themselves."""
 
 import os
+import shlex
 
 from race_assets import settings as settings_module
 from race_assets.console import report
-from race_assets.settings import PREFIX, Settings, project_folder
+from race_assets.errors import RaceAssetsError
+from race_assets.settings import PREFIX, Settings, project
 
-SAMPLES = project_folder() / "data" / "samples"
+SAMPLES = "data/samples"
 
 RACES = """select race_id, track, start_local, race_type, distance_m, status, runner_count, sources
            from core.races where race_date = '2024-06-27' order by start_at limit 8"""
@@ -15,8 +17,12 @@ SELECTIONS = """select selection_id, dog_name, result, is_dead_heat, price, pric
 
 
 def run(settings: Settings) -> int:
-    """Lands the samples, builds their days, shows some of it; gives the command's exit code."""
-    home = settings.home / "demo"
+    """Land the samples, build their days and show some of them; return the command's exit code.
+
+    Raises:
+        RaceAssetsError: there are no samples, or of no enabled source.
+    """
+    home, has_server = settings.home / "demo", settings.postgres.url is not None
     # Run config, storage and definitions all read the settings: the demo is set where they all look.
     os.environ[f"{PREFIX}HOME"] = str(home)
     os.environ[f"{PREFIX}POSTGRES__URL"] = ""
@@ -25,16 +31,23 @@ def run(settings: Settings) -> int:
     from race_assets.console import ingest
     from race_assets.pipeline import land
     from race_assets.pipeline.service import IngestionService
+    from race_assets.resources.instance import use_instance
     from race_assets.storage import reader
 
+    use_instance(project.instance_below(home))
+    samples = project.bundled(SAMPLES)
     service = IngestionService(settings)
     workshop = service.workshop
-    report.heading(f"Landing the samples of {SAMPLES.relative_to(project_folder())}")
-    landed = []
-    for source in workshop.enabled:
-        for each in service.land(source, land.named(sorted((SAMPLES / source).glob("*.csv")))):
+    files = {source: sorted((samples / source).glob("*.csv")) for source in workshop.enabled}
+    if not any(files.values()):
+        raise RaceAssetsError(
+            f"there are no samples of an enabled source ({', '.join(workshop.enabled)}) in {samples}; enable "
+            "betfair_csv or betfair_bsp, or install race_assets again"
+        )
+    report.heading(f"Landing the samples of {samples}")
+    for source, paths in files.items():
+        for each in service.land(source, land.named(paths)):
             report.landed_file(each)
-            landed.append(each)
     report.heading("Building their days")
     days = {day for file in workshop.ledger.files() for day in file.dates}
     ingested = ingest.run(contiguous(days), refresh=True)
@@ -44,4 +57,8 @@ def run(settings: Settings) -> int:
         report.rows(*reader.query(reading, query), "table")
     report.heading("What became of every record")
     ingest.show(ingested)
+    report.heading("Where it is")
+    report.line(f"all of it is below {home}; delete that folder to be rid of it. To read its tables:")
+    embedded = f"{PREFIX}POSTGRES__URL= " if has_server else ""
+    report.line(f'{embedded}{PREFIX}HOME={shlex.quote(str(home))} race-assets query "select * from core.races"')
     return ingested.exit_code

@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 
-import dagster as dg
-
 from race_assets import definitions
 from race_assets.automation import runs
 from race_assets.automation.ranges import contiguous
@@ -18,6 +16,7 @@ from race_assets.pipeline.figures import accounts_of
 from race_assets.pipeline.land import Landed, bring_up_to_date
 from race_assets.pipeline.service import IngestionService
 from race_assets.pipeline.workshop import Progress
+from race_assets.resources.instance import open_instance
 from race_assets.resources.workshop import workshop_in_use
 from race_assets.storage import rejects
 from race_assets.storage.ledger import LedgerFile
@@ -78,7 +77,7 @@ def run(
     ranges = contiguous(set(service.stale_days()[0]) - given_up.keys()) if wanted is None else wanted
     days = sum((last - first).days + 1 for first, last in ranges)
     began = time.perf_counter()
-    with dg.DagsterInstance.get() as instance, _bar(days, hidden=hidden) as progress:
+    with open_instance() as instance, _bar(days, hidden=hidden) as progress:
         workshop.progress = progress
         outcomes = runs.ingest(definitions.defs, instance, ranges, source=source, refresh=refresh)
         if wanted is None and (again := service.read_failed_again(started_at)):

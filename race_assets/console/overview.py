@@ -5,13 +5,14 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from race_assets.definitions import defs
+from race_assets.resources.instance import open_instance
 from race_assets.values.cron import next_ticks
 
 
 def overview(ticks: int) -> list[list[str]]:
     """One row per schedule and sensor: name, kind, state, next ticks."""
     repository = defs.get_repository_def()
-    with dg.DagsterInstance.get() as instance:
+    with open_instance() as instance:
         states = {state.instigator_name: state.status.value for state in instance.all_instigator_state()}
     rows = [
         [each.name, "schedule", _state(states.get(each.name), each.default_status), _ticks(each, ticks)]

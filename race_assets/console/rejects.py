@@ -42,16 +42,15 @@ class Replayed:
 
 def replay(workshop: Workshop, selection: Selection) -> Replayed:
     """Builds the days of the meant rejects with today's settings, feeds, parsers and registry."""
-    import dagster as dg
-
     from race_assets import definitions
     from race_assets.automation import runs
     from race_assets.automation.ranges import contiguous
     from race_assets.pipeline import replay as replaying
+    from race_assets.resources.instance import open_instance
 
     ids, days, landed = replaying.begin(workshop, selection)
     failed = [f"{each.path}: {each.detail}" for each in landed if each.is_bad]
-    with dg.DagsterInstance.get() as instance:
+    with open_instance() as instance:
         outcomes = runs.ingest(definitions.defs, instance, contiguous(days))
     failed += [f"{each.first} to {each.last}: {each.reason}" for each in outcomes if not each.succeeded]
     now = rejects.states(workshop.warehouse, ids)

@@ -82,11 +82,13 @@ def ensure_raw(
         now = workshop.wanted(sorted(due))
         due = {day: fingerprint for day, fingerprint in due.items() if now[day].inputs.get(source) == fingerprint}
         by_day = {key[0]: rows for key, rows in frame.partition_by("race_date", as_dict=True).items()}
+        schema = polars_schema(RAW)
+
+        def write(day: date) -> None:
+            workshop.lake.write_day(table, day, by_day.get(day, frame.clear()), due[day], schema=schema)
+
         with ThreadPoolExecutor(WRITERS) as pool:
-            for _ in pool.map(
-                lambda day: workshop.lake.write_day(table, day, by_day.get(day, frame.clear()), due[day]), due
-            ):
-                pass
+            list(pool.map(write, due))
     return {day: by_day[day].height if day in by_day else 0 for day in due}
 
 

@@ -394,9 +394,12 @@ def _write(workshop: Workshop, due: Mapping[date, WantedDay], judged: Judged) ->
         lake, fingerprint = workshop.lake, due[day].fingerprint
         # Rejects first: whoever sees the day's records as fresh must find their rejects.
         if day in rejects or lake.fingerprint(REFUSED, day):
-            lake.write_day(REFUSED, day, rejects.get(day, judged.rejects.clear()), fingerprint)
+            rows = rejects.get(day, judged.rejects.clear())
+            lake.write_day(REFUSED, day, rows, fingerprint, schema=polars_schema(REJECTED))
         rows = accepted.get(day, judged.accepted.clear())
-        lake.write_day(VALIDATED, day, rows, fingerprint, {ACCOUNT: json.dumps(accounts)})
+        lake.write_day(
+            VALIDATED, day, rows, fingerprint, {ACCOUNT: json.dumps(accounts)}, schema=polars_schema(RECORDS)
+        )
 
     with ThreadPoolExecutor(WRITERS) as pool:
         list(pool.map(write, due))

@@ -73,7 +73,7 @@ def keep(workshop: Workshop, days: Mapping[date, WantedDay], published: Mapping[
         if wanted.fingerprint in fingerprints:
             continue
         free = 1 if fingerprints[0] is not None and fingerprints[0] == published.get(day) else 0
-        workshop.lake.copy_day(VALIDATED, day, workshop.published.day_path(SLOTS[free], day))
+        workshop.lake.copy_day(VALIDATED, day, workshop.published, SLOTS[free])
 
 
 def difference(old: pl.DataFrame, new: pl.DataFrame, revised: Collection[str] = ()) -> pl.DataFrame:

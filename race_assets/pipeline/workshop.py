@@ -18,6 +18,7 @@ from race_assets.storage.archive import Archive
 from race_assets.storage.configuration import Configuration
 from race_assets.storage.files import beside_lake
 from race_assets.storage.lake import Lake
+from race_assets.storage.lake_upgrade import LAKE, PUBLISHED, upgrade
 from race_assets.storage.ledger import Ledger, WantedDay
 from race_assets.storage.postgres import Warehouse
 
@@ -71,6 +72,8 @@ class Workshop:
     @cached_property
     def ledger(self) -> Ledger:
         """The ledger, told which configuration is in force: for who lands or builds."""
+        upgrade(self.lake, LAKE)
+        upgrade(self.published, PUBLISHED)
         ledger = Ledger(self.warehouse)
         with self.warehouse.kept():
             self.warehouse.check_writable()

@@ -6,7 +6,7 @@ Our own assets publish through `pipeline/`, and name the manager that loads them
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
-from typing import TypeAlias, get_args
+from typing import Any, TypeAlias, get_args
 
 import dagster as dg
 import polars as pl
@@ -122,6 +122,14 @@ def _fault(rows: pl.DataFrame, days: Sequence[date] | None) -> str | None:
     return None
 
 
+def _is_untyped(dtype: Any) -> bool:
+    """Return whether values of this type, or values within it, are null only."""
+    if isinstance(dtype, pl.Struct):
+        return any(_is_untyped(field) for field in dtype.to_schema().values())
+    inner = getattr(dtype, "inner", None)
+    return dtype == pl.Null or (inner is not None and _is_untyped(inner))
+
+
 class PostgresIOManager(dg.ConfigurableIOManager):
     """Store an asset `schema/table` as that table, whole days in one transaction; load any table of Postgres.
 
@@ -155,11 +163,17 @@ class LakeIOManager(dg.ConfigurableIOManager):
         table = "/".join(context.asset_key.path)
         days = _days(context)
         rows = _checked(obj, days, table)
+        if untyped := [name for name, dtype in rows.schema.items() if _is_untyped(dtype)]:
+            raise dg.Failure(
+                f"{table} has no type for {', '.join(untyped)}, which is null in every row: files of other days "
+                f'would have another type; cast it: pl.col("{untyped[0]}").cast(pl.String)',
+                allow_retries=False,
+            )
         lake = workshop_in_use().lake
         if days is None:
             lake.write_table(table, rows)
         for day in days or ():
-            lake.write_day(table, day, rows.filter(pl.col("race_date") == day), context.run_id, is_declared=False)
+            lake.write_day(table, day, rows.filter(pl.col("race_date") == day), context.run_id)
         context.add_output_metadata({"dagster/row_count": rows.height, "dagster/table_name": table})
 
     def load_input(self, context: dg.InputContext) -> Frame:

@@ -49,10 +49,18 @@ def polars_schema(schema: pa.DataFrameSchema) -> pl.Schema:
 
 
 def conform(frame: pl.DataFrame, schema: pa.DataFrameSchema) -> pl.DataFrame:
-    """The frame with exactly the table's columns in order; what the frame lacks becomes null."""
+    """Return the frame with exactly the table's columns, in their order; those it lacks are null."""
+    return with_schema(frame, polars_schema(schema))
+
+
+def with_schema(frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
+    """Return the frame with exactly the columns of the schema, in their order; those it lacks are null."""
+    if not frame.height:
+        # A frame without columns would get a row of nulls.
+        return pl.DataFrame(schema=schema)
     return frame.select(
         pl.col(name).cast(dtype) if name in frame.columns else pl.lit(None, dtype=dtype).alias(name)
-        for name, dtype in polars_schema(schema).items()
+        for name, dtype in schema.items()
     )
 
 

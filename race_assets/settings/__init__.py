@@ -23,6 +23,7 @@ from pydantic import (
 
 from race_assets.backoff import pause_s
 from race_assets.errors import SettingsError
+from race_assets.settings import project
 from race_assets.settings.aws import AwsSettings
 from race_assets.settings.betfair import BetfairAccount
 from race_assets.settings.betfair_csv import BetfairCsvSettings
@@ -44,7 +45,6 @@ from race_assets.settings.shape import is_or_may_be, kind_at, paths_of
 from race_assets.settings.source import SourceSettings
 from race_assets.settings.streams import StreamSettings
 
-FILE_NAME = "race_assets.yaml"
 FEED_NAME = re.compile("[a-z][a-z0-9_]*")
 NOT_SETTINGS = {"CONFIG", "REALDATA", "KILLS"}
 """Variables with our prefix that are not in the tree: where the file is, and two switches of the test suite."""
@@ -332,7 +332,7 @@ def load(file: Path | None = None, environment: Mapping[str, str] | None = None)
     """Reads the settings.
 
     Args:
-        file: the YAML file; none finds it: `RACE_ASSETS_CONFIG`, then the working folder, then the project's.
+        file: the YAML file; none finds it, as `find_file` says.
         environment: the variables; none means the process's own.
 
     Raises:
@@ -354,18 +354,14 @@ def load(file: Path | None = None, environment: Mapping[str, str] | None = None)
 
 
 def find_file(environment: Mapping[str, str]) -> Path | None:
-    """The settings file in force, or None where there is none."""
+    """Return the settings file in force, or None where there is none.
+
+    `RACE_ASSETS_CONFIG` names it; else it is in the working folder, in `DAGSTER_HOME`, or in the clone.
+    """
     if named := environment.get(f"{PREFIX}CONFIG"):
         return Path(named).absolute()
-    for folder in (Path.cwd(), project_folder()):
-        if (folder / FILE_NAME).is_file():
-            return folder / FILE_NAME
-    return None
-
-
-def project_folder() -> Path:
-    """The checkout this package runs from."""
-    return Path(__file__).absolute().parent.parent.parent
+    files = (folder / project.SETTINGS for folder in project.search_path(environment))
+    return next((file for file in files if file.is_file()), None)
 
 
 LEFT_TO_THE_MODEL = (":bool", ":timestamp", ":int", ":float")

@@ -1,26 +1,32 @@
-"""The Parquet lake: parsed files, and one file per table and race date; what the tables mean is in `schemas/`.
+"""The Parquet lake: parsed files, and one file per table and race date.
 
-A day's file carries in its own metadata the fingerprint of the inputs it was made from, so a stage can tell a fresh
-file from an outdated one without asking anybody.
+Every file has all columns of its table with their types, also those without a value, so that DuckDB, pandas and Polars
+read any set of files of a table without further options. A day's file carries in its own metadata the fingerprint of
+the inputs it was made from, which tells a stage whether the file is out of date.
 """
 
+import fcntl
+import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
+from typing import Literal
 
 import polars as pl
 
 from race_assets.errors import PermanentError
+from race_assets.schemas.table import with_schema
 from race_assets.storage.access import file_mode, make_folder
-from race_assets.storage.files import commit, commit_folder, replacing, temporary_folder
+from race_assets.storage.files import commit, commit_folder, replacing, temporary, temporary_folder
 
 FINGERPRINT = "race_assets:fingerprint"
 ACCOUNT = "race_assets:account"
 ROW_GROUP = 50_000
+COMPRESSION: Literal["lz4"] = "lz4"
 
 
 class Lake:
@@ -52,35 +58,54 @@ class Lake:
         fingerprint: str,
         metadata: Mapping[str, str] | None = None,
         *,
-        is_declared: bool = True,
+        schema: pl.Schema | None = None,
     ) -> None:
-        """Replaces the table's day; a reader sees the old file or the new one.
+        """Replace the table's day; a reader sees the old file or the new one.
 
-        Columns of nulls are left out where a schema of ours brings them back (`is_declared`).
+        Args:
+            schema: the table's; columns that the frame lacks are added as nulls. None: the frame has all columns.
         """
-        with replacing(self.day_path(table, day)) as part:
-            (_told(frame) if is_declared else frame).write_parquet(
-                part,
-                compression="lz4",
-                statistics=False,
-                metadata={FINGERPRINT: fingerprint, **(metadata or {})},
-            )
+        path = self.day_path(table, day)
+        with temporary(path.parent) as part:
+            write_day_file(part, frame if schema is None else with_schema(frame, schema), fingerprint, metadata)
+            with self.changing():
+                commit(part, path)
 
     def remove_day(self, table: str, day: date) -> None:
         """Remove the table's day, if it is there; the next stage that needs it makes it again."""
-        self.day_path(table, day).unlink(missing_ok=True)
+        with self.changing():
+            self.day_path(table, day).unlink(missing_ok=True)
 
-    def copy_day(self, table: str, day: date, other: Path) -> None:
-        """Gives the day's file as it is now another name, whatever takes its place under this one later."""
-        with temporary_folder(other.parent) as folder:
+    @contextmanager
+    def changing(self, *, alone: bool = False) -> Iterator[None]:
+        """Hold the lake's lock while a day's file gets its name or is removed.
+
+        Args:
+            alone: wait until no other process or thread changes a day, and keep them waiting.
+        """
+        make_folder(self.folder)
+        handle = os.open(self.folder, os.O_RDONLY)
+        try:
+            # A file system without locks on folders (NFS) has none: a day's name still changes in one step.
+            with suppress(OSError):
+                fcntl.flock(handle, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+            yield
+        finally:
+            os.close(handle)
+
+    def copy_day(self, table: str, day: date, other: "Lake", other_table: str) -> None:
+        """Give the day's file as it is now a second name in another lake, which later changes here do not affect."""
+        path, copied = self.day_path(table, day), other.day_path(other_table, day)
+        with temporary_folder(copied.parent) as folder:
             part = folder / "copy"
             try:
-                part.hardlink_to(self.day_path(table, day))
+                part.hardlink_to(path)
             except OSError:
                 # Not every file system has links.
-                shutil.copyfile(self.day_path(table, day), part)
-                part.chmod(file_mode(other.parent))
-            commit(part, other)
+                shutil.copyfile(path, part)
+                part.chmod(file_mode(copied.parent))
+            with other.changing():
+                commit(part, copied)
 
     def metadata(self, table: str, day: date) -> dict[str, str]:
         """What `write_day` wrote beside the rows; empty without a file, or with a damaged one."""
@@ -98,7 +123,7 @@ class Lake:
         paths = [path for day in days if (path := self.day_path(table, day)).exists()]
         if not paths:
             return pl.LazyFrame(schema=schema)
-        return _scan(paths, schema)
+        return scan_files(paths, schema)
 
     def scan_days(self, table: str, days: Sequence[date]) -> pl.LazyFrame:
         """Like `scan`, for a table that no schema here declares: its columns are those its days' files have.
@@ -119,7 +144,7 @@ class Lake:
     def write_table(self, table: str, frame: pl.DataFrame) -> None:
         """Replaces a table that has no days; a reader sees the old file or the new one."""
         with replacing(self._table_path(table)) as part:
-            frame.write_parquet(part, compression="lz4")
+            frame.write_parquet(part, compression=COMPRESSION)
 
     def scan_table(self, table: str) -> pl.LazyFrame:
         """Return a lazy scan of a table that has no days.
@@ -150,7 +175,7 @@ class Lake:
         parts = sorted(path.glob("*.parquet"))
         if not parts:
             return pl.LazyFrame(schema=schema)
-        return _scan(parts, schema)
+        return scan_files(parts, schema)
 
 
 class ParsedWriter:
@@ -163,7 +188,7 @@ class ParsedWriter:
         self._pending: Future[None] | None = None
 
     def write(self, frame: pl.DataFrame, beside: Mapping[str, pl.DataFrame] = MappingProxyType({})) -> None:
-        """Appends the frame as a part, each kind of rows beside it as one of theirs; columns of nulls are left out."""
+        """Append the frame as a part, and each kind of child rows as a part of its own."""
         self.finish()
         name = f"{self._parts:06}.parquet"
         parts = {self._folder / name: frame}
@@ -181,18 +206,30 @@ class ParsedWriter:
 def _write_parts(parts: Mapping[Path, pl.DataFrame]) -> None:
     for path, frame in parts.items():
         make_folder(path.parent)
-        # Statistics let a reader of one day pass over the parts of others.
-        _told(frame).write_parquet(path, compression="lz4", row_group_size=ROW_GROUP)
+        write_part(path, frame)
 
 
-def _told(frame: pl.DataFrame) -> pl.DataFrame:
-    """The columns that say anything."""
-    return frame.select(name for name in frame.columns if frame[name].null_count() < frame.height)
+def write_part(path: Path, frame: pl.DataFrame) -> None:
+    """Write a part of a parsed file, with the statistics that let a reader of one day skip the rows of others."""
+    frame.write_parquet(path, compression=COMPRESSION, row_group_size=ROW_GROUP)
 
 
-def _scan(paths: list[Path], schema: pl.Schema) -> pl.LazyFrame:
-    """Scan files that this or an earlier version wrote: columns and fields of structs that they lack are null."""
-    cast = pl.ScanCastOptions(missing_struct_fields="insert")
+def write_day_file(
+    path: Path, frame: pl.DataFrame, fingerprint: str, metadata: Mapping[str, str] | None = None
+) -> None:
+    """Write the rows of a table's day, with what they were made from."""
+    carried = {FINGERPRINT: fingerprint, **(metadata or {})}
+    frame.write_parquet(path, compression=COMPRESSION, statistics=False, metadata=carried)
+
+
+def scan_files(paths: list[Path], schema: pl.Schema) -> pl.LazyFrame:
+    """Scan files that this or another version wrote; columns and struct fields they lack are null, others left out."""
     return pl.scan_parquet(
-        paths, schema=schema, missing_columns="insert", cast_options=cast, glob=False, hive_partitioning=False
+        paths,
+        schema=schema,
+        missing_columns="insert",
+        extra_columns="ignore",
+        cast_options=pl.ScanCastOptions(missing_struct_fields="insert"),
+        glob=False,
+        hive_partitioning=False,
     )

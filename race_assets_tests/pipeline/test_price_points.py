@@ -301,15 +301,12 @@ def test_a_day_whose_points_postgres_refuses_does_not_take_its_neighbours_down(p
 # In the lake
 
 
-def test_a_source_without_points_has_no_folder_no_rows_and_nothing_new_in_its_files(workshop: Workshop) -> None:
+def test_a_source_without_points_has_no_folder_and_no_rows(workshop: Workshop) -> None:
     landed = drop(workshop, "a.csv", csv_race(DAY1))
     build_stale(workshop)
     assert not points_folder(workshop, landed.sha256).exists()
     assert ask(workshop, "select count(*) from core.price_points") == [(0,)]
     assert ask(workshop, "select race_date_points from ops.source_files") == [([],)]
-    for path in workshop.lake.folder.rglob("*.parquet"):
-        if path.is_file():
-            assert "point_count" not in pl.read_parquet_schema(path)
 
 
 def test_points_lie_beside_the_records_which_only_count_them(pointed: Workshop) -> None:

@@ -197,6 +197,24 @@ def test_what_cannot_be_stored_by_day_is_refused_with_what_to_do(
     assert said in failure_of(run(returning(output, manager))).replace("analysis/made", "analysis.made")
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        pl.Series("note", [None]),
+        pl.Series("note", [[]], dtype=pl.List(pl.Null)),
+        pl.Series("note", [{"a": None}], dtype=pl.Struct({"a": pl.Null})),
+    ],
+    ids=["null", "list", "struct"],
+)
+@pytest.mark.parametrize("by_day", [True, False])
+def test_a_column_without_a_type_is_not_stored_in_the_lake(built: str, values: pl.Series, by_day: bool) -> None:
+    assert count(built, "core.races")
+    frame = DAY.select(RACE_DATE, values)
+    said = failure_of((run if by_day else run_whole)(returning(frame, "lake", by_day=by_day)))
+    assert "has no type for note" in said
+    assert 'pl.col("note").cast(pl.String)' in said
+
+
 @pytest.mark.parametrize("manager", ["io_manager", "lake"])
 def test_a_whole_table_needs_columns_and_no_race_date(built: str, manager: str) -> None:
     assert count(built, "core.races")

@@ -268,3 +268,13 @@ def test_a_reading_that_failed_leaves_the_records_and_points_there_were(tmp_path
 def test_parser_versions_do_not_share_a_file(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     assert lake.parsed_path(SOURCE, "f" * 64, 1) != lake.parsed_path(SOURCE, "f" * 64, 2)
+
+
+@pytest.mark.parametrize("rows", [pl.DataFrame(), pl.DataFrame({"n": [1]}), pl.DataFrame({"n": []}, {"n": pl.Int32})])
+def test_a_day_of_a_declared_table_has_all_its_columns_also_without_values_or_rows(
+    tmp_path: Path, rows: pl.DataFrame
+) -> None:
+    lake = Lake(tmp_path)
+    lake.write_day("raw/x", DAY, rows, "print", schema=SCHEMA)
+    assert list(pl.read_parquet_schema(lake.day_path("raw/x", DAY)).items()) == list(SCHEMA.items())
+    assert pl.read_parquet(lake.day_path("raw/x", DAY), hive_partitioning=False).height == rows.height

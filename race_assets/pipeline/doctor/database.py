@@ -1,5 +1,6 @@
 """The database: whether it answers and can be used, the version of its tables, its clock, and Dagster's daemon."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from race_assets.pipeline.doctor import reading
 from race_assets.pipeline.doctor import session as session_findings
 from race_assets.pipeline.doctor.finding import PROBLEM, WARNING, Finding, skipped, well
 from race_assets.schemas.catalogue import IN_POSTGRES
-from race_assets.settings import Settings
+from race_assets.settings import Settings, find_file, project
 from race_assets.sources import registry
 from race_assets.storage import attempts, rights
 from race_assets.storage.conninfo import Address
@@ -109,7 +110,7 @@ def _tables(connection: Any) -> Finding:
         return Finding("tables", WARNING, said, "race-assets ingest brings them up to date")
     if version > newest:
         said = f"they are of version {version}, this code only knows {newest}"
-        return Finding("tables", PROBLEM, said, "update this checkout to the newer race_assets that made them")
+        return Finding("tables", PROBLEM, said, project.update_advice())
     query = "select name from unnest(%s::text[]) as wanted (name) where to_regclass(name) is null"
     if missing := [name for (name,) in connection.execute(query, [list(IN_POSTGRES)]).fetchall()]:
         step = "restore the database from a backup, or set postgres.url to an empty one and land the files again"
@@ -165,7 +166,5 @@ def _daemon(settings: Settings, connection: Any) -> Finding:
     if age is None or age > HEARTBEAT_S:
         since = "it has never run" if age is None else f"it was last seen {age / 60:,.0f} minutes ago"
         said = f"{since}: {', '.join(wanted)} do nothing meanwhile"
-        return Finding(
-            "daemon", WARNING, said, "make dev, or Dagster's own services with DAGSTER_HOME set to this folder"
-        )
+        return Finding("daemon", WARNING, said, project.serve_command(find_file(os.environ)))
     return well("daemon", "it lives")
