@@ -10,7 +10,7 @@ from functools import cached_property, partial
 
 from race_assets.identity.track_names import meanings
 from race_assets.identity.tracks import TrackRegistry, own_file
-from race_assets.pipeline.configuration import configuration_of, former_of
+from race_assets.pipeline.configuration import configuration_of, former_of, is_harmless
 from race_assets.settings import Settings
 from race_assets.sources import registry
 from race_assets.sources.base import FileSource
@@ -74,7 +74,8 @@ class Workshop:
         ledger = Ledger(self.warehouse)
         with self.warehouse.kept():
             former = former_of(self.settings, self.tracks)
-            ledger.configure(self.configuration, self.enabled, partial(meanings, self.tracks), former)
+            resolve = partial(meanings, self.tracks)
+            ledger.configure(self.configuration, self.enabled, resolve, former, is_harmless)
             self._expect()
         return ledger
 
