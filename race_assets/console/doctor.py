@@ -6,7 +6,7 @@ from dataclasses import asdict
 from rich.text import Text
 
 from race_assets.console import report
-from race_assets.pipeline.doctor import apis, database, machine
+from race_assets.pipeline.doctor import apis, configuration, database, machine
 from race_assets.pipeline.doctor.finding import PROBLEM, Finding, skipped
 from race_assets.settings import Settings
 
@@ -15,7 +15,7 @@ STYLES = {"ok": "green", "warning": "yellow", "problem": "bold red", "skipped": 
 
 def run(settings: Settings, *, offline: bool) -> list[Finding]:
     """All findings, in a fixed order."""
-    found = [*machine.findings(settings), *database.findings(settings)]
+    found = [*machine.findings(settings), *database.findings(settings), *configuration.findings(settings)]
     if offline:
         return [*found, skipped("APIs", "told to ask none (--offline)")]
     if any(each.thing == "home" and each.state == PROBLEM for each in found):
