@@ -84,6 +84,10 @@ class Workshop:
         """Whether these tools have put their configuration in force, or found it so."""
         return "ledger" in vars(self)
 
+    def state_configuration_again(self) -> None:
+        """Have the configuration put in force again when the ledger is next used, since another process may differ."""
+        vars(self).pop("ledger", None)
+
     @cached_property
     def reading(self) -> Warehouse:
         """Postgres, told what is expected of which source, and not what days are built by: for who only looks."""
