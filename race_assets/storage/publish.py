@@ -122,8 +122,8 @@ def locked_transaction(warehouse: Warehouse, lock: int) -> Iterator[Any]:
 def _moved(cursor: Any, fingerprints: Mapping[date, str]) -> set[date]:
     cursor.execute(
         """select day, coalesce(wanted.fingerprint, 'empty') from unnest(%s::date[]) as asked (day)
-           left join ops.wanted_days as wanted on wanted.race_date = day""",
-        [list(fingerprints)],
+           left join ops.wanted_between(%s, %s) as wanted on wanted.race_date = day""",
+        [list(fingerprints), min(fingerprints, default=None), max(fingerprints, default=None)],
     )
     return {day for day, wanted in cursor.fetchall() if wanted != fingerprints[day]}
 

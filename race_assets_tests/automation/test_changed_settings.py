@@ -97,7 +97,7 @@ def test_settings_that_definitions_are_made_of_wait_for_a_reload(tick: Tick, fil
     text = file.read_text()
     file.write_text(text + "sources: {betfair_bsp: {enabled: false}}\npartitions: {start: 2024-01-01}\n")
     told = tick(STALE_SENSOR)
-    assert "race_assets.yaml changed (enabled sources, partitions): reload the code location" in str(told)
+    assert "race_assets.yaml changed (enabled sources, partitions); reload the code location" in str(told)
     assert tick(DROP_SENSOR) == told
     file.write_text(text)
     assert tick(STALE_SENSOR) == 1
