@@ -7,6 +7,7 @@ import dagster as dg
 from race_assets.automation.jobs import INGEST, LAND, IngestJob, land_job
 from race_assets.automation.obstacles import live_runs, obstacle
 from race_assets.automation.ranges import contiguous, covered, range_tags
+from race_assets.display import visible
 from race_assets.errors import PermanentError
 from race_assets.pipeline import drops
 from race_assets.pipeline.land import has_outdated_files
@@ -53,7 +54,7 @@ def drop_sensor(settings: Settings) -> dg.SensorDefinition:
         if is_work and not _live(context, LAND):
             drops.count_attempts(workshop, due)
             for text in broken:
-                context.log.error(text)
+                context.log.error(visible(text))
             return dg.SensorResult(run_requests=[dg.RunRequest()])
         given_up = [f"{file.source}/{file.name}" for file in ready if file.attempts >= wanted.attempts]
         if given_up:

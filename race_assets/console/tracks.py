@@ -49,7 +49,6 @@ def add_alias(home: Path, track_id: str, name: str) -> bool:
         text = with_alias(text, track_id, name)
     except SettingsError as error:
         raise SettingsError(f"{file}: {error}") from None
-    file.parent.mkdir(parents=True, exist_ok=True)
     with replacing(file) as part:
         part.write_bytes(text.encode())
         if file.exists():

@@ -14,6 +14,7 @@ from race_assets.errors import SettingsError
 from race_assets.identity.tracks import TrackRegistry, own_file
 from race_assets.pipeline.workshop import Workshop
 from race_assets.settings import PREFIX, Settings
+from race_assets.storage.files import prepare_home
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +64,9 @@ class Reloading:
             # The state is looked at before the files are read: one that changes in between is read again next time.
             seen = self._look(self._workshop.settings.home if self._workshop else None)
             if self._workshop is None:
-                self._workshop = Workshop(self._given or settings_module.load())
+                settings = self._given or settings_module.load()
+                prepare_home(settings.home, is_group=settings.home_group)
+                self._workshop = Workshop(settings)
                 self._seen = replace(seen, tracks_state=state_of(own_file(self._workshop.settings.home)))
             elif seen != self._seen:
                 self._seen = seen
@@ -73,6 +76,7 @@ class Reloading:
     def _taken_over(self, workshop: Workshop) -> Workshop:
         try:
             settings = self._given or settings_module.load()
+            prepare_home(settings.home, is_group=settings.home_group)
             tracks = TrackRegistry.load(own_file(settings.home))
         except SettingsError as error:
             workshop.not_taken_over = f"{error}; what was read at {self._read_at:%Y-%m-%d %H:%M:%S} stays in force"

@@ -1,6 +1,5 @@
 """Ingestion without Dagster: fetch, land, validate, build and publish. Commands and assets call the same stages."""
 
-import tempfile
 import threading
 import time
 import uuid
@@ -18,7 +17,7 @@ from race_assets.pipeline.reload import Reloading
 from race_assets.pipeline.workshop import Workshop
 from race_assets.settings import Settings
 from race_assets.sources import record_files, registry
-from race_assets.storage.files import check_home
+from race_assets.storage.files import scratch_folder
 
 if TYPE_CHECKING:
     import polars as pl
@@ -85,7 +84,6 @@ class IngestionService:
         self._reloading: Reloading | None = Reloading(settings)
         self._calls = 0
         self.workshop = self._reloading.workshop()
-        check_home(self.workshop.settings.home)
 
     @classmethod
     def over(cls, workshop: Workshop) -> "IngestionService":
@@ -363,8 +361,8 @@ class IngestionService:
 
         text = record_files.written(frame).encode()
         name = name or f"frame-{hashlib.sha256(text).hexdigest()[:HASH_SHOWN]}.csv"
-        with tempfile.TemporaryDirectory(prefix="race_assets-") as folder:
-            path = Path(folder, "frame.csv")
+        with scratch_folder() as folder:
+            path = folder / "frame.csv"
             path.write_bytes(text)
             return list(self.land(source, [(path, name)]))
 
