@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from race_assets.console import report, terminal
-from race_assets.pipeline.doctor import apis, database, machine, project
+from race_assets.pipeline.doctor import apis, configuration, database, machine, project
 from race_assets.pipeline.doctor.finding import PROBLEM, Finding, skipped
 from race_assets.settings import Settings
 
@@ -13,7 +13,12 @@ STYLES = {"ok": "green", "warning": "yellow", "problem": "bold red", "skipped": 
 
 def run(settings: Settings, *, offline: bool) -> list[Finding]:
     """All findings, in a fixed order."""
-    found = [*project.findings(settings), *machine.findings(settings), *database.findings(settings)]
+    found = [
+        *project.findings(settings),
+        *machine.findings(settings),
+        *database.findings(settings),
+        *configuration.findings(settings),
+    ]
     if offline:
         return [*found, skipped("APIs", "told to ask none (--offline)")]
     if any(each.thing == "home" and each.state == PROBLEM for each in found):

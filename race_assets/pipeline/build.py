@@ -29,8 +29,9 @@ from race_assets.schemas.records import RECORDS
 from race_assets.schemas.table import polars_schema
 from race_assets.sources import registry
 from race_assets.storage import coverage, publish
-from race_assets.storage.lake import ACCOUNT
+from race_assets.storage.lake import ACCOUNT, MEASURES
 from race_assets.storage.ledger import WantedDay
+from race_assets.validation import effects
 from race_assets.validation.account import Account, counted, merged
 from race_assets.validation.races import RaceFinding, judge_races, refused
 from race_assets.validation.sources import RULE as SOURCES_AGREE
@@ -124,9 +125,11 @@ def build(workshop: Workshop, days: Sequence[date], run_id: str, *, refresh: boo
                     prepared = _prepare(workshop, chunk.work, run_id)
                     publishing = carried(publish_and_release)
                 prepared.built.unchanged = chunk.done
-                if pending:
-                    yield _told(workshop, pending.result())
+                before = pending.result() if pending else None
+                # Before the result is handed out: whoever takes it may be slow, and this chunk's days are locked.
                 pending = copying.submit(publishing, chunk.work, prepared)
+                if before:
+                    yield _told(workshop, before)
         except BaseException:
             if pending:
                 _finish(workshop, pending)
@@ -233,7 +236,9 @@ def _frames(workshop: Workshop, due: Mapping[date, WantedDay], run_id: str) -> _
         published, marks = publish.last_published(workshop.warehouse, list(fresh))
         revised = revisions(workshop, records, fresh, published)
         keep(workshop, fresh, published)
-        core, later_rejects, short = _normalise(workshop, records, rejects, shifts, accounts, built, started_at)
+        core, later_rejects, short, of_races = _normalise(
+            workshop, records, rejects, shifts, accounts, built, started_at
+        )
     # Another run may have replaced a file while it was read: what was read then is not what its fingerprint says.
     fresh = {day: each for day, each in fresh.items() if is_judged(workshop, day, each)}
     fresh = _still_wanted(workshop, fresh, short)
@@ -246,9 +251,20 @@ def _frames(workshop: Workshop, due: Mapping[date, WantedDay], run_id: str) -> _
     figures = account_frame(run_id, accounts_by_key, bytes_in, started_at, datetime.now(UTC))
     told = {day: [shift.text for shift in found] for day, found in shifts.items()}
     frames = publish.DayFrames(
-        dict.fromkeys(due, "") | good, core, rejects, figures, run_id, told, revised, published, marks
-    )
+        dict.fromkeys(due, "") | good, core, rejects, figures, run_id, told, revised, published, marks,
+        _measures(workshop, good, of_races),
+    )  # fmt: skip
     return _Prepared(publish.only(frames, set(good)), built, set(due) - set(fresh))
+
+
+def _measures(workshop: Workshop, days: Collection[date], of_races: Mapping[date, effects.Measures]) -> dict[date, str]:
+    """Return what decides whether a changed rule changes each day, as JSON."""
+    found = {}
+    for day in days:
+        of_records = workshop.lake.metadata(VALIDATED, day).get(MEASURES)
+        if of_records is not None:
+            found[day] = json.dumps({"sources": json.loads(of_records), "races": of_races.get(day, effects.NOTHING)})
+    return found
 
 
 def _still_wanted(
@@ -289,8 +305,8 @@ def _normalise(
     accounts: Mapping[tuple[str, date], Account],
     built: Built,
     processed_at: datetime,
-) -> tuple[dict[str, pl.DataFrame], pl.DataFrame, dict[date, str]]:
-    """The core tables, the rejects of links and races, and the days that lack rows beside their records."""
+) -> tuple[dict[str, pl.DataFrame], pl.DataFrame, dict[date, str], dict[date, effects.Measures]]:
+    """The core tables, the rejects of links and races, the days that lack rows beside their records, the measures."""
     tracks = workshop.tracks.frame
     with workshop.timed("link"):
         linked = link(
@@ -310,6 +326,7 @@ def _normalise(
         judge_currencies(keyed, rules.currency),
     ]
     findings = [*judge_races(chosen, rules), *(found for found in of_sources if found)]
+    measures = effects.of_races(keyed, chosen, disputes)
     for finding in findings:
         counts = finding.races["race_date"].value_counts(name="races").iter_rows()
         built.findings |= {(day, finding.rule): races for day, races in counts}
@@ -339,7 +356,7 @@ def _normalise(
             f"core rows that point at nothing: {', '.join(map(str, stray))}; this is a fault of race_assets"
         )
     _count_reachable(accounts, keyed, chosen)
-    return core, pl.concat(rejects), short
+    return core, pl.concat(rejects), short, measures
 
 
 def _count_notes(accounts: Mapping[tuple[str, date], Account], notes: pl.DataFrame) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from race_assets.identity.tracks import TrackRegistry
@@ -10,6 +11,7 @@ from race_assets.settings.precedence import Precedence
 from race_assets.settings.rules import RuleSettings, SourceRules
 from race_assets.sources import registry
 from race_assets.storage.configuration import Configuration, Former
+from race_assets.validation import effects
 
 BUILD_VERSION = 6
 """Raised whenever the same records would be judged or built to something else; every day is then stale."""
@@ -24,12 +26,38 @@ def configuration_of(settings: Settings, tracks: TrackRegistry) -> Configuration
     """Return the configuration of these settings and tracks."""
     enabled = registry.enabled(settings)
     race_rules = in_force(settings.rules, {name for name in RuleSettings.model_fields if name not in ROW_RULES})
+    of_sources = {name: in_force(settings.rules_of(name), ROW_RULES) for name in enabled}
     return Configuration(
         _hash(f"{BUILD_VERSION} {_text(race_rules)}"),
-        {name: _hash(_text(in_force(settings.rules_of(name), ROW_RULES))) for name in enabled},
+        {name: _hash(_text(rules)) for name, rules in of_sources.items()},
         _hash(settings.linking.model_dump_json()),
         {fact: _order(settings.precedence, fact, enabled) for fact in sorted(Precedence.model_fields)},
         tracks.fingerprint,
+        {"build_version": BUILD_VERSION, "races": race_rules, "sources": of_sources},
+    )
+
+
+def is_harmless(
+    before: Mapping[str, Any], after: Mapping[str, Any], sources: Sequence[str], measures: Mapping[str, Any]
+) -> bool:
+    """Return whether a day comes out the same under two configurations' rules.
+
+    Args:
+        before: `Configuration.rules`.
+        after: the other ones.
+        sources: those of the day.
+        measures: what the day was measured as when it was built.
+    """
+    if before.get("build_version") != after.get("build_version"):
+        return False
+    if not effects.changes_nothing(before["races"], after["races"], measures["races"]):
+        return False
+    pairs = [(before["sources"].get(name), after["sources"].get(name), name) for name in sources]
+    return all(
+        old is not None
+        and new is not None
+        and effects.changes_nothing(old, new, measures["sources"].get(name, effects.NOTHING))
+        for old, new, name in pairs
     )
 
 

@@ -19,9 +19,9 @@ from race_assets.schemas.records import RAW, RECORDS
 from race_assets.schemas.table import INSTANT, conform, polars_schema
 from race_assets.settings.rules import RuleSettings
 from race_assets.sources.findings import Problem, with_notes, with_problems
-from race_assets.storage.lake import ACCOUNT
+from race_assets.storage.lake import ACCOUNT, MEASURES
 from race_assets.storage.ledger import WantedDay
-from race_assets.validation import identifiers
+from race_assets.validation import effects, identifiers
 from race_assets.validation.account import Account, merged
 from race_assets.validation.duplicates import duplicate_kinds
 from race_assets.validation.rows import OPTIONAL, RowRule, broken_rows, name_tracks, row_rules
@@ -78,14 +78,19 @@ def _is_raw_ready(workshop: Workshop, day: date, wanted: WantedDay) -> bool:
 
 
 class Judged:
-    """Judged records of some days: `accepted` (RECORDS), `rejects` (REJECTED), `accounts` by source and day."""
+    """Judged records of days: `accepted` (RECORDS), `rejects` (REJECTED); `accounts`, `measures` by source and day."""
 
     def __init__(
-        self, accepted: pl.DataFrame, rejects: pl.DataFrame, accounts: dict[tuple[str, date], Account]
+        self,
+        accepted: pl.DataFrame,
+        rejects: pl.DataFrame,
+        accounts: dict[tuple[str, date], Account],
+        measures: dict[tuple[str, date], effects.Measures],
     ) -> None:
         self.accepted = accepted
         self.rejects = rejects
         self.accounts = accounts
+        self.measures = measures
 
 
 def _union(workshop: Workshop, due: Mapping[date, WantedDay]) -> pl.DataFrame:
@@ -118,6 +123,7 @@ def judge(
     _count(accounts, superseded, "kind", "duplicates")
     candidates = raw.filter(pl.col("filtered").is_null() & ~pl.col("superseded"))
     placed = _with_landing(workshop, _placed(workshop, candidates), files)
+    measures = effects.of_records(placed, workshop.clock())
     refusals, notes, nulled = _judged_rows(workshop, placed)
     placed = _without_cells(placed, nulled)
     passed, is_shared = _passed(placed, refusals)
@@ -130,7 +136,7 @@ def judge(
         _count(accounts, told.drop_nulls(NOTED), NOTED, "notes")
         passed = passed.filter(duplicates["kind"].is_null())
     _count_accepted(accounts, passed)
-    return Judged(conform(with_facts_of_win(passed), RECORDS), rejects, accounts)
+    return Judged(conform(with_facts_of_win(passed), RECORDS), rejects, accounts, measures)
 
 
 def _passed(placed: pl.DataFrame, refusals: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
@@ -397,9 +403,9 @@ def _write(workshop: Workshop, due: Mapping[date, WantedDay], judged: Judged) ->
             rows = rejects.get(day, judged.rejects.clear())
             lake.write_day(REFUSED, day, rows, fingerprint, schema=polars_schema(REJECTED))
         rows = accepted.get(day, judged.accepted.clear())
-        lake.write_day(
-            VALIDATED, day, rows, fingerprint, {ACCOUNT: json.dumps(accounts)}, schema=polars_schema(RECORDS)
-        )
+        measures = {source: measured for (source, d), measured in judged.measures.items() if d == day}
+        metadata = {ACCOUNT: json.dumps(accounts), MEASURES: json.dumps(measures)}
+        lake.write_day(VALIDATED, day, rows, fingerprint, metadata, schema=polars_schema(RECORDS))
 
     with ThreadPoolExecutor(WRITERS) as pool:
         list(pool.map(write, due))

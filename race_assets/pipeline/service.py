@@ -101,9 +101,10 @@ class IngestionService:
         return self.workshop.settings
 
     def take_over_changes(self) -> None:
-        """Put in force what has changed in race_assets.yaml and in the user's own tracks."""
+        """Put in force what has changed in race_assets.yaml and in the user's own tracks, or by another process."""
         if self._reloading is not None:
             self.workshop = self._reloading.workshop()
+            self.workshop.state_configuration_again()
 
     # --- whole ingestions
 

@@ -10,7 +10,7 @@ from functools import cached_property, partial
 
 from race_assets.identity.track_names import meanings
 from race_assets.identity.tracks import TrackRegistry, own_file
-from race_assets.pipeline.configuration import configuration_of, former_of
+from race_assets.pipeline.configuration import configuration_of, former_of, is_harmless
 from race_assets.settings import Settings
 from race_assets.sources import registry
 from race_assets.sources.base import FileSource
@@ -78,7 +78,8 @@ class Workshop:
         with self.warehouse.kept():
             self.warehouse.check_writable()
             former = former_of(self.settings, self.tracks)
-            ledger.configure(self.configuration, self.enabled, partial(meanings, self.tracks), former)
+            resolve = partial(meanings, self.tracks)
+            ledger.configure(self.configuration, self.enabled, resolve, former, is_harmless)
             self._expect()
         return ledger
 
@@ -86,6 +87,10 @@ class Workshop:
     def has_stated_configuration(self) -> bool:
         """Whether these tools have put their configuration in force, or found it so."""
         return "ledger" in vars(self)
+
+    def state_configuration_again(self) -> None:
+        """Have the configuration put in force again when the ledger is next used, since another process may differ."""
+        vars(self).pop("ledger", None)
 
     @cached_property
     def reading(self) -> Warehouse:

@@ -147,6 +147,11 @@ BUILT_DAYS = table(
         "run_id": column(pl.String, "The run that published it.", required=True),
         "built_at": column(INSTANT, "When, UTC.", required=True),
         "clock_shifts": column(TEXTS, "Sources whose clock was found wrong that day, and by how much.", required=True),
+        "measures": column(
+            pl.String,
+            "Extremes of its records and races, and the rules they break: whether a changed rule changes it.",
+            json=True,
+        ),
     },
 )
 

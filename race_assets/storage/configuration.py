@@ -1,9 +1,9 @@
 """The configuration in force: what days depend on beside their files, and what a change of it makes out of date."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +25,7 @@ class Configuration:
         linking: fingerprint of the linking settings; only days with several sources depend on them.
         precedence: by fact, the enabled sources in order; only the order of a day's own sources counts for it.
         tracks: fingerprint of the track registry; a day depends on what the track names of its files mean.
+        rules: what the first two are fingerprints of, to tell which days a changed rule cannot change.
     """
 
     fingerprint: str
@@ -32,6 +33,11 @@ class Configuration:
     linking: str = ""
     precedence: Mapping[str, Sequence[str]] = field(default_factory=dict)
     tracks: str = ""
+    rules: Mapping[str, Any] = field(default_factory=dict)
+
+
+HarmlessChange = Callable[[Mapping[str, Any], Mapping[str, Any], Sequence[str], Any], bool]
+"""Returns whether a day with these sources and measures comes out the same under both rules."""
 
 
 @dataclass(frozen=True)
@@ -58,14 +64,14 @@ def in_force(connection: Any, *, lock: str = "") -> InForce | None:
         connection: to read it by.
         lock: `for share` or `for update`, kept until the end of the transaction.
     """
-    columns = "fingerprint, source_rules, linking, precedence, tracks, enabled_sources, set_at"
+    columns = "fingerprint, source_rules, linking, precedence, tracks, rules, enabled_sources, set_at"
     row = connection.execute(f"select {columns} from ops.configuration {lock}").fetchone()
     if row is None:
         return None
-    fingerprint, rules, linking, precedence, tracks, enabled, set_at = row
+    fingerprint, source_rules, linking, precedence, tracks, rules, enabled, set_at = row
     if tracks is None:
         return InForce(None, enabled, set_at)
-    return InForce(Configuration(fingerprint, rules, linking, precedence, tracks), enabled, set_at)
+    return InForce(Configuration(fingerprint, source_rules, linking, precedence, tracks, rules), enabled, set_at)
 
 
 def state(
@@ -74,6 +80,7 @@ def state(
     enabled: Sequence[str],
     resolve: Resolve | None = None,
     former: Former | None = None,
+    is_harmless: HarmlessChange = lambda *_: False,
 ) -> None:
     """Put a configuration in force; write only what changed.
 
@@ -83,6 +90,7 @@ def state(
         enabled: the sources whose files count.
         resolve: what names mean in the configuration's registry; None where no file has names.
         former: the same configuration as it was stated before migration 0017: days that are up to date by it stay so.
+        is_harmless: tells which days a change of rules cannot change; those that are up to date stay so.
     """
     with warehouse.transaction() as connection:
         before = in_force(connection)
@@ -93,12 +101,33 @@ def state(
             return
         before = in_force(connection, lock="for update")
         was_former = before is not None and before.configuration is None and _is_former(connection, former, enabled)
+        if before and before.configuration:
+            _change_rules(connection, before.configuration, before.enabled, configuration, is_harmless)
         with days_stay_current(connection) if was_former else nullcontext():
             _write(connection, configuration, enabled)
             if resolve:
                 resolve_all(connection.cursor(), resolve)
         if before and before.configuration and _moves_clocks(before.configuration, configuration):
             _mark_days_near_other_sources(connection)
+
+
+def _change_rules(
+    connection: Any, before: Configuration, enabled: Sequence[str], after: Configuration, is_harmless: HarmlessChange
+) -> None:
+    """Put the rules of another configuration in force, and nothing else of it."""
+    if before.rules == after.rules or not before.rules:
+        return
+    middle = replace(
+        before,
+        fingerprint=after.fingerprint,
+        source_rules={name: after.source_rules.get(name, text) for name, text in before.source_rules.items()},
+    )
+
+    def stays(sources: Sequence[str], measures: Any) -> bool:
+        return measures is not None and is_harmless(before.rules, after.rules, sources, measures)
+
+    with days_stay_current(connection, stays):
+        _write(connection, middle, enabled)
 
 
 def _has_open_names(connection: Any) -> bool:
@@ -109,11 +138,11 @@ def _has_open_names(connection: Any) -> bool:
 def _write(connection: Any, configuration: Configuration, enabled: Sequence[str]) -> None:
     connection.execute(
         """insert into ops.configuration
-               (fingerprint, source_rules, linking, precedence, tracks, enabled_sources, set_at)
-           values (%s, %s, %s, %s, %s, %s, now())
+               (fingerprint, source_rules, linking, precedence, tracks, rules, enabled_sources, set_at)
+           values (%s, %s, %s, %s, %s, %s, %s, now())
            on conflict (only_row) do update
            set fingerprint = excluded.fingerprint, source_rules = excluded.source_rules, linking = excluded.linking,
-               precedence = excluded.precedence, tracks = excluded.tracks,
+               precedence = excluded.precedence, tracks = excluded.tracks, rules = excluded.rules,
                enabled_sources = excluded.enabled_sources, set_at = now()""",
         [
             configuration.fingerprint,
@@ -121,6 +150,7 @@ def _write(connection: Any, configuration: Configuration, enabled: Sequence[str]
             configuration.linking,
             json.dumps(configuration.precedence),
             configuration.tracks,
+            json.dumps(configuration.rules),
             list(enabled),
         ],
     )

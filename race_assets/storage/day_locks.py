@@ -8,7 +8,7 @@ from threading import Event
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from race_assets.errors import WarehouseError
+from race_assets.errors import WarehouseError, WarehouseRefusedError
 from race_assets.storage.server_errors import translated
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class DayLocks:
                 if self._session is None:
                     self._session = self._open_session()
                 return self._session.execute(query.encode(), parameters).fetchall()
-        except WarehouseError as error:
+        except (WarehouseError, WarehouseRefusedError) as error:
             log.warning("days are built without locks, another process may do the same work: %s", error)
             self._is_off = True
             with suppress(Exception):

@@ -25,6 +25,7 @@ from race_assets.storage.files import commit, commit_folder, replacing, temporar
 
 FINGERPRINT = "race_assets:fingerprint"
 ACCOUNT = "race_assets:account"
+MEASURES = "race_assets:measures"
 ROW_GROUP = 50_000
 COMPRESSION: Literal["lz4"] = "lz4"
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from race_assets.errors import SettingsError
 from race_assets.settings.coverage import Expectation
-from race_assets.storage.configuration import Configuration, Former, InForce, in_force, state
+from race_assets.storage.configuration import Configuration, Former, HarmlessChange, InForce, in_force, state
 from race_assets.storage.postgres import Warehouse
 from race_assets.storage.track_names import TO_BE_READ, Resolve
 
@@ -118,9 +118,10 @@ class Ledger:
         enabled_sources: Sequence[str],
         resolve: Resolve | None = None,
         former: Former | None = None,
+        is_harmless: HarmlessChange = lambda *_: False,
     ) -> None:
         """State the configuration that days are to be built by; see `storage.configuration.state`."""
-        state(self.warehouse, configuration, enabled_sources, resolve, former)
+        state(self.warehouse, configuration, enabled_sources, resolve, former, is_harmless)
 
     def in_force(self) -> InForce | None:
         """Return the configuration in force; None before any was stated."""

@@ -34,6 +34,7 @@ class DayFrames:
         revisions: `ops.revisions`, what these days say otherwise than when they were last published.
         bases: the fingerprint of that publishing, by day; days never published before are not there. None: nothing was
             compared.
+        measures: what decides whether a changed rule changes the day, as JSON; days that were not measured are absent.
         marks: what `ops.built_days` said of each day then: a decision about a link, say, marks a day to be built anew.
     """
 
@@ -46,6 +47,7 @@ class DayFrames:
     revisions: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=polars_schema(REVISIONS)))
     bases: Mapping[date, str] | None = None
     marks: Mapping[date, str] = field(default_factory=dict)
+    measures: Mapping[date, str] = field(default_factory=dict)
 
 
 def only(frames: DayFrames, days: set[date]) -> DayFrames:
@@ -63,6 +65,7 @@ def only(frames: DayFrames, days: set[date]) -> DayFrames:
         frames.revisions.filter(stays),
         frames.bases,
         frames.marks,
+        frames.measures,
     )
 
 
@@ -78,6 +81,7 @@ def together(parts: Sequence[DayFrames]) -> DayFrames:
         pl.concat([part.revisions for part in parts]),
         {day: base for part in parts for day, base in (part.bases or {}).items()},
         {day: mark for part in parts for day, mark in part.marks.items()},
+        {day: measured for part in parts for day, measured in part.measures.items()},
     )
 
 
@@ -118,8 +122,8 @@ def locked_transaction(warehouse: Warehouse, lock: int) -> Iterator[Any]:
 def _moved(cursor: Any, fingerprints: Mapping[date, str]) -> set[date]:
     cursor.execute(
         """select day, coalesce(wanted.fingerprint, 'empty') from unnest(%s::date[]) as asked (day)
-           left join ops.wanted_days as wanted on wanted.race_date = day""",
-        [list(fingerprints)],
+           left join ops.wanted_between(%s, %s) as wanted on wanted.race_date = day""",
+        [list(fingerprints), min(fingerprints, default=None), max(fingerprints, default=None)],
     )
     return {day for day, wanted in cursor.fetchall() if wanted != fingerprints[day]}
 
@@ -175,7 +179,10 @@ def _note_built(cursor: Any, days: DayFrames) -> None:
         rows = days.core[name].group_by("race_date").agg(pl.len().cast(pl.Int64).alias(column))
         counts = counts.join(rows, on="race_date", how="left").with_columns(pl.col(column).fill_null(0))
     shifts = pl.Series([list(days.clock_shifts.get(day, [])) for day in days.fingerprints], dtype=pl.List(pl.String))
-    counts = counts.with_columns(run_id=pl.lit(days.run_id), built_at=_now(cursor), clock_shifts=shifts)
+    measures = pl.Series([days.measures.get(day) for day in days.fingerprints], dtype=pl.String)
+    counts = counts.with_columns(
+        run_id=pl.lit(days.run_id), built_at=_now(cursor), clock_shifts=shifts, measures=measures
+    )
     cursor.execute("delete from ops.built_days where race_date = any(%s)", [list(days.fingerprints)])
     cursor.execute("delete from ops.day_attempts where race_date = any(%s)", [list(days.fingerprints)])
     coverage.note(cursor, coverage.EVERY, {}, days.fingerprints)

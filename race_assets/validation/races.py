@@ -32,14 +32,7 @@ def judge_races(runners: pl.DataFrame, settings: RuleSettings) -> list[RaceFindi
     Args:
         runners: one row per runner: `race_date`, `race_id`, `trap`, `dog_name`, `status`, `result`, `price`.
     """
-    races = runners.group_by("race_date", "race_id", maintain_order=True).agg(
-        standing=(pl.col("status") == STANDING).sum(),
-        results=pl.col("result").is_not_null().sum(),
-        wins=pl.col("result").is_in(["WINNER", "PLACED"]).sum(),
-        voids=(pl.col("result") == "VOID").sum(),
-        priced=((pl.col("status") == STANDING) & pl.col("price").is_not_null()).sum(),
-        book=(1 / pl.col("price").filter(pl.col("status") == STANDING)).sum(),
-    )
+    races = race_counts(runners)
     findings = [_trap_once(runners, settings)]
     counted = settings.runners
     standing, book, bounds = pl.col("standing"), pl.col("book"), settings.over_round
@@ -55,7 +48,7 @@ def judge_races(runners: pl.DataFrame, settings: RuleSettings) -> list[RaceFindi
         _finding(
             "over_round",
             bounds.severity,
-            races.filter((pl.col("priced") == standing) & (standing > 1) & ~book.is_between(bounds.min, bounds.max)),
+            races.filter(pl.col("is_priced") & ~book.is_between(bounds.min, bounds.max)),
             formatted(f"the prices make a book of {{}}: {bounds.min:g} to {bounds.max:g} is usual", book.round(3)),
         )
     )
@@ -68,6 +61,20 @@ def judge_races(runners: pl.DataFrame, settings: RuleSettings) -> list[RaceFindi
         )
     )
     return [finding for finding in findings if finding is not None]
+
+
+def race_counts(runners: pl.DataFrame) -> pl.DataFrame:
+    """Return what the rules count in each race; it `is_priced` where all of several runners have a price."""
+    stands = pl.col("status") == STANDING
+    priced = (stands & pl.col("price").is_not_null()).sum()
+    return runners.group_by("race_date", "race_id", maintain_order=True).agg(
+        standing=stands.sum(),
+        results=pl.col("result").is_not_null().sum(),
+        wins=pl.col("result").is_in(["WINNER", "PLACED"]).sum(),
+        voids=(pl.col("result") == "VOID").sum(),
+        is_priced=(priced == stands.sum()) & (stands.sum() > 1),
+        book=(1 / pl.col("price").filter(stands)).sum(),
+    )
 
 
 def _trap_once(runners: pl.DataFrame, settings: RuleSettings) -> RaceFinding | None:

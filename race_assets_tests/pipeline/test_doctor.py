@@ -16,7 +16,9 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from race_assets.console import doctor
+from race_assets.identity.tracks import own_file
 from race_assets.pipeline.doctor.finding import Finding
+from race_assets.pipeline.workshop import Workshop
 from race_assets.settings import Settings
 from race_assets.storage.rights import OWN_SCHEMAS
 from race_assets_tests.databases import READER, reader_url
@@ -274,3 +276,20 @@ def test_the_command_ends_by_what_it_found(
     (problem,) = [each for each in json.loads(bad.stdout) if each["state"] == "problem"]
     assert (problem["thing"], problem["is_credentials"]) == ("Betfair login", True)
     assert "nonsense" not in bad.stdout + bad.stderr
+
+
+def test_settings_that_another_process_put_in_force_are_reported(
+    make_settings: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = make_settings()
+    assert "settings in force" not in found(settings, offline=True)
+    assert Workshop(settings).ledger.stale_days() == []
+    assert found(settings, offline=True)["settings in force"].state == "ok"
+
+    monkeypatch.setenv("RACE_ASSETS_RULES__TRAP__SEVERITY", "warn")
+    told = found(make_settings(rules={"trap": {"severity": "warn"}}), offline=True)["settings in force"]
+    assert told.state == "warning"
+    assert "variables of this shell: RACE_ASSETS_RULES__TRAP__SEVERITY" in told.said
+
+    own_file(tmp_path / "home").write_text("aliases: [")
+    assert found(settings, offline=True)["tracks"].step == f"correct {own_file(tmp_path / 'home')}"

@@ -11,6 +11,7 @@ from race_assets.identity.tracks import own_file
 from race_assets.pipeline import reload
 from race_assets.pipeline.reload import Reloading
 from race_assets.pipeline.service import IngestionService
+from race_assets.pipeline.workshop import Workshop
 from race_assets.settings import Settings
 from race_assets_tests.pipeline.feed import CSV, DAY1, ask, csv_race, drop
 
@@ -151,3 +152,14 @@ def test_what_is_in_force_stays_while_a_call_works(make_settings: Callable[..., 
     assert all(each is workshop for each in seen)
     service.stale_days()
     assert service.workshop is not workshop
+
+
+def test_a_session_builds_again_after_another_process_put_other_settings_in_force(
+    make_settings: Callable[..., Settings],
+) -> None:
+    service = IngestionService(make_settings())
+    drop(service.workshop, "a.csv", csv_race(DAY1))
+    service.build([DAY1], "first")
+    drop(Workshop(make_settings(rules={"price_range": {"max": 2}})), "b.csv", csv_race(DAY1))
+    assert service.stale_days() == ([DAY1], [])
+    assert service.build([DAY1], "second").failed == {}

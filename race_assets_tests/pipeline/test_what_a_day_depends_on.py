@@ -1,5 +1,6 @@
 """What makes a day out of date: its own files, track names, rules and, with several sources, linking; nothing else."""
 
+import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -95,14 +96,11 @@ def test_an_alias_touches_the_files_and_days_that_hold_the_name_and_no_others(wo
     assert stale(again(workshop)) == [DAY1]
 
 
-def test_a_name_that_states_its_date_is_not_read_again_and_makes_its_day_out_of_date(make_settings: Make) -> None:
-    columns = {"track_name": "t", "start_at": "s", "selection_name": "n", "trap": "b"}
-    feed = {"country": "GB", "timezone": "Europe/London", "columns": columns}
-    workshop = Workshop(make_settings(sources={"csv_feeds": {"club": feed}}))
-    path = workshop.settings.home / "club.csv"
-    path.parent.mkdir(parents=True)
-    path.write_text("t,s,n,b\nNowhere Park,2024-06-27 18:36,Alpha,1\nRomford,2024-06-28 18:36,Beta,1\n")
-    list(land.land(workshop, "club", [(path, "club.csv")]))
+def test_a_file_whose_rows_state_their_date_is_not_read_again_and_the_day_of_the_name_is_out_of_date(
+    workshop: Workshop,
+) -> None:
+    drop(workshop, bsp_name(DAY2), bsp_race(DAY2).replace("Romford", "Nowhere Park"), BSP)
+    drop(workshop, bsp_name(DAY3), bsp_race(DAY3), BSP)
     build_stale(workshop)
     before = versions(workshop)
     own_tracks(workshop.settings.home, {"gb-monmore": ["Nowhere Park"]})
@@ -157,10 +155,70 @@ def test_a_setting_touches_the_days_it_can_change(make_settings: Make) -> None:
     assert out_of_date(precedence={"price": [CSV, BSP]}) == [DAY5]
     # The order of sources that no day has together is no matter.
     assert out_of_date(precedence={"price": ["racing_post_races", "betfair_historic"]}) == []
-    assert out_of_date(sources={BSP: {"rules": {"price_range": {"max": 500}}}}) == [DAY5]
-    assert out_of_date(rules={"start_window": {"severity": "off", "past_days": 7}}) == []
-    assert out_of_date(rules={"winner": {"severity": "reject"}}) == [DAY1, DAY5]
     assert out_of_date(chunk_rows=10, logging={"level": "DEBUG"}) == []
+
+
+@pytest.mark.parametrize(
+    ("rules", "days"),
+    [
+        ({"price_range": {"max": 4.5}}, []),
+        ({"price_range": {"max": 3.5}}, [DAY5]),
+        ({"price_range": {"min": 3.5, "severity": "warn"}}, [DAY1, DAY5]),
+        ({"price_range": {"severity": "off"}, "volume": {"severity": "null_value"}, "trap": {"severity": "off"}}, []),
+        ({"trap": {"usual": {"GB": 3, "AU": 1}, "most": {"GB": 3}}}, []),
+        ({"trap": {"usual": {"GB": 2}}}, [DAY1, DAY5]),
+        ({"runners": {"min": 3, "max": 3}}, []),
+        ({"runners": {"min": 4}}, [DAY1, DAY5]),
+        # The prices of the second day make a book of 0.67, outside of the limits.
+        ({"over_round": {"max": 1.2}}, [DAY5]),
+        ({"over_round": {"min": 1.01}}, [DAY1, DAY5]),
+        ({"over_round": {"severity": "off"}}, [DAY5]),
+        ({"winner": {"severity": "reject"}, "trap_once": {"severity": "off"}, "currency": {"severity": "off"}}, []),
+        ({"sources_agree": {"bsp_tolerance": 0.5}}, []),
+        ({"start_window": {"past_days": 7}}, []),
+        ({"start_window": {"severity": "warn"}}, [DAY1, DAY5]),
+    ],
+)
+def test_a_rule_touches_the_days_that_hold_something_it_finds_before_or_after(
+    make_settings: Make, rules: dict[str, object], days: list[date]
+) -> None:
+    workshop = Workshop(make_settings())
+    drop(workshop, "one.csv", csv_race(DAY1))
+    drop(workshop, "two.csv", csv_race(DAY5))
+    drop(workshop, bsp_name(DAY5), bsp_race(DAY5), BSP)
+    build_stale(workshop)
+    changed = Workshop(make_settings(rules=rules))
+    assert stale(changed) == days
+    build_stale(changed)
+    assert stale(Workshop(make_settings())) == days
+
+
+def test_rules_of_a_source_touch_its_own_days(make_settings: Make) -> None:
+    workshop = Workshop(make_settings())
+    drop(workshop, "one.csv", csv_race(DAY1))
+    drop(workshop, bsp_name(DAY5), bsp_race(DAY5), BSP)
+    build_stale(workshop)
+    rules = {"rules": {"price_range": {"max": 2.0}}}
+    assert stale(Workshop(make_settings(sources={BSP: rules}))) == [DAY5]
+    assert stale(Workshop(make_settings(sources={CSV: rules}))) == [DAY1]
+
+
+def test_rules_that_change_with_other_settings_leave_only_days_that_neither_touches(make_settings: Make) -> None:
+    workshop = Workshop(make_settings())
+    drop(workshop, "one.csv", csv_race(DAY1))
+    drop(workshop, "two.csv", csv_race(DAY5))
+    drop(workshop, bsp_name(DAY5), bsp_race(DAY5), BSP)
+    build_stale(workshop)
+    both = {"rules": {"runners": {"max": 8}}, "linking": {"min_score": 0.95}}
+    assert stale(Workshop(make_settings(**both))) == [DAY5]
+
+
+def test_a_day_that_was_not_measured_depends_on_every_rule(make_settings: Make) -> None:
+    workshop = Workshop(make_settings())
+    drop(workshop, "one.csv", csv_race(DAY1))
+    build_stale(workshop)
+    tell(workshop, "update ops.built_days set measures = null")
+    assert stale(Workshop(make_settings(rules={"runners": {"max": 8}}))) == [DAY1]
 
 
 def test_the_comparison_of_clocks_touches_days_beside_those_of_other_sources(make_settings: Make) -> None:
@@ -193,9 +251,10 @@ def test_days_of_a_ledger_without_track_names_stay_up_to_date_and_get_their_name
     )
     tell(
         workshop,
-        "update ops.configuration set fingerprint = %s, source_rules = '{}', tracks = null, linking = null,"
+        "update ops.configuration set fingerprint = %s, source_rules = %s, tracks = null, linking = null,"
         " precedence = null",
         former.fingerprint,
+        json.dumps(former.source_rules),
     )
     tell(workshop, "update ops.built_days as b set fingerprint = w.fingerprint from ops.wanted_days as w"
                    " where w.race_date = b.race_date and b.race_date <> %s", DAY3)  # fmt: skip
@@ -249,7 +308,14 @@ class World:
                 settings["rules"] = {"price_range": {"max": maximum, "severity": chance.choice(["reject", "warn"])}}
             case 3:
                 severity = chance.choice(["reject", "warn", "off"])
-                settings["rules"] = {chance.choice(["over_round", "winner", "runners", "trap"]): {"severity": severity}}
+                rule = chance.choice(["over_round", "winner", "runners", "trap", "trap_once", "sources_agree"])
+                limits: dict[str, dict[str, Any]] = {
+                    "over_round": {"max": chance.choice([0.9, 1.8])},
+                    "runners": {"max": chance.choice([2, 3, 10])},
+                    "trap": {"most": {"GB": chance.choice([3, 8])}, "usual": {"GB": 3}},
+                    "sources_agree": {"bsp_tolerance": chance.choice([0.01, 9.0])},
+                }
+                settings["rules"] = {rule: {"severity": severity, **limits.get(rule, {})}}
             case 4:
                 settings["linking"] = chance.choice(
                     [{}, {"window_minutes": 100}, {"min_score": 0.99, "possible_score": 0.9},

@@ -22,7 +22,9 @@ create table ops.track_sets (
     name_ids bigint[] not null,
     meaning numeric
 );
+alter table ops.built_days add column measures jsonb;
 alter table ops.configuration
+    add column rules jsonb not null default '{}',
     add column tracks text,
     add column linking text,
     add column precedence jsonb;
