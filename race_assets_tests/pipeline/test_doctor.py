@@ -179,13 +179,13 @@ def test_a_database_that_refuses_to_tell(make_settings: Make, database: str) -> 
             sql.SQL("create role {} login password {}").format(sql.Identifier(role), sql.Literal(password))
         )
         try:
-            url = make_conninfo(database, user=role)
+            url = make_conninfo(database, user=role, password=password)
             told = found(
                 make_settings(postgres={"url": f"postgresql:///?{urlencode(conninfo_to_dict(url))}"}), offline=True
             )
         finally:
             connection.execute(f"drop role {role}".encode())
-    assert (told["database"].state, told["tables"].state) == ("ok", "problem")
+    assert (told["database"].state, told["tables"].state) == ("ok", "problem"), told["database"]
     assert "permission denied for schema ops" in told["tables"].said
     assert told["clock of the database"].state == "ok"
 
