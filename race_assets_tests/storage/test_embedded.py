@@ -497,7 +497,8 @@ def test_a_server_that_rejects_us_is_ended_and_said_so_at_once(home: Path, monke
     """Waiting for two minutes helps nobody; and a server that was started for this must not stay."""
     embedded.ensure(home)
     embedded.release(home)
-    monkeypatch.setattr(embedded, "_why_not_ready", lambda _: "FATAL:  no such role")
+    answer = embedded._why_not_ready
+    monkeypatch.setattr(embedded, "_why_not_ready", lambda url: answer(url) or "FATAL:  no such role")
     monkeypatch.setattr(embedded, "START_TIMEOUT_S", 10_000.0)
     with pytest.raises(PermanentError, match="the server runs and rejects this process"):
         embedded.ensure(home)
