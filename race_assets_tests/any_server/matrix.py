@@ -178,12 +178,6 @@ def _query(settings: Settings) -> str:
 
 def _rows(settings: Settings, sql: str) -> list[tuple[object, ...]]:
     """Return what `race-assets query` shows."""
-    from race_assets.storage import tables
-    from race_assets.storage.postgres import Warehouse
-
-    # As it was named before there was a role that reads.
-    if (read_only := getattr(tables, "read_only", None)) is not None:
-        return list(read_only(Warehouse.open(settings), sql)[1])
     from race_assets.storage import reader
 
     return reader.query(reader.reading_warehouse(settings), sql)[1]
@@ -217,7 +211,7 @@ def _doctor(settings: Settings) -> str:
     from race_assets.pipeline.doctor import database
 
     found = [each for each in database.findings(settings) if each.state in {"warning", "problem"}]
-    usual = {"daemon"}
+    usual = {"daemon", "queries"}
     return "; ".join(f"{each.thing}: {each.said} -> {each.step}" for each in found if each.thing not in usual) or "ok"
 
 
