@@ -189,7 +189,7 @@ def test_a_database_that_refuses_to_tell(make_settings: Make, database: str) -> 
             )
         finally:
             connection.execute(f"drop role {role}".encode())
-    assert (told["database"].state, told["tables"].state) == ("ok", "problem")
+    assert (told["database"].state, told["tables"].state) == ("ok", "problem"), told["database"]
     assert "permission denied for schema ops" in told["tables"].said
     assert told["clock of the database"].state == "ok"
 

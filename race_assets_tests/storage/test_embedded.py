@@ -494,10 +494,11 @@ def test_no_variable_of_the_shell_reaches_the_server(home: Path, monkeypatch: py
 
 
 def test_a_server_that_rejects_us_is_ended_and_said_so_at_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As it would be where `pg_hba.conf` was changed: waiting for two minutes helps nobody."""
+    """Waiting for two minutes helps nobody; and a server that was started for this must not stay."""
     embedded.ensure(home)
     embedded.release(home)
-    (home / "postgres" / "pg_hba.conf").write_text("local all all reject\n")
+    answer = embedded._why_not_ready
+    monkeypatch.setattr(embedded, "_why_not_ready", lambda url: answer(url) or "FATAL:  no such role")
     monkeypatch.setattr(embedded, "START_TIMEOUT_S", 10_000.0)
     with pytest.raises(PermanentError, match="the server runs and rejects this process"):
         embedded.ensure(home)
