@@ -3,13 +3,28 @@
 Every message names the thing (file, row, setting, market), says what is wrong and what to do about it.
 """
 
+from race_assets.display import visible_lines
+
 
 class RaceAssetsError(Exception):
-    """Something race_assets knows how to describe; catch this to catch all of them."""
+    """Something race_assets knows how to describe; catch this to catch all of them.
+
+    Names, cells and answers in its message are shown with `visible_lines`, wherever the message ends up.
+
+    Args:
+        messages: one, or several that are independent of each other, each of which begins a line.
+    """
+
+    def __init__(self, *messages: object) -> None:
+        super().__init__("\n".join(map(visible_lines, messages)))
 
 
 class TransientError(RaceAssetsError):
     """May pass by itself: the same call, made again later, can succeed."""
+
+
+class ReaderDiedError(TransientError):
+    """A process that read a file ended in the middle: it may pass by itself, or be what the file does to readers."""
 
 
 class PermanentError(RaceAssetsError):
@@ -18,6 +33,10 @@ class PermanentError(RaceAssetsError):
 
 class SettingsError(PermanentError):
     """A setting has a name or a value that is not allowed; the message gives its path and what is."""
+
+
+class DiskError(PermanentError):
+    """A file cannot be written: no room, a quota, a read-only file system; nothing of it is kept, the old one stays."""
 
 
 class UnreadableFileError(PermanentError):
@@ -31,7 +50,7 @@ class UnreadableFileError(PermanentError):
     def __init__(self, state: str, detail: str) -> None:
         super().__init__(detail)
         self.state = state
-        self.detail = detail
+        self.detail = str(self)
 
 
 class WarehouseError(TransientError):

@@ -3,12 +3,13 @@
 import threading
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 import dagster as dg
 
 from race_assets import retries
+from race_assets.display import visible
 from race_assets.pipeline.live import NOT_STORED
 from race_assets.pipeline.service import IngestionService
 from race_assets.pipeline.workshop import Workshop
@@ -33,11 +34,14 @@ def ingest_job(assets: Sequence[dg.AssetsDefinition]) -> IngestJob:
 @dg.op(description="Lands every settled file of every enabled source, and reads anew what a newer parser reads better.")
 def land_settled(context: dg.OpExecutionContext, workshop: dg.ResourceParam[Workshop]) -> None:
     """Fails at the end when a file or folder could not be read; the good files are landed all the same."""
+    began_at = datetime.now(UTC)
     with retries.retried(context, workshop.settings.automation.retries):
-        landed = IngestionService.over(workshop).land_everything()
+        service = IngestionService.over(workshop)
+        landed = service.land_everything()
+        landed += service.read_failed_again(began_at)
     for each in landed:
-        context.log.info("%s: %s, %s records. %s", each.path, each.state, each.records, each.detail)
-    bad = [f"{each.path}: {each.detail}" for each in landed if each.is_bad]
+        context.log.info(visible(f"{each.path}: {each.state}, {each.records} records. {each.detail}"))
+    bad = [visible(f"{each.path}: {each.detail}") for each in landed if each.is_bad]
     context.add_output_metadata({"files": len(landed), "records": sum(each.records for each in landed)})
     if bad:
         raise dg.Failure("; ".join(bad), allow_retries=False)
@@ -57,9 +61,9 @@ def poll_live(context: dg.OpExecutionContext, workshop: dg.ResourceParam[Worksho
     """
     hours = workshop.settings.automation.live_session.hours
     service = IngestionService.over(workshop)
-    session = service.poll(timedelta(hours=hours), threading.Event(), tell=context.log.info)
+    session = service.poll(timedelta(hours=hours), threading.Event(), tell=lambda text: context.log.info(visible(text)))
     context.add_output_metadata({**asdict(session.figures), "ticks": session.ticks, "recovered": session.recovered})
-    bad = [f"{each.path}: {each.detail}" for each in service.land_recordings() if each.is_bad]
+    bad = [visible(f"{each.path}: {each.detail}") for each in service.land_recordings() if each.is_bad]
     if not session.is_stored:
         bad.append(NOT_STORED)
     if bad:

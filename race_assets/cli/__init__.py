@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -21,12 +21,41 @@ from race_assets.cli.common import (
     open_settings,
     trailing_days,
 )
+from race_assets.display import visible_lines
 from race_assets.errors import LoginRefusedError, RaceAssetsError, SecretUnreachableError, SettingsError
 
 if TYPE_CHECKING:
     from race_assets.pipeline.land import Landed
 
+USAGE_ERROR: Any = typer.BadParameter.__mro__[1]
+"""What every usage error is; where it is defined differs between versions of Typer."""
+
+
+class _Commands(typer.core.TyperGroup):
+    """The commands, with what a usage error repeats of its arguments made visible: file names are among them."""
+
+    def make_context(self, *arguments: Any, **named: Any) -> Any:
+        """Parse what stands before the command's name."""
+        with _visible_usage_errors():
+            return super().make_context(*arguments, **named)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Parse the command's own arguments and run it."""
+        with _visible_usage_errors():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _visible_usage_errors() -> Iterator[None]:
+    try:
+        yield
+    except USAGE_ERROR as error:
+        error.message = visible_lines(error.message)
+        raise
+
+
 app = typer.Typer(
+    cls=_Commands,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
@@ -74,10 +103,15 @@ def land(
     withdraw: Annotated[
         str | None, typer.Option(metavar="SHA", help="Take a landed file back, named by its hash or the start of it.")
     ] = None,
+    retry: Annotated[
+        str | None, typer.Option(metavar="SHA", help="Read a file again that was set aside, named in the same way.")
+    ] = None,
 ) -> None:
     """Take files into the archive and the ledger; `ingest` then builds their days.
 
-    A file's name is its identity: the same name with other bytes is its next version. The same bytes change nothing.
+    A file's name is its identity: the same name with other bytes is its next version. The same bytes change nothing. A
+    file whose reading fails or is killed time and again is set aside (`landing.attempts`). Exit code 1 where a file
+    could not be read.
 
         race-assets land ~/Downloads/dwbfgreyhoundwin*.csv --source betfair_bsp
     """
@@ -86,14 +120,21 @@ def land(
     from race_assets.pipeline.service import IngestionService
 
     service = IngestionService(open_settings(writes=True))
+    for option, sha in (("--withdraw", withdraw), ("--retry", retry)):
+        if sha is not None and (paths or not sha or (withdraw is not None and retry is not None)):
+            raise SettingsError(f"{option} takes the start of one file's hash, and no files or other option beside it")
+    if retry is not None:
+        again = service.retry(retry, source)
+        report.landed_file(again)
+        raise typer.Exit(DATA_FAILED if again.is_bad else GOOD)
     if withdraw is not None:
-        if paths or not withdraw:
-            raise SettingsError("--withdraw takes the start of one file's hash, and no files to land beside it")
-        taken = landing.withdraw(service.workshop, withdraw, source)
-        typer.echo(f"{taken.name} ({taken.sha256[:12]}) is withdrawn; `race-assets ingest` builds its days without it.")
+        taken = service.withdraw(withdraw, source)
+        report.line(
+            f"{taken.name} ({taken.sha256[:12]}) is withdrawn; `race-assets ingest` builds its days without it."
+        )
         return
     if not paths or not source:
-        raise SettingsError("land needs files and --source NAME, or --withdraw SHA")
+        raise SettingsError("land needs files and --source NAME, or --withdraw SHA, or --retry SHA")
     check_source(service.settings, source)
     folders = [str(path) for path in paths if path.is_dir()]
     if folders:
@@ -102,7 +143,7 @@ def land(
     if missing:
         raise SettingsError(f"no such file: {', '.join(missing)}")
     landed = []
-    for each in service.land(source, landing.named(paths)):
+    for each in service.land_then_retry(source, landing.named(paths)):
         report.landed_file(each)
         landed.append(each)
     report.landed_total(landed)
@@ -174,10 +215,12 @@ def ingest(
     if refresh and wanted is None:
         raise SettingsError("--refresh needs --from and --to: it builds days that are not stale, so say which")
     from race_assets.console import ingest as ingesting
+    from race_assets.console import terminal
+    from race_assets.display import json_text
 
     ingested = ingesting.run([wanted] if wanted else None, source, refresh=refresh, hidden=as_json)
     if as_json:
-        typer.echo(ingesting.as_json(ingested))
+        terminal.data(json_text(ingesting.as_json(ingested)) + "\n")
     else:
         ingesting.show(ingested)
     raise typer.Exit(ingested.exit_code)
@@ -191,6 +234,7 @@ def query(
     """Read the warehouse, as a role that only reads. Nothing can be changed this way.
 
     In JSON, NaN and the infinities, which it does not know, are null; in CSV, lists and objects are JSON text.
+    `sheet` is CSV for a spreadsheet program: text that it would run as a formula gets an apostrophe before it.
 
     race-assets query "select * from core.races order by start_at limit 5"
     """
@@ -266,11 +310,22 @@ def main() -> None:
         with _terminated_as_interrupt():
             app()
     except (SettingsError, SecretUnreachableError, LoginRefusedError) as error:
-        typer.secho(str(error), err=True, fg="red")
-        sys.exit(USAGE)
+        _fail(error, USAGE)
     except RaceAssetsError as error:
-        typer.secho(str(error), err=True, fg="red")
-        sys.exit(DATA_FAILED)
+        _fail(error, DATA_FAILED)
+    except OSError as error:
+        from race_assets.storage import disk
+
+        if ours := disk.trouble(error, error.filename or "what this command prints, or a file it makes,"):
+            _fail(ours, DATA_FAILED)
+        raise
+
+
+def _fail(error: Exception, exit_code: int) -> NoReturn:
+    from race_assets.console import terminal
+
+    terminal.failure(error)
+    sys.exit(exit_code)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from datetime import date
 
 import polars as pl
 
+from race_assets.pipeline import day_attempts
 from race_assets.pipeline.land import ensure_parsed
 from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.records import PARSED, RAW
@@ -13,6 +14,8 @@ from race_assets.schemas.table import polars_schema
 from race_assets.storage.ledger import LedgerFile, WantedDay
 
 WRITERS = 2
+MOST_DAYS = 128
+"""Days of a chunk, however few records they have: each is locked while it is worked on."""
 POINTS_TO_A_RECORD = 4
 """Price points that take the memory of a record."""
 PARSED_SCHEMA = polars_schema(PARSED)
@@ -24,13 +27,29 @@ def raw_table(source: str) -> str:
 
 
 def chunks(workshop: Workshop, days: Sequence[date]) -> Iterator[dict[date, WantedDay]]:
-    """The days in order, in groups that fit in memory, with what each should be built from now."""
+    """Yield the days in groups that fit in memory, with what each should be built from now.
+
+    Days whose build was killed come last, each by itself, those that were killed least first: one of them may be what
+    kills the process.
+    """
     wanted = workshop.wanted(days)
+    times = day_attempts.interrupted(workshop, wanted)
+    others = {day: each for day, each in wanted.items() if day not in times}
+    for group in _in_memory(workshop, others):
+        with day_attempts.counted(workshop, group):
+            yield group
+    for day in sorted(times, key=lambda each: (times[each], each)):
+        with day_attempts.counted(workshop, {day: wanted[day]}):
+            yield {day: wanted[day]}
+
+
+def _in_memory(workshop: Workshop, wanted: Mapping[date, WantedDay]) -> Iterator[dict[date, WantedDay]]:
+    """Yield the days in order, in groups that fit in memory."""
     group: dict[date, WantedDay] = {}
     size = 0
     for day in sorted(wanted):
         more = wanted[day].records + wanted[day].points // POINTS_TO_A_RECORD
-        if group and size + more > workshop.settings.chunk_rows:
+        if group and (size + more > workshop.settings.chunk_rows or len(group) == MOST_DAYS):
             yield group
             group, size = {}, 0
         group[day] = wanted[day]
@@ -53,7 +72,7 @@ def ensure_raw(
     due = {
         day: each.inputs[source]
         for day, each in wanted.items()
-        if source in each.inputs and (refresh or workshop.lake.fingerprint(table, day) != each.inputs[source])
+        if source in each.inputs and (refresh or not is_raw(workshop, source, day, each))
     }
     if not due:
         return {}
@@ -69,6 +88,12 @@ def ensure_raw(
             ):
                 pass
     return {day: by_day[day].height if day in by_day else 0 for day in due}
+
+
+def is_raw(workshop: Workshop, source: str, day: date, wanted: WantedDay) -> bool:
+    """Return whether the source's file of a day is made of what is wanted, or not wanted at all."""
+    inputs = wanted.inputs.get(source)
+    return inputs is None or workshop.lake.fingerprint(raw_table(source), day) == inputs
 
 
 def _records(workshop: Workshop, source: str, days: Sequence[date]) -> pl.DataFrame:

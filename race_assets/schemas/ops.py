@@ -97,8 +97,10 @@ SOURCE_FILES = table(
         "records": column(pl.Int64, "Records made of them.", required=True),
         "undated": column(pl.Int64, "Records whose day cannot be told.", required=True),
         "parser_version": column(pl.Int32, "Version of the parser that read it.", required=True),
-        "dated_by": column(pl.String, "Fingerprint of the track registry that dated it.", required=True),
-        "state": column(pl.String, "`landed`, `unreadable`, `no_data` or `blocked_page`.", required=True),
+        "dated_by": column(
+            pl.String, "The `partitions.start` it was dated by; empty for a file to be read again.", required=True
+        ),
+        "state": column(pl.String, "`landed`, `unreadable`, `no_data`, `blocked_page` or `set_aside`.", required=True),
         "detail": column(pl.String, "What a person should know about the file."),
         "shape": column(pl.String, "Fingerprint of its columns."),
         "rows_careful": column(pl.Int64, "Data lines that had to be looked at one by one.", required=True),
@@ -111,6 +113,24 @@ SOURCE_FILES = table(
             pl.Date,
             "First race date of the records that got no day because they lie over `rules.start_window.future_days` "
             "ahead; the file is read again once that day is near enough.",
+        ),
+        "race_date_tracks": column(
+            pl.List(pl.Int64),
+            "Of each of its days, the set of track names its rows have (`ops.track_sets`); empty for a file that was "
+            "landed before these were kept.",
+            required=True,
+        ),
+        "race_date_zones": column(
+            pl.List(pl.Int64),
+            "Of each of its days, a hash of the tracks and time zones by which rows without a date got that day; 0 "
+            "where every row states its date.",
+            required=True,
+        ),
+        "dating_names": column(
+            pl.List(pl.Int64),
+            "The track names (`ops.track_names`) whose time zone decides the day of rows; the file is read again when "
+            "one of these gets another time zone.",
+            required=True,
         ),
     },
 )
@@ -227,5 +247,34 @@ WATCHED_FILES = table(
         "attempts": column(pl.Int32, "Times a landing was asked for since it last changed.", required=True),
         "seen_at": column(INSTANT, "When last looked at, UTC.", required=True),
         "asked_at": column(INSTANT, "When a landing was last asked for, UTC."),
+    },
+)
+
+FILE_ATTEMPTS = table(
+    "ops.file_attempts",
+    "Files that could not be read to their end yet, and how often that was tried; a file that is read leaves it.",
+    ("source", "sha256"),
+    {
+        "source": column(pl.String, "Name of the source.", required=True),
+        "sha256": column(pl.String, "Hash of the file's original bytes.", required=True),
+        "name": column(pl.String, "Its name in the inbox.", required=True),
+        "parser_version": column(pl.Int32, "Version of the parser; another one starts the count again.", required=True),
+        "failures": column(
+            pl.Int64, "Attempts that failed because of the file, or whose process was killed.", required=True
+        ),
+        "excused": column(
+            pl.Int64, "Attempts that ended for another reason: database away, disk full, stopped.", required=True
+        ),
+        "running": column(
+            pl.String,
+            "Process of each attempt under way, and when it began, in seconds since 1970.",
+            required=True,
+            json=True,
+        ),
+        "last_failure": column(pl.String, "Why the last failed attempt failed."),
+        "last_at": column(INSTANT, "When the last attempt began or ended, UTC.", required=True),
+        "set_aside_at": column(
+            INSTANT, "When it was set aside, UTC: it is not read again until `race-assets land --retry`."
+        ),
     },
 )

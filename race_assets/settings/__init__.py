@@ -211,6 +211,14 @@ class RetrySettings(Node):
     max_seconds: float = Field(300, ge=0, description="longest pause there is")
 
 
+class LandingSettings(Node):
+    """How files are taken in."""
+
+    attempts: PositiveInt = Field(
+        3, description="failed or killed attempts to read a file after which it is set aside; others go before it"
+    )
+
+
 class AutomationSettings(Node):
     """What runs by itself while the daemon does, and how runs go on after errors that may pass."""
 
@@ -233,6 +241,7 @@ class Settings(Node):
     """The whole tree."""
 
     home: Path = Field(Path("data"), description="everything is written below it; relative to the settings file")
+    home_group: bool = Field(False, description="the group of what is written below home may read it; others never may")
     postgres: PostgresSettings = PostgresSettings()
     aws: AwsSettings = AwsSettings()
     partitions: PartitionSettings = PartitionSettings()
@@ -243,6 +252,7 @@ class Settings(Node):
     linking: LinkSettings = LinkSettings()
     precedence: Precedence = Precedence()
     automation: AutomationSettings = AutomationSettings()
+    landing: LandingSettings = LandingSettings()
     coverage: CoverageSettings = Field(default_factory=CoverageSettings)
     logging: LoggingSettings = LoggingSettings()
     chunk_rows: PositiveInt = Field(300_000, description="records worked on at once; bounds memory")
@@ -338,7 +348,7 @@ def load(file: Path | None = None, environment: Mapping[str, str] | None = None)
     try:
         settings = Settings.model_validate(tree)
     except ValidationError as error:
-        raise SettingsError("\n".join(explained(error, layers, Settings))) from None
+        raise SettingsError(*explained(error, layers, Settings)) from None
     base = file.parent if file else Path.cwd()
     return settings.model_copy(update={"home": (base / settings.home.expanduser()).absolute()})
 

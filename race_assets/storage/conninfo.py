@@ -88,6 +88,12 @@ class Address:
         """Return the address with this password."""
         return Address(MappingProxyType({**self.parameters, "password": password}), self.is_embedded)
 
+    @property
+    def place(self) -> str:
+        """Return the host and database, for messages."""
+        host = self.parameters.get("host") or self.parameters.get("hostaddr") or "the default host"
+        return f"{host}, database {self.parameters.get('dbname', 'of the default name')}"
+
     def environment(self, inherited: Mapping[str, str]) -> dict[str, str]:
         """Return the environment of a client program, such as psql, that is given `without_password().conninfo()`."""
         kept = {name: value for name, value in inherited.items() if not (self.is_embedded and _is_libpq(name))}

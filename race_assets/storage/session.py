@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from race_assets.errors import WarehouseRefusedError
 from race_assets.storage.conninfo import Address, environment_for
+from race_assets.storage.waiting import session_being_opened, watch
 
 if TYPE_CHECKING:
     import psycopg
@@ -120,14 +121,15 @@ def open_psycopg(address: Address, **options: Any) -> "psycopg.Connection[tuple[
         psycopg.Error: it cannot be reached.
         WarehouseRefusedError: see `state_settings`.
     """
-    connection = connect(address, **options)
-    try:
-        with connection.cursor() as cursor:
-            state_settings(cursor)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    with watch.over(session_being_opened(address.place)):
+        connection = connect(address, **options)
+        try:
+            with connection.cursor() as cursor:
+                state_settings(cursor)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
 
 def open_psycopg2(address: Address, schema: str) -> Any:
@@ -139,17 +141,18 @@ def open_psycopg2(address: Address, schema: str) -> Any:
     """
     import psycopg2
 
-    with environment_for(address):
-        connection = psycopg2.connect(address.conninfo(application_name=APPLICATION))
-    try:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            state_settings(cursor, search_path=schema)
-        connection.autocommit = False
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    with watch.over(session_being_opened(address.place)):
+        with environment_for(address):
+            connection = psycopg2.connect(address.conninfo(application_name=APPLICATION))
+        try:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                state_settings(cursor, search_path=schema)
+            connection.autocommit = False
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
 
 def _adbc(address: Address) -> Any:

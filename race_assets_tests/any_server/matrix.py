@@ -160,20 +160,27 @@ def _ingest(settings: Settings) -> str:
 
 
 def _query(settings: Settings) -> str:
-    from race_assets.storage import reader, tables
+    from race_assets.storage import tables
     from race_assets.storage.postgres import Warehouse
 
     warehouse = Warehouse.open(settings)
     names = "select dog_name from core.selections where trap = 1"
     kept = f"(select bool_or(position('{TRACK}' in row::text) > 0) from quarantine.rejects)"
     off = f"select start_at::text, {kept} from core.races"
-    _, read = reader.query(warehouse, names)
+    read = _rows(settings, names)
     as_arrow = tables.read(warehouse, names).rows()
-    _, races = reader.query(warehouse, off)
+    races = _rows(settings, off)
     if not read and not races:
         return "no rows"
     wanted = ([(DOG,)], [(DOG,)], [(f"{DAY} 17:36:00+00", True)])
     return "ok" if (read, as_arrow, races) == wanted else f"WRONG {(read, as_arrow, races)}"
+
+
+def _rows(settings: Settings, sql: str) -> list[tuple[object, ...]]:
+    """Return what `race-assets query` shows."""
+    from race_assets.storage import reader
+
+    return reader.query(reader.reading_warehouse(settings), sql)[1]
 
 
 def _storage(settings: Settings) -> str:

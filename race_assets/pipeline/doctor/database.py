@@ -13,7 +13,7 @@ from race_assets.pipeline.doctor.finding import PROBLEM, WARNING, Finding, skipp
 from race_assets.schemas.catalogue import IN_POSTGRES
 from race_assets.settings import Settings
 from race_assets.sources import registry
-from race_assets.storage import rights
+from race_assets.storage import attempts, rights
 from race_assets.storage.conninfo import Address
 from race_assets.storage.postgres import newest_migration, server_url
 from race_assets.storage.server_errors import no_connection
@@ -24,7 +24,7 @@ HEARTBEAT_S = 90
 """A daemon that lives says so every half minute."""
 
 SESSION_THINGS = ("connection pooler", "session settings", "connections")
-THINGS = ("rights", "tables", "clock of the database", "daemon", "queries")
+THINGS = ("rights", "tables", "clock of the database", "files", "daemon", "queries")
 
 
 def findings(settings: Settings) -> Iterator[Finding]:
@@ -75,6 +75,7 @@ def _of(settings: Settings, address: Address, connection: Any) -> Iterator[Findi
     yield _answer(_rights, "rights", connection)
     yield _answer(_tables, "tables", connection)
     yield _answer(_clock, "clock of the database", connection)
+    yield _answer(_files, "files", connection)
     yield _answer(partial(_daemon, settings), "daemon", connection)
     yield _answer(partial(reading.finding, settings), "queries", connection)
 
@@ -121,6 +122,23 @@ def _clock(connection: Any) -> Finding:
     (now,) = connection.execute("select clock_timestamp()").fetchone()
     here = datetime.fromtimestamp((began + time.time()) / 2, UTC)
     return skew("clock of the database", (now - here).total_seconds())
+
+
+def _files(connection: Any) -> Finding:
+    """Whether every archived file could be read."""
+    (there,) = connection.execute("select to_regclass('ops.file_attempts') is not null").fetchone()
+    if not there:
+        return skipped("files", "the tables are behind")
+    not_read = attempts.not_read(connection)
+    if not not_read:
+        return well("files", "every file could be read to its end")
+    first = not_read[0]
+    more = f"; {len(not_read) - 1:,} more in ops.file_attempts" if len(not_read) > 1 else ""
+    if first.set_aside_at is None:
+        return Finding("files", WARNING, first.said + more, "race-assets ingest tries again")
+    sha = first.sha256[:12]
+    step = f"race-assets land --retry {sha}, or take it back: race-assets land --withdraw {sha}"
+    return Finding("files", PROBLEM, first.said + more, step)
 
 
 def skew(thing: str, seconds: float) -> Finding:
