@@ -494,10 +494,10 @@ def test_no_variable_of_the_shell_reaches_the_server(home: Path, monkeypatch: py
 
 
 def test_a_server_that_rejects_us_is_ended_and_said_so_at_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As it would be where `pg_hba.conf` was changed: waiting for two minutes helps nobody."""
+    """Waiting for two minutes helps nobody. A changed `pg_hba.conf` is written again at each start."""
     embedded.ensure(home)
     embedded.release(home)
-    (home / "postgres" / "pg_hba.conf").write_text("local all all reject\n")
+    monkeypatch.setattr(embedded.roles, "ACCESS_RULES", "local all all reject\n")
     monkeypatch.setattr(embedded, "START_TIMEOUT_S", 10_000.0)
     with pytest.raises(PermanentError, match="the server runs and rejects this process"):
         embedded.ensure(home)
