@@ -170,10 +170,9 @@ def _go_wrong(held: dict[str, str]) -> None:
 def test_no_error_of_the_warehouse_tells_its_password(house: House) -> None:
     gone = f"postgresql://racing:{planted('postgres.url')}"
     for url in (f"{gone}@127.0.0.1:1/races", f"{gone}@[::1/races", f"{gone}@127.0.0.1:x/races", f"{gone}%ZZ@h/x"):
-        warehouse = Warehouse(url)
-        for work in (warehouse.session, warehouse.migrate, lambda url=url: Warehouse(url).arrow().__enter__()):
+        for work in (Warehouse.session, Warehouse.migrate, lambda warehouse: warehouse.arrow().__enter__()):
             with pytest.raises(Exception) as raised:  # noqa: PT011 - whatever it is
-                work()
+                work(Warehouse(url))
             assert shows("".join(traceback.format_exception(raised.value))) == []
     storage = WarehouseStorage.__mro__[1](house.url)
     assert shows(repr(storage) + str(storage.inst_data)) == []
@@ -213,7 +212,7 @@ def test_nothing_that_commands_say_or_leave_behind_tells_a_secret(house: House, 
         house.run("query", "select * from nowhere"),
         house.run("land", tmp_path / "none.csv", "--source", CSV),
         house.run("ingest", "--from", str(DAY1), "--to", str(DAY1), "--refresh", RACE_ASSETS_CHUNK_ROWS="0"),
-        house.run("query", "select 1", RACE_ASSETS_POSTGRES__URL=elsewhere),
+        house.run("query", "select 1", RACE_ASSETS_POSTGRES__READER_URL=elsewhere),
         house.run("schedule", RACE_ASSETS_POSTGRES__URL=elsewhere),
         house.run("ingest", RACE_ASSETS_POSTGRES__URL=f"{elsewhere}?nonsense=1", **loud),
         house.run("ingest", RACE_ASSETS_POSTGRES__URL=f"[{elsewhere}", **loud),

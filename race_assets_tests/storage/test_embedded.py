@@ -494,11 +494,10 @@ def test_no_variable_of_the_shell_reaches_the_server(home: Path, monkeypatch: py
 
 
 def test_a_server_that_rejects_us_is_ended_and_said_so_at_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Waiting for two minutes helps nobody; and a server that was started for this must not stay."""
+    """Waiting for two minutes helps nobody. A changed `pg_hba.conf` is written again at each start."""
     embedded.ensure(home)
     embedded.release(home)
-    answer = embedded._why_not_ready
-    monkeypatch.setattr(embedded, "_why_not_ready", lambda url: answer(url) or "FATAL:  no such role")
+    monkeypatch.setattr(embedded.roles, "ACCESS_RULES", "local all all reject\n")
     monkeypatch.setattr(embedded, "START_TIMEOUT_S", 10_000.0)
     with pytest.raises(PermanentError, match="the server runs and rejects this process"):
         embedded.ensure(home)

@@ -16,6 +16,7 @@ from race_assets.errors import RaceAssetsError, SettingsError
 from race_assets.settings import Settings
 from race_assets.storage import embedded, reader, tables
 from race_assets.storage.postgres import PUBLISH_LOCK, Warehouse
+from race_assets_tests.conftest import PROJECT
 from race_assets_tests.databases import Databases, reader_url
 
 SPY = "race_assets_escape"
@@ -440,3 +441,8 @@ def test_an_error_names_the_setting_at_fault(url: str) -> None:
     settings = Settings.model_validate({"postgres": {"url": "postgresql://owner@127.0.0.1:1/races", "reader_url": url}})
     with pytest.raises(RaceAssetsError, match=r"postgres\.reader_url"):
         reader.query(reader.reading_warehouse(settings), "select 1")
+
+
+def test_the_documentation_has_the_statements_that_messages_give() -> None:
+    operations = (PROJECT / "docs" / "OPERATIONS.md").read_text(encoding="utf-8")
+    assert f"\n{reader.grants(owner='race_assets')}\n" in operations
