@@ -34,7 +34,7 @@ from race_assets.pipeline.log_fields import about, carried
 from race_assets.pipeline.workshop import Workshop
 from race_assets.sources import registry
 from race_assets.sources.base import Extent, Fetcher, Gap, Remote
-from race_assets.storage import coverage, publish
+from race_assets.storage import coverage, disk, publish
 from race_assets.storage.api_lock import api_lock
 
 log = logging.getLogger(__name__)
@@ -323,6 +323,7 @@ def _came(selection: _Selection, remote: Remote, future: Future[Path | Gap]) -> 
     except LoginRefusedError:
         raise
     except (RaceAssetsError, OSError) as error:
+        error = disk.trouble(error, selection.folder) or error
         with about(day=str(remote.day), file=remote.name):
             log.warning("file not fetched", extra={"error": str(error)})
         selection.done.failed[remote.name] = str(error)

@@ -61,6 +61,9 @@ def land_recorded(workshop: Workshop) -> list[Landed]:
             log.info("a live session is polling: its recordings are landed when it has ended")
             return []
         bury_the_killed(workshop, recordings)
+        # A process that was killed while it landed a day leaves what it had packed; it is packed again.
+        for packed in recordings.folder.glob("*.jsonl.gz"):
+            packed.unlink()
         return [landed for day in recordings.days() for landed in _landed_or_told(workshop, recordings, day)]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from race_assets.display import shell_word
-from race_assets.errors import SettingsError
+from race_assets.errors import DiskError, SettingsError
 from race_assets.pipeline.doctor.finding import PROBLEM, WARNING, Finding, well
 from race_assets.pipeline.drop_folder import listed
 from race_assets.settings import Settings
@@ -30,6 +30,8 @@ def findings(settings: Settings) -> Iterator[Finding]:
             if folder.is_dir():
                 check_home(folder)
         yield well("home", f"{settings.home} can be written")
+    except DiskError as error:
+        yield Finding("home", PROBLEM, str(error), "make room there, or set home to a folder on another disk")
     except SettingsError as error:
         yield Finding("home", PROBLEM, str(error), "give this user the right to write there, or set home")
     if seen := list(access.open_to_others(settings.home)):
