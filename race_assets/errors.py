@@ -53,6 +53,10 @@ class UnreadableFileError(PermanentError):
         self.detail = str(self)
 
 
+class FileNotReadError(PermanentError):
+    """A landed file that days are built from cannot be read anew; only the days that it has records of fail."""
+
+
 class WarehouseError(TransientError):
     """Postgres cannot be reached or went away; nothing of the transaction in flight was kept."""
 

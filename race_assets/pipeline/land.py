@@ -13,7 +13,7 @@ import polars as pl
 import psycopg
 
 from race_assets.ahead import ahead
-from race_assets.errors import PermanentError, RaceAssetsError, SettingsError, UnreadableFileError
+from race_assets.errors import FileNotReadError, PermanentError, RaceAssetsError, SettingsError, UnreadableFileError
 from race_assets.pipeline import attempts, file_kind, repeats
 from race_assets.pipeline.held_tracks import TrackGatherer, tracks_of_parsed
 from race_assets.pipeline.log_fields import about, days_told
@@ -621,14 +621,14 @@ def ensure_parsed(workshop: Workshop, file: LedgerFile, *, beside: str | None = 
         return
     path = workshop.archive.path(file.source, file.sha256)
     if not path.exists():
-        raise PermanentError(
+        raise FileNotReadError(
             f"{path}: the archive lacks {file.name} of {file.source}, which the ledger has; bring the archive back, set"
             f" home to where it is, or withdraw the file: race-assets land --withdraw {file.sha256[:12]}"
         )
     archived = ArchivedFile(file.source, file.sha256, file.name, file.bytes, file.landed_at, path)
     landed = _parse_and_enter(workshop, workshop.source(file.source), archived, file.name)
     if landed.state == SET_ASIDE:
-        raise PermanentError(f"{file.name} of {file.source}: {landed.detail}")
+        raise FileNotReadError(f"{file.name} of {file.source}: {landed.detail}")
 
 
 def has_outdated_files(workshop: Workshop, pause_s: Callable[[int], float] = lambda _: 0.0) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from race_assets import settings as settings_module
-from race_assets.errors import DiskError, LoginRefusedError, PermanentError, RaceAssetsError, SettingsError
+from race_assets.errors import FileNotReadError, LoginRefusedError, PermanentError, RaceAssetsError, SettingsError
 from race_assets.pipeline import drops, land
 from race_assets.pipeline.land import Landed
 from race_assets.pipeline.reload import Reloading
@@ -460,12 +460,10 @@ class IngestionService:
 def _day_by_day(
     write: "Callable[[Mapping[date, WantedDay]], dict[date, int]]", group: "Mapping[date, WantedDay]"
 ) -> Iterator[tuple[date, int]]:
-    """Write a chunk of days; where that fails for good, each day by itself: the build names those that fail."""
+    """Write a chunk of days; where a file cannot be read, each day by itself: the build names the days that fail."""
     try:
         written = write(group)
-    except (SettingsError, DiskError):
-        raise
-    except (PermanentError, MemoryError) as error:
+    except (FileNotReadError, MemoryError) as error:
         if len(group) == 1:
             log.error("%s: not written: %s", min(group), error)  # noqa: TRY400 - the build of the day says all of it
         else:
