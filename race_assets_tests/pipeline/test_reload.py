@@ -160,6 +160,6 @@ def test_a_session_builds_again_after_another_process_put_other_settings_in_forc
     service = IngestionService(make_settings())
     drop(service.workshop, "a.csv", csv_race(DAY1))
     service.build([DAY1], "first")
-    drop(Workshop(make_settings(rules={"price_range": {"max": 2}})), "b.csv", csv_race(DAY1))
+    drop(Workshop(make_settings(rules={"price_range": {"max": 2}})), "b.csv", csv_race(DAY1, price="4.0"))
     assert service.stale_days() == ([DAY1], [])
     assert service.build([DAY1], "second").failed == {}
