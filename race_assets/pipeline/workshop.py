@@ -76,6 +76,7 @@ class Workshop:
         upgrade(self.published, PUBLISHED)
         ledger = Ledger(self.warehouse)
         with self.warehouse.kept():
+            self.warehouse.check_writable()
             former = former_of(self.settings, self.tracks)
             ledger.configure(self.configuration, self.enabled, partial(meanings, self.tracks), former)
             self._expect()
