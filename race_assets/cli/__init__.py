@@ -21,7 +21,14 @@ from race_assets.cli.common import (
     open_settings,
     trailing_days,
 )
-from race_assets.errors import LoginRefusedError, RaceAssetsError, SecretUnreachableError, SettingsError
+from race_assets.errors import (
+    LoginRefusedError,
+    OutOfMemoryError,
+    RaceAssetsError,
+    SecretUnreachableError,
+    SettingsError,
+    is_out_of_memory,
+)
 
 if TYPE_CHECKING:
     from race_assets.pipeline.land import Landed
@@ -271,6 +278,11 @@ def main() -> None:
         sys.exit(USAGE)
     except RaceAssetsError as error:
         typer.secho(str(error), err=True, fg="red")
+        sys.exit(DATA_FAILED)
+    except (MemoryError, OSError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        typer.secho(str(OutOfMemoryError()), err=True, fg="red")
         sys.exit(DATA_FAILED)
 
 
