@@ -42,8 +42,8 @@ class UnpackLimits:
             total += len(piece)
             if total > most_by_ratio:
                 raise TooLargeError(
-                    f"its {packed_bytes:,} bytes unpack to over {most_by_ratio:,}, more than {self.ratio:g} times as much, "
-                    "as racing data never does: fetch it again; if it is as it should be, raise "
+                    f"its {packed_bytes:,} bytes unpack to over {most_by_ratio:,}, more than {self.ratio:g} times as "
+                    "much, as racing data never does: fetch it again; if it is as it should be, raise "
                     "file_limits.max_unpacked_ratio"
                 )
             if total > self.member_bytes:
