@@ -7,7 +7,7 @@ from itertools import groupby
 
 from rich.text import Text
 
-from race_assets.console import report
+from race_assets.console import report, terminal
 from race_assets.pipeline.workshop import Workshop
 from race_assets.storage.coverage import STATES, Coverage, covered
 
@@ -49,7 +49,7 @@ def show(
         report.rows(columns, rows, "table")
     else:
         for line in calendar(found, days):
-            report.console().print(line)
+            terminal.text(line)
     for text in _told(late):
         report.failure(text)
     return not late
