@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import date
+from typing import Any
 
 import dagster as dg
 
@@ -16,6 +17,7 @@ from race_assets.pipeline.service import IngestionService
 from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.catalogue import CORE
 from race_assets.storage import coverage, tables
+from race_assets.validation.account import total
 
 PICTURED_DAYS = 31
 KEYS = {name: dg.AssetKey(name.split(".")) for name in CORE}
@@ -77,8 +79,12 @@ def _started_at(context: dg.AssetExecutionContext) -> float:
     return record.create_timestamp.timestamp() if record else 0.0
 
 
-def _day_metadata(built: Built, day: date, name: str) -> dict[str, int]:
-    return {"dagster/partition_row_count": built.published[day][name]}
+def _day_metadata(built: Built, day: date, name: str) -> dict[str, Any]:
+    """Return the figures that the page of one day shows, whatever other days the run built."""
+    rows = {"dagster/partition_row_count": built.published[day][name]}
+    if name != "core.races":
+        return rows
+    return rows | metadata.of_account(total(each for (_, of), each in built.accounts.items() if of == day))
 
 
 def _log_good_days(context: dg.AssetExecutionContext, built: Built) -> None:
@@ -113,7 +119,11 @@ def _results(
         for day in built.published:
             context.add_asset_metadata(_day_metadata(built, day, name), asset_key=key, partition_key=day.isoformat())
         rows = sum(counts[name] for counts in built.published.values())
-        told = {"days published": len(built.published), "days unchanged": len(built.unchanged), "rows published": rows}
+        told = {
+            "days published by the run": len(built.published),
+            "days unchanged in the run": len(built.unchanged),
+            "rows published by the run": rows,
+        }
         sample = tables.head(workshop.warehouse, name, days_of(context), metadata.PREVIEW_ROWS)
         results = []
         if key == RACES:

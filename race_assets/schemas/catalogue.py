@@ -14,6 +14,7 @@ from race_assets.schemas.ops import (
     BUILT_DAYS,
     DAY_PROBLEMS,
     EXPECTATIONS,
+    FILE_ATTEMPTS,
     INGESTION_RUNS,
     LINK_DECISIONS,
     PUBLICATIONS,
@@ -40,6 +41,7 @@ IN_POSTGRES = {
             PUBLICATIONS,
             REVISIONS,
             WATCHED_FILES,
+            FILE_ATTEMPTS,
             LINK_DECISIONS,
         )
     },

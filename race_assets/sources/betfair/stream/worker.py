@@ -49,7 +49,7 @@ def read_member(path: Path, member: Member, offsets: list[int], limits: UnpackLi
     if late := results.late_offs(found):
         found = reading.read(text(path, member, limits), offsets, late)
     if not found.lines and not found.damages:
-        return MemberFigures(0, 0, [], ["it is empty"], {})
+        return MemberFigures(0, 0, [], ["it is empty: its download or copy failed; get it again"], {})
     return results.figures(found)
 
 

@@ -14,7 +14,7 @@ from typing import Self
 
 import msgspec
 
-from race_assets.errors import TransientError, UnreadableFileError
+from race_assets.errors import ReaderDiedError, UnreadableFileError
 from race_assets.sources.betfair.stream.archive import Member
 from race_assets.sources.betfair.stream.results import MemberFigures
 from race_assets.sources.betfair.stream.worker import Task, perform, read_frame, write_frame
@@ -40,7 +40,7 @@ def read_members(
         limits: of what a member and the archive may unpack to.
 
     Raises:
-        TransientError: a reading process died.
+        ReaderDiedError: a reading process died.
         UnreadableFileError: the members together unpack to more than they may.
     """
     unpacked = 0
@@ -134,7 +134,7 @@ class _Processes:
             # A dead one too: whoever gets it next learns so, where without it all would wait.
             self._idle.put(process)
         if body is None:
-            raise TransientError(
+            raise ReaderDiedError(
                 f"{task.path}: a process that read it ended with exit code {process.poll()}; land the file again"
             )
         return self._decoder.decode(body)
