@@ -13,6 +13,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from race_assets.settings import Settings
+from race_assets.sources.betfair.betfair_historic import BetfairHistoric
 from race_assets.sources.betfair.stream import archive, worker
 from race_assets.sources.betfair.stream.market import Market
 from race_assets.sources.betfair.stream.messages import Decoder, Message
@@ -70,7 +72,7 @@ def differences(path: Path) -> Counter[str]:
 
     (member,) = archive.members(path)
     decode = Decoder(Counter(), with_book=False).line
-    lines = b"".join(worker.text(path, member)).split(b"\n")
+    lines = b"".join(worker.text(path, member, BetfairHistoric.configured(Settings()).unpack_limits)).split(b"\n")
     follower, counts = Follower(), Counter[str]()
     markets = (market for file in betfair_data.Files([str(path)], mutable=True) for market in file)
     for number, line in enumerate(lines, start=1):

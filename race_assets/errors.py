@@ -3,6 +3,8 @@
 Every message names the thing (file, row, setting, market), says what is wrong and what to do about it.
 """
 
+import errno
+
 from race_assets.display import visible_lines
 
 
@@ -63,6 +65,25 @@ class WarehouseError(TransientError):
 
 class WarehouseRefusedError(PermanentError):
     """Postgres is there and refuses a statement: a full disk, a cancelled transaction; nothing of it was kept."""
+
+
+class OutOfMemoryError(TransientError):
+    """The machine, a container or `ulimit -v` gives this process no more memory."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "there is not enough memory for it: give the process more (ulimit -v, the container's limit), end others, "
+            "or lower chunk_rows; then run the command again"
+        )
+
+
+OUT_OF_MEMORY = ("memory allocation", "out of memory", "cannot allocate memory", "capacity overflow", "malloc of size")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error says that there is no more memory, whichever library raised it."""
+    is_refused = isinstance(error, OSError) and error.errno == errno.ENOMEM
+    return isinstance(error, MemoryError) or is_refused or any(each in str(error).lower() for each in OUT_OF_MEMORY)
 
 
 class ApiUnavailableError(TransientError):

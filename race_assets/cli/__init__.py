@@ -22,7 +22,14 @@ from race_assets.cli.common import (
     trailing_days,
 )
 from race_assets.display import visible_lines
-from race_assets.errors import LoginRefusedError, RaceAssetsError, SecretUnreachableError, SettingsError
+from race_assets.errors import (
+    LoginRefusedError,
+    OutOfMemoryError,
+    RaceAssetsError,
+    SecretUnreachableError,
+    SettingsError,
+    is_out_of_memory,
+)
 
 if TYPE_CHECKING:
     from race_assets.pipeline.land import Landed
@@ -314,7 +321,11 @@ def main() -> None:
         _fail(error, USAGE)
     except RaceAssetsError as error:
         _fail(error, DATA_FAILED)
-    except OSError as error:
+    except (MemoryError, OSError, RuntimeError) as error:
+        if is_out_of_memory(error):
+            _fail(OutOfMemoryError(), DATA_FAILED)
+        if not isinstance(error, OSError):
+            raise
         from race_assets.storage import disk
 
         if ours := disk.trouble(error, error.filename or "what this command prints, or a file it makes,"):

@@ -11,6 +11,10 @@ import urllib3.exceptions
 from race_assets.http.actions import Action, Verdict
 
 PIECE_BYTES = 1 << 16
+MOST_BODY = 256 << 20
+"""Bytes of an answer that is held in memory; the largest that an API gives have a few megabytes."""
+ALWAYS_READ, MOST_RATIO = 32 << 20, 200
+"""Unpacked bytes that any answer may have, and how many there may be beyond them per byte that was sent."""
 BROKEN = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, UnicodeError)
 """What a connection may raise, on sending or on reading."""
 
@@ -81,8 +85,9 @@ class Answer:
         """The body as it comes, unpacked where it was sent packed.
 
         Raises:
-            BrokenAnswerError: the connection broke, or the body ended early.
+            BrokenAnswerError: the connection broke, the body ended early, or it unpacks to far more than was sent.
         """
+        unpacked = 0
         while True:
             trouble = None
             try:
@@ -94,17 +99,25 @@ class Answer:
                 raise BrokenAnswerError(trouble)
             if not piece:
                 return
+            unpacked += len(piece)
+            if unpacked > max(ALWAYS_READ, MOST_RATIO * self.bytes_in):
+                raise BrokenAnswerError(
+                    Verdict(GIVE_UP, f"sent bytes that unpack to over {MOST_RATIO} times as many, as no data does")
+                )
             yield piece
 
     def body(self) -> bytes:
         """All of the body.
 
         Raises:
-            BrokenAnswerError: as for `pieces`, or it was not all there when the request's time was over.
+            BrokenAnswerError: as for `pieces`, or it was not all there when the request's time was over, or too long.
         """
-        read = []
+        read, size = [], 0
         for piece in self.pieces():
             read.append(piece)
+            size += len(piece)
+            if size > MOST_BODY:
+                raise BrokenAnswerError(Verdict(GIVE_UP, f"sent an answer of over {MOST_BODY >> 20} MB"))
             if self._overdue():
                 raise BrokenAnswerError(Verdict(Action.RETRY, "was still answering when its time was over"))
         return b"".join(read)

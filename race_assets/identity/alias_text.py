@@ -8,6 +8,7 @@ import yaml
 
 from race_assets.display import visible
 from race_assets.errors import SettingsError
+from race_assets.settings import safe_yaml
 
 ALIASES = "aliases"
 
@@ -23,7 +24,7 @@ def with_alias(text: str, track_id: str, name: str) -> str:
     Raises:
         SettingsError: the text is written in a way that this cannot add to; says what to add by hand.
     """
-    before = yaml.safe_load(text) or {}
+    before = safe_yaml.load(text, yaml.SafeLoader) or {}
     wanted = copy.deepcopy(before)
     aliases = wanted[ALIASES] = wanted.get(ALIASES) or {}
     aliases[track_id] = [*(aliases.get(track_id) or []), name]
@@ -38,7 +39,7 @@ def with_alias(text: str, track_id: str, name: str) -> str:
 
 def _read(text: str) -> Any:
     try:
-        return yaml.safe_load(text)
+        return safe_yaml.load(text, yaml.SafeLoader)
     except yaml.YAMLError:
         return None
 

@@ -7,7 +7,7 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -16,7 +16,8 @@ import polars as pl
 import yaml
 
 from race_assets.errors import SettingsError
-from race_assets.settings.safe_yaml import SAFE_LOADER
+from race_assets.identity.suggestions import KnownName, TrackSuggestions
+from race_assets.settings import safe_yaml
 
 __all__ = ["Track", "TrackRegistry", "key", "key_expr", "own_file", "tagged_country"]
 
@@ -78,8 +79,6 @@ _SPONSOR = rf"^(?:(?:{'|'.join(_SPONSORS)}) )+(?:the )?"
 _SESSION = r" (?:bags|am|pm|matinee|morning|afternoon|twilight|evening|eve|night)$"
 _GROUND = r" (?:raceway|showgrounds?)$"
 _SHORT_WORDS = {"pk": "park", "mt": "mount", "nth": "north"}
-# What may be an abbreviation of a track's name, such as "Gawl".
-_CODE = "[A-Za-z]{3,6}"
 
 _FIELDS = {"id", "name", "country", "timezone", "aliases", "state", "closed", "also_in"}
 _REQUIRED = ("id", "name", "country", "timezone")
@@ -305,6 +304,18 @@ class TrackRegistry:
         anywhere = alike.select(pl.lit(_ANYWHERE).alias("country"), "key", pl.col("track_id").list.first())
         return pl.concat([self.lookup, anywhere])
 
+    @cached_property
+    def _suggestions(self) -> TrackSuggestions:
+        rows = [(track, name) for track in self.tracks for name in (track.name, *track.aliases)]
+        keys = pl.DataFrame({"name": [name for _, name in rows]}, schema={"name": pl.String})
+        return TrackSuggestions(
+            (
+                KnownName(track.track_id, known, frozenset((track.country, *track.also_in)))
+                for (track, _), known in zip(rows, keys.select(key_expr(pl.col("name"))).to_series(), strict=True)
+            ),
+            key,
+        )
+
     def meanings(self, name: str) -> list[Track]:
         """The tracks that have a name in any country, tag left out, by id."""
         ids = set(self.lookup.filter(pl.col("key") == key(name))["track_id"])
@@ -345,16 +356,9 @@ class TrackRegistry:
         Returns:
             Tracks by id.
         """
-        code = re.sub(_TAG, "", name).strip()
-        if not re.fullmatch(_CODE, code):
-            return []
         countries = {tagged_country(name)} - {None} or _hinted(country)
-        return [
-            track
-            for track in self.tracks
-            if (not countries or countries & {track.country, *track.also_in})
-            and any(_abbreviates(code.lower(), known) for known in (track.name, *track.aliases))
-        ]
+        ids = self._suggestions.fitting(re.sub(_TAG, "", name).strip(), {each for each in countries if each})
+        return [track for track in self.tracks if track.track_id in ids]
 
     def nearest_tracks(self, name: str, country: str | None, n: int = 3) -> list[Track]:
         """The tracks whose names look most like a given one.
@@ -367,12 +371,7 @@ class TrackRegistry:
         Returns:
             Tracks, the most similar first; before them those that the name may abbreviate.
         """
-        rows = self.lookup.filter(pl.col("country").is_in(sorted(_hinted(country))))
-        wanted = difflib.SequenceMatcher(b=key(name))
-        likeness: dict[str, float] = {}
-        for _, known, track_id in (rows if rows.height else self.lookup).iter_rows():
-            wanted.set_seq1(known)
-            likeness[track_id] = max(likeness.get(track_id, 0.0), wanted.ratio())
+        likeness = self._suggestions.likeness(name, _hinted(country))
         by_id = {track.track_id: track for track in self.tracks}
         fitting = {track.track_id for track in self.fitting_tracks(name, country)}
         best = sorted(likeness, key=lambda track_id: (track_id not in fitting, -likeness[track_id], track_id))
@@ -383,12 +382,6 @@ def _hinted(country: str | None) -> set[str]:
     """The countries of a hint such as ``GB/IE``; empty where there is none."""
     words = [word.strip() for word in (country or "").upper().split("/")]
     return {_COUNTRY_WORDS.get(word, word) for word in words if word}
-
-
-def _abbreviates(code: str, name: str) -> bool:
-    """Whether a longer name begins with the code's first letter and has the others in their order behind it."""
-    letters = iter(key(name).replace(" ", ""))
-    return len(key(name)) > len(code) and code[0] == next(letters, None) and all(each in letters for each in code[1:])
 
 
 def tagged_country(name: str) -> str | None:
@@ -438,7 +431,7 @@ def _built_in_alone() -> TrackRegistry:
 
 def _read(path: Path) -> Any:
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), SAFE_LOADER)  # noqa: S506 - a safe one
+        return safe_yaml.load(safe_yaml.text_of(path))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise SettingsError(f"{path}: cannot be read as YAML: {error}") from error
 

@@ -13,7 +13,15 @@ import polars as pl
 import psycopg
 
 from race_assets.ahead import ahead
-from race_assets.errors import FileNotReadError, PermanentError, RaceAssetsError, SettingsError, UnreadableFileError
+from race_assets.errors import (
+    FileNotReadError,
+    OutOfMemoryError,
+    PermanentError,
+    RaceAssetsError,
+    SettingsError,
+    UnreadableFileError,
+    is_out_of_memory,
+)
 from race_assets.pipeline import attempts, file_kind, repeats
 from race_assets.pipeline.held_tracks import TrackGatherer, tracks_of_parsed
 from race_assets.pipeline.log_fields import about, days_told
@@ -35,7 +43,7 @@ from race_assets.storage.files import readable_name
 from race_assets.storage.ledger import LedgerFile
 from race_assets.storage.track_names import TO_BE_READ, complete
 from race_assets.validation.account import Account, counted
-from race_assets.validation.rows import NO_TRACK
+from race_assets.validation.rows import NO_TRACK, advice_of_first
 from race_assets.values import times
 from race_assets.values.file_names import dates_in
 from race_assets.values.texts import formatted, storable
@@ -43,6 +51,7 @@ from race_assets.values.texts import formatted, storable
 log = logging.getLogger(__name__)
 DAY = timedelta(days=1)
 LEAST_PREFIX = 6
+SHOWN_NAME = 60
 FILES_AT_ONCE = 500
 Result = TypeVar("Result")
 
@@ -219,10 +228,9 @@ def _isolated(parser: FileSource, shown: str, work: Callable[[], Result], sha256
             log.warning("file not landed", extra={"error": str(error)})
             reason = explained_with_path(error) if isinstance(error, OSError) else str(error)
             return Landed(shown, parser.name, "failed", reason, sha256)
-        except MemoryError as error:
-            log.warning("file not landed", extra={"error": str(error)})
-            reason = "there was not enough memory to read it; the next landing tries again"
-            return Landed(shown, parser.name, "failed", reason, sha256)
+        except MemoryError:
+            log.warning("file not landed", extra={"error": str(OutOfMemoryError())})
+            return Landed(shown, parser.name, "failed", str(OutOfMemoryError()), sha256)
         except Exception as error:
             log.exception("file not landed")
             reason = f"{type(error).__name__}: {error}; this is a fault of race_assets"
@@ -353,6 +361,8 @@ def _entry(
     except (OSError, MemoryError, RaceAssetsError, psycopg.Error):
         raise
     except (Exception, pl.exceptions.PanicException) as error:
+        if is_out_of_memory(error):
+            raise OutOfMemoryError from error
         if not attempts.is_of_file(error):
             raise
         log.exception("file not readable")
@@ -393,7 +403,7 @@ def _parse(workshop: Workshop, parser: FileSource, archived: ArchivedFile) -> _P
     dates: dict[date, int] = {}
     points: dict[date, int] = {}
     undated, ahead_days = [], []
-    records = 0
+    records = count = 0
     tracks = TrackGatherer()
     path = workshop.lake.parsed_path(parser.name, archived.sha256, parser.parser_version)
     reader = reader_of(parser, archived.path)
@@ -410,11 +420,38 @@ def _parse(workshop: Workshop, parser: FileSource, archived: ArchivedFile) -> _P
                 _add_days(points, rows)
             if frame["race_date"].null_count():
                 undated.append(frame.filter(pl.col("race_date").is_null()))
+                count += undated[-1]["filtered"].null_count()
+                _check_undated(count, undated[0], workshop.settings.file_limits.max_undated_rows)
             records += frame.height
     empty = pl.DataFrame(schema=polars_schema(PARSED))
     rows = pl.concat([empty, *undated])
     first_ahead = min(ahead_days, default=None)
     return _Parsed(report, dict(sorted(dates.items())), rows, records, points, first_ahead, tracks)
+
+
+def _check_undated(count: int, first: pl.DataFrame, most: int) -> None:
+    """Check that a file has no more rows than it may that belong to no day and are not filtered out.
+
+    Args:
+        count: of such rows so far.
+        first: some of them, as an example.
+        most: of `file_limits.max_undated_rows`.
+
+    Raises:
+        UnreadableFileError: there are more.
+    """
+    if count <= most:
+        return
+    row = first.filter(pl.col("filtered").is_null()).head(1).select("source_row", "track_name", "problems")
+    example = ""
+    for line, track, problems in row.iter_rows():
+        reason = problems[0]["message"] if problems else f"track {track!r:.60} is not in the registry"
+        example = f", such as row {line} ({reason:.200})"
+    raise UnreadableFileError(
+        "unreadable",
+        f"the day of over {most:,} of its rows cannot be told{example}: correct the file, name its tracks, or raise "
+        "file_limits.max_undated_rows to take the others",
+    )
 
 
 def _add_days(counts: dict[date, int], frame: pl.DataFrame) -> None:
@@ -524,14 +561,7 @@ def undated_account(
     refused = undated.filter(~is_filtered).with_columns(
         source=pl.lit(parser.name), source_file=pl.lit(archived.sha256), stage=pl.lit("land")
     )
-    said = [
-        entry or [{"rule": rule, "message": message}]
-        for entry, (rule, message) in zip(refused["problems"].to_list(), _why_undated(workshop, refused), strict=True)
-    ]
-    refused = refused.with_columns(
-        rules=pl.Series([[p["rule"] for p in each] for each in said], dtype=pl.List(pl.String)),
-        messages=pl.Series([[p["message"] for p in each] for each in said], dtype=pl.List(pl.String)),
-    )
+    refused = _with_reasons(workshop, refused)
     account = Account(
         records_in=undated.height,
         quarantined=refused.height,
@@ -542,16 +572,41 @@ def undated_account(
     return as_rejects(refused, run_id, {archived.sha256: archived.path}, parser), account
 
 
-def _why_undated(workshop: Workshop, refused: pl.DataFrame) -> list[tuple[str, str]]:
-    """For rows the parser found nothing wrong with: their track is not known or stated, so neither is their date."""
-    known: dict[tuple[str | None, str | None], tuple[str, str]] = {}
-    for track, country in refused.select("track_name", "country").unique().iter_rows():
-        text = f"{NO_TRACK}, so the local date cannot be told; land a file that states one"
-        if (track or "").strip():
-            advice = workshop.tracks.advice(track, country)
-            text = f"track '{track}' is not in the registry, so the local date cannot be told; {advice}"
-        known[track, country] = ("track_known", text)
-    return [known[key] for key in refused.select("track_name", "country").iter_rows()]
+def _with_reasons(workshop: Workshop, refused: pl.DataFrame) -> pl.DataFrame:
+    """Add why rows are rejected, as lists of `rules` and `messages`: what the parser found wrong, or their track."""
+    has_problem = pl.col("problems").list.len().fill_null(0) > 0
+    of_parser = {name: pl.col("problems").list.eval(pl.element().struct.field(name)) for name in ("rule", "message")}
+    reasons = _why_undated(workshop, refused.filter(~has_problem).select("track_name", "country").unique())
+    return (
+        refused.join(reasons, on=["track_name", "country"], how="left", nulls_equal=True, maintain_order="left")
+        .with_columns(
+            pl.when(has_problem).then(of_parser[name]).otherwise(pl.concat_list(name)).alias(f"{name}s")
+            for name in ("rule", "message")
+        )
+        .drop("rule", "message")
+    )
+
+
+def _why_undated(workshop: Workshop, pairs: pl.DataFrame) -> pl.DataFrame:
+    """Why rows have no day that the parser found nothing wrong with: their track is not known or not stated.
+
+    Args:
+        pairs: distinct `track_name` and `country`.
+    """
+    rows = sorted(pairs.iter_rows(), key=str)
+    named = [(track, country) for track, country in rows if (track or "").strip()]
+    advice = dict(zip(named, advice_of_first(named, workshop.tracks.advice), strict=True))
+    unnamed = f"{NO_TRACK}, so the local date cannot be told; land a file that states one"
+    messages = [
+        f"track '{track[:SHOWN_NAME]}' is not in the registry, so the local date cannot be told; "
+        f"{advice[track, country]}"
+        if (track, country) in advice
+        else unnamed
+        for track, country in rows
+    ]
+    texts = ("track_name", "country", "rule", "message")
+    found = [(*pair, "track_known", message) for pair, message in zip(rows, messages, strict=True)]
+    return pl.DataFrame(found, schema=dict.fromkeys(texts, pl.String), orient="row")
 
 
 def _account_row(run_id: str, source: str, archived: ArchivedFile, account: Account) -> pl.DataFrame:

@@ -40,7 +40,9 @@ def _texts(refused: pl.DataFrame, files: Mapping[str, Path], parser: FileSource)
     for (sha256,), rows in refused.group_by("source_file"):
         path = files[str(sha256)]
         found = reader_of(parser, path).rows_as_read(path, rows["byte_offset"].to_list())
-        texts.update({(str(sha256), offset): _as_json(row) for offset, row in found.items()})
+        while found:
+            offset, row = found.popitem()
+            texts[str(sha256), offset] = _as_json(row)
     return [texts[key] for key in refused.select("source_file", "byte_offset").iter_rows()]
 
 

@@ -50,7 +50,7 @@ def _looked_at_again(
     workshop: Workshop, locks: DayLocks, needs_work: NeedsWork, ours: set[date], done: list[date]
 ) -> Chunk:
     wanted = workshop.wanted(sorted(ours)) if ours else {}
-    work = {day: each for day, each in wanted.items() if needs_work(day, each)}
+    work = {day: wanted[day] for day in sorted(wanted) if needs_work(day, wanted[day])}
     finished = sorted(ours - work.keys())
     locks.release(finished)
     return Chunk(work, sorted([*done, *finished]))

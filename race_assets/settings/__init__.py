@@ -23,7 +23,7 @@ from pydantic import (
 
 from race_assets.backoff import pause_s
 from race_assets.errors import SettingsError
-from race_assets.settings import project
+from race_assets.settings import project, safe_yaml
 from race_assets.settings.aws import AwsSettings
 from race_assets.settings.betfair import BetfairAccount
 from race_assets.settings.betfair_csv import BetfairCsvSettings
@@ -32,6 +32,7 @@ from race_assets.settings.cron import Cron
 from race_assets.settings.exchange import ExchangeSettings
 from race_assets.settings.feeds import FeedSettings, known_zone, shipped, shipped_entries
 from race_assets.settings.fetching import BspSettings, FetchSettings
+from race_assets.settings.file_limits import FileLimits
 from race_assets.settings.linking import LinkSettings
 from race_assets.settings.mistakes import PREFIX as PREFIX
 from race_assets.settings.mistakes import Layer, explained
@@ -39,7 +40,7 @@ from race_assets.settings.nodes import Node
 from race_assets.settings.precedence import Precedence
 from race_assets.settings.racing_post import RacingPostSettings, RacingPostSource
 from race_assets.settings.rules import RuleSettings
-from race_assets.settings.safe_yaml import SAFE_LOADER
+from race_assets.settings.safe_yaml import StrictLoader
 from race_assets.settings.secrets import Secret
 from race_assets.settings.shape import is_or_may_be, kind_at, paths_of
 from race_assets.settings.source import SourceSettings
@@ -255,6 +256,7 @@ class Settings(Node):
     landing: LandingSettings = LandingSettings()
     coverage: CoverageSettings = Field(default_factory=CoverageSettings)
     logging: LoggingSettings = LoggingSettings()
+    file_limits: FileLimits = FileLimits()
     chunk_rows: PositiveInt = Field(300_000, description="records worked on at once; bounds memory")
     shutdown_timeout_seconds: PositiveFloat = 30
 
@@ -369,7 +371,7 @@ PLAIN_INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)$")
 PLAIN_FLOAT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\.(?:0|[0-9]*[1-9])$")
 
 
-class _Loader(SAFE_LOADER):  # type: ignore[misc]  # which of two classes it is, is known when it runs
+class _Loader(StrictLoader):
     """YAML whose words and dates are left to the model, which knows what is meant.
 
     `off` is a severity, and 31 February is told with its path. A number is one only where it is written as numbers are
@@ -389,29 +391,19 @@ class _Loader(SAFE_LOADER):  # type: ignore[misc]  # which of two classes it is,
         cls.add_implicit_resolver("tag:yaml.org,2002:float", PLAIN_FLOAT, signs_and_digits)
         return cls
 
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        """A key that stands twice would silently take the place of the first, and of all below it."""
-        names = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for (key, _), name in zip(node.value, names, strict=True):
-            if names.count(name) > 1:
-                problem = f"{name} stands twice at one level; write what is below it in one place"
-                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
-        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
-        return mapping
-
 
 LOADER = _Loader.with_plain_numbers()
 
 
 def _parsed(text: str) -> Any:
-    return yaml.load(text, LOADER)  # noqa: S506 - a safe loader, with fewer types
+    return safe_yaml.load(text, LOADER)
 
 
 def _from_yaml(file: Path | None) -> dict[str, Any]:
     if file is None:
         return {}
     try:
-        tree = _parsed(file.read_text(encoding="utf-8"))
+        tree = _parsed(safe_yaml.text_of(file))
     except FileNotFoundError:
         raise SettingsError(f"{file}: there is no such settings file; {PREFIX}CONFIG names it") from None
     except UnicodeDecodeError as error:

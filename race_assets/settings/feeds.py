@@ -5,15 +5,16 @@ Cells are texts. A field turns cells into one value of a record; whatever a feed
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
+from race_assets.settings import safe_yaml
 from race_assets.settings.currencies import CURRENCIES
 from race_assets.settings.nodes import Node
-from race_assets.settings.safe_yaml import SAFE_LOADER
+from race_assets.settings.patterns import checked_pattern, groups
 from race_assets.settings.source import SourceSettings
 
 TARGETS = (
@@ -38,11 +39,22 @@ def _as_text(value: Any) -> Any:
 
 
 def _pattern(text: str) -> str:
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"is not a regular expression: {error}") from None
-    return text
+    """Return a checked pattern; those that come with race_assets are checked by its tests."""
+    return text if text in _shipped_patterns() else checked_pattern(text)
+
+
+@cache
+def _shipped_patterns() -> frozenset[str]:
+    """Return all texts of the shipped feeds, their patterns among them."""
+    found: set[str] = set()
+    left: list[Any] = [shipped_entries()]
+    while left:
+        node = left.pop()
+        if isinstance(node, dict | list):
+            left += node.values() if isinstance(node, dict) else node
+        elif isinstance(node, str):
+            found.add(node)
+    return frozenset(found)
 
 
 Text = Annotated[str, BeforeValidator(_as_text)]
@@ -111,7 +123,7 @@ class FieldSpec(Node):
             raise ValueError(f"needs one of column, template, constant or cases; has {', '.join(given) or 'none'}")
         if self.template is not None and re.search("[{}]", PLACE.sub("", self.template)):
             raise ValueError(f"template {self.template!r} has a brace without its other, or nothing between two")
-        if self.pattern is not None and re.compile(self.pattern).groups != 1:
+        if self.pattern is not None and len(groups(self.pattern)) != 1:
             raise ValueError(f"pattern {self.pattern!r} must have exactly one group: what it finds is the value")
         if "otherwise" in self.model_fields_set and self.values is None:
             raise ValueError("otherwise says what texts that values does not list mean: there are no values")
@@ -165,7 +177,7 @@ class FeedSettings(SourceSettings):
     skip: int = Field(0, ge=0, description="lines before the first row where there is no header")
     null_words: list[Text] = Field(list(NULL_WORDS), description="cells that say nothing, without case")
     file_name: Pattern | None = Field(
-        None, description="found in the file's name; its named groups are columns `file.<group>`"
+        None, description="found in the file's name without case; its named groups are columns `file.<group>`"
     )
     timezone: str = Field("track", description="of times without offset: `track`, an IANA name, or `{column}`")
     country: Literal["GB", "IE", "AU", "NZ", "GB/IE"] | None = Field(None, description="where its tracks are")
@@ -236,7 +248,7 @@ def shipped() -> dict[str, FeedSettings]:
 
 def shipped_entries() -> dict[str, Any]:
     """Their entries as written."""
-    entries: dict[str, Any] = yaml.load(SHIPPED.read_text(encoding="utf-8"), SAFE_LOADER)  # noqa: S506 - a safe one
+    entries: dict[str, Any] = safe_yaml.load(SHIPPED.read_text(encoding="utf-8"))
     return entries
 
 

@@ -30,6 +30,12 @@ SLIP = 0.85
 LONGER = 2
 """Letters by which one of two alike words may be longer."""
 
+MOST_EXPLAINED = 20
+"""Mistakes that are explained, each with the nearest settings there are; the others are counted."""
+
+LONGEST_SHOWN = 200
+"""Characters of a value that are shown."""
+
 NOTHING = object()
 """Stands for a value that nobody gives; None is one that somebody may."""
 
@@ -50,7 +56,8 @@ def explained(error: ValidationError, layers: Sequence[Layer], root: Any) -> Ite
         layers: what the settings were put together from, the stronger ones last.
         root: the type of the whole tree.
     """
-    for problem in error.errors():
+    problems = error.errors()
+    for problem in problems[:MOST_EXPLAINED]:
         path = tuple(map(str, problem["loc"]))
         where = _blamed(path, layers)
         if problem["type"] == "extra_forbidden":
@@ -61,6 +68,8 @@ def explained(error: ValidationError, layers: Sequence[Layer], root: Any) -> Ite
         else:
             message = SAID.get(problem["type"]) or problem["msg"].removeprefix("Value error, ")
             yield f"{where}: {'.'.join(path)} is {_shown(root, path, problem.get('input'))}: {message}"
+    if len(problems) > MOST_EXPLAINED:
+        yield f"and {len(problems) - MOST_EXPLAINED:,} more mistakes"
 
 
 def _hint(root: Any, path: tuple[str, ...], where: str) -> str:
@@ -161,7 +170,8 @@ def _shown(root: Any, path: tuple[str, ...], value: Any) -> str:
         return "(hidden)"
     if isinstance(value, dict | list):
         return "a list" if isinstance(value, list) else "settings"
-    return repr(value)
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}… ({len(text):,} characters)"
 
 
 def _is_near_a_secret(root: Any, path: tuple[str, ...]) -> bool:

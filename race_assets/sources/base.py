@@ -12,6 +12,8 @@ import polars as pl
 
 from race_assets.http.timing import Timing
 from race_assets.http.traffic import Traffic
+from race_assets.settings.file_limits import FileLimits
+from race_assets.sources.unpack_limits import GIGABYTE, UnpackLimits
 
 
 @dataclass
@@ -48,6 +50,7 @@ class FileSource(ABC):
         parser_version: raised whenever the same bytes would parse to something else; files are then parsed anew.
         row_is: what `source_row` counts in its files, in a word for people.
         may_repeat: people name its files as they like, so that one may repeat another's rows; landing compares them.
+        limits: how large its files may be.
     """
 
     name: str
@@ -55,6 +58,15 @@ class FileSource(ABC):
     parser_version: int
     row_is: str = "line"
     may_repeat: bool = False
+    limits: FileLimits = FileLimits()
+
+    @property
+    def unpack_limits(self) -> UnpackLimits:
+        """How much compressed bytes of its files may unpack to."""
+        limits = self.limits
+        return UnpackLimits(
+            limits.max_unpacked_ratio, int(limits.max_member_gb * GIGABYTE), int(limits.max_archive_gb * GIGABYTE)
+        )
 
     @classmethod
     def configured(cls, settings: Any) -> "FileSource":

@@ -28,13 +28,20 @@ from race_assets.sources.one_by_one import (
     too_long,
 )
 from race_assets.sources.transcoding import open_text, reading
+from race_assets.sources.unpack_limits import UnpackLimits
 
 __all__ = ["Block", "Dialect", "cell", "names_of", "read", "rows_as_read"]
 
 BLOCK_BYTES = 16 << 20
+MOST_WARNINGS = 50
+MOST_COLUMNS = 5000
+"""Columns a file may have; those of the largest exports there are have below 200."""
+MOST_LINES = 1 << 18
+"""Lines of a block, more than a quoted field may span: each takes memory, however short it is."""
+COUNTED_BYTES = 1 << 16
 LONGEST_LINE = 1 << 20
-NEWLINE = 10
 """A line longer than this is refused; it is passed over without being held in memory."""
+NEWLINE = 10
 SHOWN_BYTES = 64_000
 MISSING_NAMED = 3
 """Missing columns that are named each; a file that lacks more is of another kind."""
@@ -73,15 +80,21 @@ def names_of(rows: pl.DataFrame) -> list[str]:
     return [name.removeprefix(cell("")) for name in rows.columns if name not in NOTED]
 
 
-def read(path: Path, dialect: Dialect, report: ReadReport) -> Iterator[Block]:
+def read(path: Path, dialect: Dialect, report: ReadReport, limits: UnpackLimits | None = None) -> Iterator[Block]:
     """The file's rows, block by block, in bounded memory.
 
+    Args:
+        path: the file.
+        dialect: how it is laid out.
+        report: filled while the blocks are drawn.
+        limits: of what it may unpack to; see `open_text`.
+
     Raises:
-        UnreadableFileError: it is empty, an HTML page, binary, cut short while compressed, or its header is not the
-            dialect's.
+        UnreadableFileError: it is empty, an HTML page, binary, cut short while compressed, unpacks to more than it
+            may, or its header is not the dialect's.
     """
     trailing: list[int] = []
-    with reading(path, dialect.encoding, trailing.append) as stream:
+    with reading(path, dialect.encoding, trailing.append, limits) as stream:
         yield from _Reader(stream, dialect, report, trailing).blocks()
 
 
@@ -103,11 +116,16 @@ class _Reader:
         while True:
             chunk = self.stream.read(BLOCK_BYTES)
             pending += chunk
-            cut = pending.rfind(b"\n") + 1 if chunk else len(pending)
-            if cut:
-                block, used = self._block(pending[:cut], is_last=not chunk)
+            end = pending.rfind(b"\n") + 1 if chunk else len(pending)
+            begin = 0
+            while begin < end:
+                cut = _end_of_block(pending, begin, end)
+                block, used = self._block(pending[begin:cut], is_last=not chunk and cut == end)
                 yield block
-                pending = pending[used:]
+                begin += used
+                if cut == end:
+                    break
+            pending = pending[begin:]
             if not chunk:
                 break
             if len(pending) > LONGEST_LINE and b"\n" not in pending:
@@ -162,6 +180,10 @@ class _Reader:
         return head + self.stream.read(SHOWN_BYTES) if count and b"\n" not in head else head
 
     def _name(self, found: list[str], as_read: list[str]) -> None:
+        if len(found) > MOST_COLUMNS:
+            raise UnreadableFileError(
+                "unreadable", f"line {self.line}: its header has {len(found):,} columns, more than {MOST_COLUMNS:,}"
+            )
         names = self._all_named(found) if self.dialect.takes_all else self._known_named(found)
         missing = [name for name in self.dialect.columns if name not in names]
         if missing:
@@ -200,32 +222,41 @@ class _Reader:
 
     def _known_named(self, found: list[str]) -> list[str]:
         """The names, those that stand twice with their position; only the dialect's columns are wanted."""
-        names = list(found)
-        for position, name in enumerate(names):
-            if name in names[:position]:
-                names[position] = f"{name}#{position + 1}"
-                self.report.warnings.append(f"column {name!r} stands twice; the second is ignored")
-        self.report.warnings += [
-            f"column {name!r} is not one of this source's and is ignored"
-            for name in names
-            if name not in self.dialect.columns and "#" not in name
-        ]
+        names: list[str] = []
+        seen: set[str] = set()
+        said: list[str] = []
+        for position, name in enumerate(found):
+            if name in seen:
+                said.append(f"column {shown(name)!r} stands twice; the second is ignored")
+            elif name not in self.dialect.columns and "#" not in name:
+                said.append(f"column {shown(name)!r} is not one of this source's and is ignored")
+            names.append(f"{name}#{position + 1}" if name in seen else name)
+            seen.add(names[-1])
+        self._warn(said)
         return names
+
+    def _warn(self, said: list[str]) -> None:
+        """Add to the report's warnings, of which there may be one for each column, as many as anybody reads."""
+        self.report.warnings += said[:MOST_WARNINGS]
+        if len(said) > MOST_WARNINGS:
+            self.report.warnings.append(f"{len(said) - MOST_WARNINGS:,} more warnings about columns")
 
     def _all_named(self, found: list[str]) -> list[str]:
         """A name for every column: those that stand twice with their position."""
         names: list[str] = []
+        seen, written = set[str](), set(found)
+        said: list[str] = []
         for position, name in enumerate(found, start=1):
             own = name or f"column_{position}"
-            if own in names:
+            if own in seen:
                 renamed = f"{own}#{position}"
-                while renamed in names or renamed in found:
+                while renamed in seen or renamed in written:
                     renamed += "#"
-                self.report.warnings.append(
-                    f"column {own!r} stands twice; the one at position {position} is {renamed!r}"
-                )
+                said.append(f"column {shown(own)!r} stands twice; the one at position {position} is {shown(renamed)!r}")
                 own = renamed
             names.append(own)
+            seen.add(own)
+        self._warn(said)
         return names
 
     def _advance(self, taken: bytes) -> None:
@@ -249,15 +280,9 @@ class _Reader:
 
     def _fast(self, data: bytes) -> pl.DataFrame | None:
         """The whole block through Polars, or None when a byte of it would not be accounted for."""
-        quote = self.dialect.quote.encode()
-        if (quote and quote in data) or b"\0" in data or data.startswith(BOM) or len(self.names) == 1:
-            return None
-        if not self.dialect.suits_polars or (self.dialect.encoding and UNDECODABLE.encode() in data):
-            return None
-        # One kind of line end throughout: were they mixed, a field too few could make up for a byte too many.
         lines = data.count(b"\n")
         ending = 2 if b"\r" in data else 1
-        if ending > 1 and not lines == data.count(b"\r") == data.count(b"\r\n"):
+        if not self._suits_fast(data, lines, ending):
             return None
         rows = through_polars(data, self.dialect, len(self.names))
         if rows is None or rows.height != lines:
@@ -268,6 +293,21 @@ class _Reader:
             return None
         offsets = lengths.cum_sum().shift(1, fill_value=0)
         return self._placed(rows, pl.int_range(0, lines, dtype=pl.Int64, eager=True), offsets)
+
+    def _suits_fast(self, data: bytes, lines: int, ending: int) -> bool:
+        """Return whether Polars may be given the whole block: no quotes or odd bytes, as many separators as rows need.
+
+        Polars makes a cell for each column of each line: of lines without separators it would make far too many.
+        """
+        quote, columns = self.dialect.quote.encode(), len(self.names)
+        if (quote and quote in data) or b"\0" in data or data.startswith(BOM) or columns == 1:
+            return False
+        if not self.dialect.suits_polars or (self.dialect.encoding and UNDECODABLE.encode() in data):
+            return False
+        # One kind of line end throughout: were they mixed, a field too few could make up for a byte too many.
+        if ending > 1 and not lines == data.count(b"\r") == data.count(b"\r\n"):
+            return False
+        return data.count(self.dialect.separator.encode()) == lines * (columns - 1)
 
     def _placed(self, cells: pl.DataFrame, numbers: pl.Series, offsets: pl.Series) -> pl.DataFrame:
         """Cells of the block as rows of the file."""
@@ -321,6 +361,24 @@ class _Reader:
         self.offset += length + len(newline)
         self.line += 1
         return block, rest
+
+
+def _end_of_block(data: bytes, begin: int, end: int) -> int:
+    """Return where a block of whole lines ends that has no more lines than it may.
+
+    Args:
+        data: holds the lines.
+        begin: of the first line.
+        end: of the last one.
+    """
+    lines, at = 0, begin
+    while at < end:
+        step = min(at + COUNTED_BYTES, end)
+        lines += data.count(b"\n", at, step)
+        if lines > MOST_LINES:
+            return data.rfind(b"\n", begin, at) + 1 or data.rfind(b"\n", at, step) + 1
+        at = step
+    return end
 
 
 def _are_lines(lengths: pl.Series, data: bytes) -> bool:

@@ -29,7 +29,7 @@ class Sorted:
     Attributes:
         cells: those that Polars read, as columns 0, 1, … of strings; empty is null.
         places: their `number` (line within the block, from 0), `offset` and `size` in bytes.
-        left: places of the rows that it did not read, layout among them.
+        left: places of the rows that it did not read and that are not known to be layout.
     """
 
     cells: pl.DataFrame
@@ -64,13 +64,15 @@ def sort_rows(data: bytes, dialect: Dialect, columns: int, longest: int, *, is_l
         size=pl.col("text").str.len_bytes().cast(pl.Int64) + 1
     )
     rows = rows.with_columns(offset=pl.col("size").cum_sum() - pl.col("size"))
+    layout = _is_layout(data, rows, dialect, columns)
+    others = rows if not layout.any() else rows.filter(~layout)
     if not dialect.suits_polars:
-        return _all_left(rows, columns), len(data)
-    fit = rows.select(_is_regular(masked, dialect, longest)).to_series()
+        return _all_left(others, columns), len(data)
+    fit = rows.select(_is_regular(masked, dialect, columns, longest)).to_series()
     if foreign:
         fit &= ~rows["offset"].is_in(foreign)
-    fit &= ~_is_layout(data, rows, dialect, columns)
-    return _proven(data, rows, fit, dialect, columns), len(data)
+    fit &= ~layout
+    return _proven(data, rows, fit, dialect, columns, others), len(data)
 
 
 def _lines(data: bytes) -> pl.Series:
@@ -164,10 +166,12 @@ def _flat(data: bytes, spans: list[tuple[int, int, int]], numbers: pl.Series) ->
     return bytes(flat), numbers.filter(begins)
 
 
-def _is_regular(data: bytes, dialect: Dialect, longest: int) -> pl.Expr:
+def _is_regular(data: bytes, dialect: Dialect, columns: int, longest: int) -> pl.Expr:
     """Whether Polars will read a row as we do; what no row of the block holds is not looked for."""
     text, size = pl.col("text"), pl.col("size")
-    fits = [size <= longest]
+    # Polars makes a cell for each column of each row: one with too few separators is not worth that.
+    separators = text.str.count_matches(dialect.separator, literal=True)
+    fits = [size <= longest, separators >= columns - 1]
     if dialect.quote and dialect.quote.encode() in data:
         fits.append(text.str.contains(_well_quoted(dialect)))
     if b"\r" in data:
@@ -210,22 +214,26 @@ def _is_layout(data: bytes, rows: pl.DataFrame, dialect: Dialect, columns: int) 
     return pl.repeat(False, rows.height, dtype=pl.Boolean, eager=True).scatter(layout, True)
 
 
-def _proven(data: bytes, rows: pl.DataFrame, fit: pl.Series, dialect: Dialect, columns: int) -> Sorted:
-    """The rows that fit, as Polars reads them, as far as that is proven."""
+def _proven(
+    data: bytes, rows: pl.DataFrame, fit: pl.Series, dialect: Dialect, columns: int, others: pl.DataFrame
+) -> Sorted:
+    """The rows that fit, as Polars reads them, as far as that is proven; `others` are the rows that are no layout."""
     places = rows.select(PLACE)
     if not fit.any():
-        return _all_left(rows, columns)
+        return _all_left(others, columns)
     given = rows if fit.all() else rows.filter(fit)
     cells = through_polars(data if fit.all() else _joined(data, places, fit), dialect, columns)
     if cells is None or cells.height != given.height:
-        return _all_left(rows, columns)
+        return _all_left(others, columns)
     cells, sizes = _sizes(cells, given, dialect)
     proven = sizes == given["size"]
     if fit.all() and proven.all():
         return Sorted(cells, places, places.clear())
     read = given["number"].filter(proven)
     return Sorted(
-        cells.filter(proven), given.select(PLACE).filter(proven), places.filter(~places["number"].is_in(read.implode()))
+        cells.filter(proven),
+        given.select(PLACE).filter(proven),
+        others.select(PLACE).filter(~others["number"].is_in(read.implode())),
     )
 
 

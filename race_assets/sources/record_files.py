@@ -39,7 +39,9 @@ def reader_of(source: FileSource, path: Path) -> FileSource:
         return source
     from race_assets.sources.csv_feed.feed import CsvFeed
 
-    return CsvFeed(source.name, _feed(head[1].split(",")))
+    reader = CsvFeed(source.name, _feed(head[1].split(",")))
+    reader.limits = source.limits
+    return reader
 
 
 def written(frame: pl.DataFrame) -> str:

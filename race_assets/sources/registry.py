@@ -71,10 +71,12 @@ def create(name: str, settings: Settings) -> FileSource:
     if name in settings.sources.csv_feeds:
         from race_assets.sources.csv_feed.feed import CsvFeed
 
-        return CsvFeed(name, settings.sources.csv_feeds[name])
-    if name not in FILE_SOURCES:
+        source: FileSource = CsvFeed(name, settings.sources.csv_feeds[name])
+    elif name in FILE_SOURCES:
+        source = _named(FILE_SOURCES[name]).configured(settings)
+    else:
         raise SettingsError(f"there is no source {name!r}; available: {', '.join(available(settings))}")
-    source: FileSource = _named(FILE_SOURCES[name]).configured(settings)
+    source.limits = settings.file_limits
     return source
 
 

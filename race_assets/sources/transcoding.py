@@ -3,6 +3,7 @@
 import bz2
 import codecs
 import io
+import os
 import zlib
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
@@ -12,8 +13,11 @@ from typing import Any
 
 from race_assets.errors import UnreadableFileError
 from race_assets.sources.dialect import is_utf_8
+from race_assets.sources.unpack_limits import TooLargeError, UnpackLimits
 
 CHUNK_BYTES = 1 << 20
+PACKED_BYTES = 1 << 16
+"""Compressed bytes that are unpacked at once: behind each of many small streams the rest of them is copied."""
 KEPT_BYTES = 4 << 20
 """How far back a seek costs nothing: more than the longest row that is looked at ahead of the next one."""
 
@@ -25,7 +29,12 @@ Trailing = Callable[[int], None]
 """Is told how many bytes behind the compressed data are none."""
 
 
-def open_text(path: Path, encoding: str | None = None, on_trailing: Trailing | None = None) -> Any:
+def open_text(
+    path: Path,
+    encoding: str | None = None,
+    on_trailing: Trailing | None = None,
+    limits: UnpackLimits | None = None,
+) -> Any:
     """Open the file's bytes as a binary stream that can seek, decompressed where its first bytes say gzip or bzip2.
 
     Args:
@@ -33,30 +42,39 @@ def open_text(path: Path, encoding: str | None = None, on_trailing: Trailing | N
         encoding: of its text. Another one than UTF-8 is read as UTF-8, without its byte order mark, and offsets are
             those of the UTF-8 text; what cannot be decoded is U+FFFD.
         on_trailing: called at the end of the text, if other bytes than zeros follow its compressed data.
+        limits: of what compressed bytes may unpack to; None for a file that has been read whole before, or whose
+            beginning is all that is read.
     """
-    stream = _open_bytes(path, on_trailing)
+    stream = _open_bytes(path, on_trailing, limits)
     return stream if is_utf_8(encoding) else io.BufferedReader(Transcoded(stream, encoding or ""), CHUNK_BYTES)
 
 
-def _open_bytes(path: Path, on_trailing: Trailing | None) -> Any:
+def _open_bytes(path: Path, on_trailing: Trailing | None, limits: UnpackLimits | None) -> Any:
     stream = path.open("rb")
     magic = stream.read(3)
     stream.seek(0)
     if magic.startswith((GZIP, BZIP2)):
-        return io.BufferedReader(Unpacked(stream, on_trailing), CHUNK_BYTES)
+        return io.BufferedReader(Unpacked(stream, on_trailing, limits), CHUNK_BYTES)
     return stream
 
 
 @contextmanager
-def reading(path: Path, encoding: str | None = None, on_trailing: Trailing | None = None) -> Iterator[Any]:
+def reading(
+    path: Path,
+    encoding: str | None = None,
+    on_trailing: Trailing | None = None,
+    limits: UnpackLimits | None = None,
+) -> Iterator[Any]:
     """Give `open_text` for the length of a block.
 
     Raises:
-        UnreadableFileError: its compressed data is damaged or ends too early.
+        UnreadableFileError: its compressed data is damaged, ends too early or unpacks to more than it may.
     """
     try:
-        with open_text(path, encoding, on_trailing) as stream:
+        with open_text(path, encoding, on_trailing, limits) as stream:
             yield stream
+    except TooLargeError as error:
+        raise UnreadableFileError("unreadable", str(error)) from None
     except (EOFError, zlib.error, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
@@ -139,15 +157,19 @@ class Unpacked(Derived):
 
     Raises:
         EOFError, OSError, zlib.error: as `_texts`.
+        TooLargeError: it is longer than it may be.
     """
 
-    def __init__(self, stream: Any, on_trailing: Trailing | None) -> None:
+    def __init__(self, stream: Any, on_trailing: Trailing | None, limits: UnpackLimits | None = None) -> None:
         self._on_trailing = on_trailing
+        self._limits = limits
         super().__init__(stream)
 
     def _start(self) -> None:
         super()._start()
-        self._texts = _texts(self._stream, self._on_trailing)
+        texts = _texts(self._stream, self._on_trailing)
+        packed = os.fstat(self._stream.fileno()).st_size
+        self._texts = texts if self._limits is None else self._limits.checked(texts, packed)
 
     def _more(self) -> bytes:
         text = next(self._texts, None)
@@ -162,12 +184,12 @@ def _texts(stream: Any, on_trailing: Trailing | None) -> Iterator[bytes]:
         EOFError: the data ends within a stream.
         OSError, zlib.error: a stream is damaged.
     """
-    data = stream.read(CHUNK_BYTES)
+    data = stream.read(PACKED_BYTES)
     magic = GZIP if data.startswith(GZIP) else BZIP2
     while data.startswith(magic):
         unpacker: Any = zlib.decompressobj(GZIP_BITS) if magic == GZIP else bz2.BZ2Decompressor()
         while not unpacker.eof:
-            data = data or (stream.read(CHUNK_BYTES) if getattr(unpacker, "needs_input", True) else b"")
+            data = data or (stream.read(PACKED_BYTES) if getattr(unpacker, "needs_input", True) else b"")
             text = unpacker.decompress(data, CHUNK_BYTES)
             if not (data or text or unpacker.eof):
                 raise EOFError("the end of its last stream is missing")
@@ -175,7 +197,7 @@ def _texts(stream: Any, on_trailing: Trailing | None) -> Iterator[bytes]:
             if text:
                 yield text
         data = unpacker.unused_data.lstrip(b"\0")
-        while len(data) < len(BZIP2) and (more := stream.read(CHUNK_BYTES)):
+        while len(data) < len(BZIP2) and (more := stream.read(PACKED_BYTES)):
             data = (data + more).lstrip(b"\0")
     if data and on_trailing is not None:
         on_trailing(len(data) + sum(map(len, iter(lambda: stream.read(CHUNK_BYTES), b""))))

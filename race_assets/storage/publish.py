@@ -240,8 +240,11 @@ def _merge_rejects(cursor: Any, rejects: pl.DataFrame, scope: str, bound: Mappin
                       ({_prefixed("excluded", compared)})"""
         )
         cursor.execute(
-            f"""update quarantine.rejects set state = 'replayed', state_reason = 'passes now, or is no longer told'
-                where {scope} and state = 'open' and reject_id not in (select reject_id from {stage})""",
+            # `not exists` is one hash anti-join; `not in` compares every reject with every other once work_mem is full.
+            f"""update quarantine.rejects as old set state = 'replayed',
+                    state_reason = 'passes now, or is no longer told'
+                where {scope} and state = 'open'
+                    and not exists (select from {stage} as new where new.reject_id = old.reject_id)""",
             bound,
         )
 

@@ -1,6 +1,6 @@
 """The rules a single record is judged by; rules that need the other runners of a race are in `races.py`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import inf
@@ -46,6 +46,8 @@ OPTIONAL = (
 NO_TRACK = "the source states no track (venue)"
 
 # What may be meant by an unknown track's name, given its country hint.
+MOST_ADVISED = 100
+LOOK_FOR_IT = "`race-assets tracks find` shows the nearest"
 TrackAdvice = Callable[[str, str | None], str]
 
 
@@ -265,7 +267,7 @@ def name_tracks(messages: pl.DataFrame, frame: pl.DataFrame, advice: TrackAdvice
         return messages
     named = messages.with_columns(frame.select("track_name", "country")[messages["position"]])
     names = named.select("track_name", "country").filter(_has_track()).unique()
-    advised = [f"; {advice(name, country)}" for name, country in names.iter_rows()]
+    advised = [f"; {each}" for each in advice_of_first(names.iter_rows(), advice)]
     joined = named.join(
         names.with_columns(pl.Series("advice", advised, dtype=pl.String)),
         on=["track_name", "country"],
@@ -273,6 +275,12 @@ def name_tracks(messages: pl.DataFrame, frame: pl.DataFrame, advice: TrackAdvice
         nulls_equal=True,
     )
     return joined.select("position", message=pl.concat_str("message", "advice", ignore_nulls=True))
+
+
+def advice_of_first(names: Iterable[tuple[str, str | None]], advice: TrackAdvice) -> Iterator[str]:
+    """Yield the advice on each track's name and country, for names beyond as many as anybody mends how to get it."""
+    for number, (name, country) in enumerate(names):
+        yield advice(name, country) if number < MOST_ADVISED else LOOK_FOR_IT
 
 
 def _has_track() -> pl.Expr:

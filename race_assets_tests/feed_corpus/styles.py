@@ -289,7 +289,7 @@ STYLES = [
         },
         races=ONE_DAY,
         file="race_data_2024-06-27.csv",
-        settings={"file_name": r"(?P<day>\d{4}-\d{2}-\d{2})(?![T_-]?\d)"},
+        settings={"file_name": r"(?P<day>\d{4}-\d{2}-\d{2})(?:[^T_\d-]|[T_-](?:\D|$)|$)"},
         says="the day is the one in the file's name",
     ),
     Style(

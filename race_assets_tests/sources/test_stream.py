@@ -19,11 +19,13 @@ from race_assets.sources.betfair.stream.market import Market
 from race_assets.sources.betfair.stream.messages import Decoder
 from race_assets.sources.betfair.stream.packed import text_of
 from race_assets.sources.betfair.stream.results import MarketFigures, MemberFigures
+from race_assets.sources.unpack_limits import UnpackLimits
 from race_assets_tests import stream_replay
 from race_assets_tests.sources.packing import tarred, zipped
 from race_assets_tests.stream_strategies import stream_files
 
 OFFSETS = [600, 300, 60, 5, 0]
+LIMITS = UnpackLimits(ratio=200, member_bytes=1 << 30, archive_bytes=1 << 30)
 
 
 def read(lines: Iterable[bytes], offsets: list[int] = OFFSETS) -> dict[str, MarketFigures]:
@@ -130,7 +132,7 @@ def test_real_files_read_as_the_brute_force_replay_has_them(realdata: Path, patt
     assert files
     for place, file in enumerate(files):
         # The whole history is replayed for each point: one file of a kind must do.
-        compare(b"".join(text_of([file.read_bytes()])).splitlines(), with_grid=not place)
+        compare(b"".join(text_of([file.read_bytes()], LIMITS, file.stat().st_size)).splitlines(), with_grid=not place)
 
 
 def test_last_prices_of_real_files_are_betfairs_until_the_settlement_takes_trades_back(realdata: Path) -> None:
@@ -139,7 +141,7 @@ def test_last_prices_of_real_files_are_betfairs_until_the_settlement_takes_trade
     snapshots = 0
     for file in files:
         market, told, is_open = None, dict[int, float](), True
-        for line in b"".join(text_of([file.read_bytes()])).splitlines():
+        for line in b"".join(text_of([file.read_bytes()], LIMITS, file.stat().st_size)).splitlines():
             message = json.loads(line)
             typed = Decoder(Counter(), with_book=False).line(line)
             for change, ours in zip(message["mc"], typed.mc, strict=True):
@@ -190,7 +192,7 @@ TEXT = b"\n".join(LINES) + b"\n"
 
 def everything(path: Path, data: bytes, processes: int = 1) -> list[MemberFigures]:
     path.write_bytes(data)
-    return [found for _, found in workers.read_members(path, archive.members(path), OFFSETS, processes)]
+    return [found for _, found in workers.read_members(path, archive.members(path), OFFSETS, processes, LIMITS)]
 
 
 PACKINGS: dict[str, Callable[[bytes], bytes]] = {
@@ -334,7 +336,7 @@ def test_whatever_happens_to_a_file_nothing_is_raised_and_every_line_is_told(
     packed = packed[: data.draw(st.integers(0, len(packed)))]
     path = tmp_path_factory.getbasetemp() / "mutated"
     path.write_bytes(packed)
-    found = worker.read_member(path, archive.Member("", 0, len(packed)), OFFSETS)
+    found = worker.read_member(path, archive.Member("", 0, len(packed)), OFFSETS, LIMITS)
     is_all_broken = any(damage.startswith("none of its") for damage in found.damages)
     broken = found.lines if is_all_broken else sum(damage.startswith("line ") for damage in found.damages)
     told = sum(market.messages for market in found.markets)

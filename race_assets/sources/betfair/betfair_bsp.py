@@ -77,7 +77,7 @@ class BetfairBsp(FileSource):
     def read(self, path: Path, name: str, report: ReadReport) -> Iterator[pl.DataFrame]:
         """See `FileSource.read`."""
         dialect = Dialect(COLUMNS, is_furniture=_is_furniture, repair=_repair)
-        for block in ahead(delimited.read(path, dialect, report)):
+        for block in ahead(delimited.read(path, dialect, report, self.unpack_limits)):
             if block.broken.height:
                 yield broken_lines(block.broken)
             if block.rows.height:

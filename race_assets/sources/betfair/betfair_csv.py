@@ -68,7 +68,7 @@ class BetfairCsv(FileSource):
 
     def read(self, path: Path, name: str, report: ReadReport) -> Iterator[pl.DataFrame]:
         """See `FileSource.read`."""
-        for block in ahead(delimited.read(path, Dialect(COLUMNS), report)):
+        for block in ahead(delimited.read(path, Dialect(COLUMNS), report, self.unpack_limits)):
             if block.broken.height:
                 yield broken_lines(block.broken)
             if block.rows.height:

@@ -89,7 +89,7 @@ class BetfairHistoric(FileSource):
         gathered = _Gathered(name, must_close=self.must_close)
         unknown: Counter[str] = Counter()
         count = 0
-        for member, found in read_members(path, archive.members(path), self.offsets, self.processes):
+        for member, found in self._members(path):
             count += 1
             report.rows_read += found.lines
             unknown.update(found.unknown)
@@ -101,6 +101,9 @@ class BetfairHistoric(FileSource):
         if gathered.rows:
             yield self.seen(gathered.frame())
         report.warnings += _told_unknown(unknown) + _backward_steps(gathered.backward)
+
+    def _members(self, path: Path) -> Iterator[tuple[Member, MemberFigures]]:
+        return read_members(path, archive.members(path), self.offsets, self.processes, self.unpack_limits)
 
     def seen(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The records without what nobody has seen; a file that was bought has seen everything.
@@ -118,7 +121,7 @@ class BetfairHistoric(FileSource):
 
     def rows_as_read(self, path: Path, byte_offsets: Sequence[int]) -> dict[int, RowAsRead]:
         """See `FileSource.rows_as_read`; the last definition of a record's market, as it stands in the file."""
-        return excerpt.rows_as_read(path, byte_offsets)
+        return excerpt.rows_as_read(path, byte_offsets, self.unpack_limits)
 
 
 def _refuse_page(path: Path) -> None:

@@ -3,12 +3,13 @@
 import re
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 
 from race_assets.ahead import ahead
+from race_assets.settings import patterns
 from race_assets.settings.feeds import FeedSettings, FieldSpec
 from race_assets.sources import delimited, sport
 from race_assets.sources.base import FileSource, ReadReport, RowAsRead
@@ -57,7 +58,7 @@ class CsvFeed(FileSource):
         doubt = sport.problem_of_feed(laid_out.names)
         inferred: Inferred | None = None
         filled = _Filled(self.feed)
-        for block in ahead(delimited.read(path, self._dialect(laid_out), report)):
+        for block in ahead(delimited.read(path, self._dialect(laid_out), report, self.unpack_limits)):
             if block.broken.height:
                 yield broken_lines(block.broken)
             if not block.rows.height:
@@ -92,10 +93,6 @@ class CsvFeed(FileSource):
             takes_all=True,
         )
 
-    @cached_property
-    def _file_name(self) -> re.Pattern[str] | None:
-        return re.compile(self.feed.file_name, re.IGNORECASE) if self.feed.file_name else None
-
     def _cells(self, rows: pl.DataFrame, name: str) -> pl.DataFrame:
         """The columns the feed reads, cleaned, and those of the file's name."""
         cells = Cells.of(self.feed.null_words)
@@ -111,11 +108,13 @@ class CsvFeed(FileSource):
         )
 
     def _of_name(self, name: str) -> dict[str, str | None]:
-        if self._file_name is None:
+        """Return what the named groups of `file_name` find in the file's name."""
+        if self.feed.file_name is None:
             return {}
-        found = self._file_name.search(Path(name).name)
-        groups = self._file_name.groupindex
-        return {group.lower(): found[group].strip() if found and found[group] else None for group in groups}
+        texts = patterns.found(self.feed.file_name, Path(name).name)
+        return {
+            group.lower(): (texts[group] or "").strip() or None for group in patterns.named_groups(self.feed.file_name)
+        }
 
     def _inferred(self, cells: pl.DataFrame, path: Path, name: str, laid_out: Layout, report: ReadReport) -> Inferred:
         """What the first rows tell of dates and numbers; what they leave open is looked for in the whole file."""

@@ -73,14 +73,17 @@ _CLOCK = (
 _ZONE = r"\s*\(?\b([A-Z]{3,4})\)?$"
 _LEADING_CLOCK = r"(?i)^(\d{1,2}:\d{2}(?:\s*[ap]m)?)\s+\D"
 _STRONG = {"off", "start", "scheduled", "sched", "jump", "post", "advertised"}
+# A feed's patterns have no look-around: what may stand beside a date is part of what they find.
+_NO_DIGIT_BEFORE, _NO_DIGIT_BEHIND = r"(?:^|\D)", r"(?:\D|$)"
+_NO_CLOCK_BEHIND = r"(?:[^T_\d-]|[T_-](?:\D|$)|$)"
 _NAME_DAYS = (
-    (r"(?P<day>\d{4}-\d{2}-\d{2})(?![T_-]?\d)", "%Y-%m-%d"),
-    (r"(?<!\d)(?P<day>20\d{6})(?![T_-]?\d)", "%Y%m%d"),
-    (r"(?<!\d)(?P<day>\d{1,2} [A-Za-z]{3,9} \d{4})(?!\d)", "%d %B %Y"),
-    (r"(?<!\d)(?P<day>\d{1,2}_[A-Za-z]{3,9}_\d{4})(?!\d)", "%d_%B_%Y"),
-    (r"(?<!\d)(?P<day>\d{1,2}-\d{1,2}-\d{4})(?!\d)", "%d-%m-%Y"),
+    (rf"(?P<day>\d{{4}}-\d{{2}}-\d{{2}}){_NO_CLOCK_BEHIND}", "%Y-%m-%d"),
+    (rf"{_NO_DIGIT_BEFORE}(?P<day>20\d{{6}}){_NO_CLOCK_BEHIND}", "%Y%m%d"),
+    (rf"{_NO_DIGIT_BEFORE}(?P<day>\d{{1,2}} [A-Za-z]{{3,9}} \d{{4}}){_NO_DIGIT_BEHIND}", "%d %B %Y"),
+    (rf"{_NO_DIGIT_BEFORE}(?P<day>\d{{1,2}}_[A-Za-z]{{3,9}}_\d{{4}}){_NO_DIGIT_BEHIND}", "%d_%B_%Y"),
+    (rf"{_NO_DIGIT_BEFORE}(?P<day>\d{{1,2}}-\d{{1,2}}-\d{{4}}){_NO_DIGIT_BEHIND}", "%d-%m-%Y"),
 )
-_NAME_YEAR = r"(?<!\d)(?P<year>20[0-4]\d)(?!\d)"
+_NAME_YEAR = rf"{_NO_DIGIT_BEFORE}(?P<year>20[0-4]\d){_NO_DIGIT_BEHIND}"
 _YEARLESS = (
     "%A, %B %d",
     "%A, %d %B",

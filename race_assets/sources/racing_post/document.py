@@ -10,6 +10,7 @@ from race_assets.errors import UnreadableFileError
 from race_assets.http.actions import looks_like_html
 from race_assets.sources.base import RowAsRead
 from race_assets.sources.transcoding import reading
+from race_assets.sources.unpack_limits import UnpackLimits
 
 BOM = b"\xef\xbb\xbf"
 SHOWN = 64 * 1024
@@ -33,9 +34,9 @@ class Part:
         """What an object holds, by key; of a key that stands twice the last, as JSON readers have it."""
         return {key: part for key, part in self._children() if key is not None}
 
-    def elements(self) -> list["Part"]:
+    def elements(self) -> Iterator["Part"]:
         """What an array holds, or an object whose keys are but numbers of its values."""
-        return [part for _, part in self._children()]
+        return (part for _, part in self._children())
 
     def _children(self) -> Iterator[tuple[str | None, "Part"]]:
         if not isinstance(self.value, dict | list):
@@ -56,12 +57,18 @@ class Part:
 class Text:
     """A file's text: the JSON documents it begins with, and what follows them that is none.
 
+    Args:
+        path: the file.
+        limits: of what compressed bytes may unpack to; None for none.
+        most_bytes: of the text; None for any number.
+
     Raises:
-        UnreadableFileError: it is empty, a page, binary, not UTF-8, or does not begin with a JSON object or array.
+        UnreadableFileError: it is empty, a page, binary, not UTF-8, too large, or does not begin with a JSON object or
+            array.
     """
 
-    def __init__(self, path: Path) -> None:
-        data = _bytes(path)
+    def __init__(self, path: Path, limits: UnpackLimits | None = None, most_bytes: int | None = None) -> None:
+        data = _bytes(path, limits, most_bytes)
         if not data.strip():
             raise UnreadableFileError("unreadable", "it is empty: its download or copy failed; get it again")
         if looks_like_html(data):
@@ -113,21 +120,31 @@ class Text:
 def rows_as_read(path: Path, byte_offsets: Sequence[int]) -> dict[int, RowAsRead]:
     """By offset, the JSON value that begins there as it is written, or what stands there in place of one."""
     data = _bytes(path)
+    offsets = sorted(set(byte_offsets))
+    # Each byte is decoded once, however many offsets there are.
+    ends = [*offsets[1:], len(data)]
+    parts = [data[begin:end].decode("utf-8", "replace") for begin, end in zip(offsets, ends, strict=True)]
+    text, at = "".join(parts), 0
     found = {}
-    for offset in byte_offsets:
-        text = data[offset:].decode("utf-8", "replace")
+    for offset, part in zip(offsets, parts, strict=True):
         try:
-            _, end = _DECODER.raw_decode(text)
+            _, end = _DECODER.raw_decode(text, at)
         except _BROKEN:
             end = len(text.rstrip())
-        found[offset] = RowAsRead(text[: min(end, SHOWN)], len(text[:end].encode()))
+        found[offset] = RowAsRead(text[at : min(end, at + SHOWN)], len(text[at:end].encode()))
+        at += len(part)
     return found
 
 
-def _bytes(path: Path) -> bytes:
+def _bytes(path: Path, limits: UnpackLimits | None = None, most_bytes: int | None = None) -> bytes:
     trailing: list[int] = []
-    with reading(path, on_trailing=trailing.append) as stream:
-        data: bytes = stream.read()
+    with reading(path, on_trailing=trailing.append, limits=limits) as stream:
+        data: bytes = stream.read() if most_bytes is None else stream.read(most_bytes + 1)
+    if most_bytes is not None and len(data) > most_bytes:
+        raise UnreadableFileError(
+            "unreadable",
+            f"its JSON has over {most_bytes:,} bytes: split it by races or days, or raise file_limits.max_document_mb",
+        )
     if trailing:
         raise UnreadableFileError(
             "unreadable", f"{trailing[0]:,} bytes behind its compressed data are none; fetch it again"

@@ -12,6 +12,7 @@ from race_assets.errors import UnreadableFileError
 from race_assets.settings.racing_post import RacingPostSettings
 from race_assets.sources.base import ReadReport
 from race_assets.sources.racing_post.document import Part, Text
+from race_assets.sources.unpack_limits import UnpackLimits
 from race_assets.values.texts import storable
 
 OPERATION, BODY, RACE, RUNNERS = "operation", "body", "race", "runners"
@@ -20,6 +21,8 @@ OPERATION, BODY, RACE, RUNNERS = "operation", "body", "race", "runners"
 RACE_NAMES = ("race_id", "race_at", "track_id", "track", "country")
 SHOWN = 60
 WHOLE = 1e15
+MOST_ROWS = 300_000
+"""Records and past runs of one file; a day of all meetings has below 60,000."""
 MOST_NESTED = 8
 """Arrays and envelopes within each other; nobody wraps an answer more often."""
 
@@ -56,6 +59,17 @@ class Rows:
     records: list[dict[str, Any]] = field(default_factory=list)
     runs: list[dict[str, Any]] = field(default_factory=list)
     starts: list[int] = field(default_factory=list)
+
+    def check_room(self) -> None:
+        """Check that one more row may be read.
+
+        Raises:
+            UnreadableFileError: there are as many as a file may have.
+        """
+        if len(self.records) + len(self.runs) >= MOST_ROWS:
+            raise UnreadableFileError(
+                "unreadable", f"it holds over {MOST_ROWS:,} runners and past runs: split it by races or days"
+            )
 
 
 RUN = (
@@ -102,13 +116,21 @@ class Reader:
         self._envelope = settings.envelope
         self._names: dict[str, tuple[str, ...]] = dict(settings.fields)
 
-    def read(self, path: Path, report: ReadReport) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def read(
+        self, path: Path, report: ReadReport, limits: UnpackLimits | None = None, most_bytes: int | None = None
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
         """The file's records (`COLUMNS`) and past runs (`RUN_COLUMNS`), as text.
 
+        Args:
+            path: the file.
+            report: filled with what was found besides records.
+            limits: of what compressed bytes may unpack to.
+            most_bytes: of the file's text; see `Text`.
+
         Raises:
-            UnreadableFileError: it is no payload of this operation, or tells of no race.
+            UnreadableFileError: it is no payload of this operation, is too large, or tells of no race.
         """
-        text = Text(path)
+        text = Text(path, limits, most_bytes)
         rows = Rows()
         is_known = False
         for document in text.documents:
@@ -187,16 +209,16 @@ class Reader:
             self._take_runs(item, rows)
             return
         runners = self._part(item, self._operation.listed)
-        listed = runners.elements() if runners is not None else []
-        if not listed:
-            message = f"race {own['race_id']} lists no runners; fetch it again"
-            _add(rows, item.start, own | {"odd_rule": "market_defined", "odd_message": message}, context)
-        for runner in listed:
+        before = len(rows.records)
+        for runner in runners.elements() if runners is not None else ():
             if isinstance(runner.value, dict):
                 _add(rows, runner.start, own | self._texts(runner.value, self._operation.runner), context)
             else:
                 said = f"a runner of race {own['race_id']} is no object but {shown(runner.value)}"
                 _add(rows, runner.start, own | {"odd_rule": "readable", "odd_message": said}, context)
+        if len(rows.records) == before:
+            message = f"race {own['race_id']} lists no runners; fetch it again"
+            _add(rows, item.start, own | {"odd_rule": "market_defined", "odd_message": message}, context)
 
     def _abandoned(self, item: dict[str, Any]) -> str | None:
         results = next((item[name] for name in self._names["results"] if isinstance(item.get(name), dict)), None)
@@ -208,6 +230,7 @@ class Reader:
         for run in forms.elements() if forms is not None else []:
             if isinstance(run.value, dict):
                 number += 1
+                rows.check_room()
                 rows.runs.append({"row": len(rows.records), "run_number": number, **self._texts(run.value, RUN)})
 
     def _part(self, item: Part, ours: str) -> Part | None:
@@ -241,6 +264,7 @@ class Reader:
 
 
 def _add(rows: Rows, start: int, row: Row, context: Row) -> None:
+    rows.check_room()
     rows.starts.append(start)
     rows.records.append({**row, "known_name": context.get(f"name of {row.get('dog_id')}")})
 

@@ -22,6 +22,7 @@ from race_assets.values.texts import formatted
 VERSION = 3
 """Raised whenever the same file and settings would parse to something else."""
 
+MEGABYTE = 10**6
 MEANING = {"fields", "envelope", "source_timezone"}
 """Settings that change what a file says."""
 
@@ -49,7 +50,8 @@ class RacingPostFile(FileSource):
         """See `FileSource.read`; a file is a day or a race, and one batch."""
         del name
         try:
-            rows, runs = self._reader.read(path, report)
+            most_bytes = int(self.limits.max_document_mb * MEGABYTE)
+            rows, runs = self._reader.read(path, report, self.unpack_limits, most_bytes)
         except RecursionError:
             raise UnreadableFileError("unreadable", "its JSON is nested too deeply for any payload") from None
         yield self.records(of_races(rows, self._zone), runs)

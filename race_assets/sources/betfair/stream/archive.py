@@ -1,11 +1,12 @@
 """What a file holds: one stream, or the members of a zip or tar archive, found in place; they are read elsewhere."""
 
+import re
 import struct
 import tarfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -14,9 +15,16 @@ from race_assets.values.texts import storable
 ZIP_BEGINS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 TAR_MARK, TAR_MARK_AT = b"ustar", 257
 TAR_BLOCK = 512
+LONGEST_NAME = 1000
+LARGEST_TAR_HEADER, LONGEST_NUMBER = 1 << 18, 100
+"""Bytes of an extended header, which has a few hundred; and digits in it that follow one another: Python's own reading
+of one takes time by the square of them."""
 ZIP_LOCAL = struct.Struct("<26xHH")
 ZIP_LOCAL_SIZE = 30
 STORED, DEFLATED = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED
+
+
+_NUMBER = re.compile(rb"\d{%d}" % LONGEST_NUMBER)
 
 
 class Member(msgspec.Struct, array_like=True, frozen=True):
@@ -42,6 +50,7 @@ def members(path: Path) -> Iterator[Member]:
     """The streams of a file, in the order of their bytes; what cannot be read is a member with a problem."""
     for member in _members(path):
         name = storable(member.name)
+        name = name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…"
         yield member if name == member.name else msgspec.structs.replace(member, name=name)
 
 
@@ -65,9 +74,19 @@ def _of_zip(path: Path, size: int) -> Iterator[Member]:
         yield Member("", 0, size, problem=f"the zip archive cannot be read: {error}; fetch it again")
         return
     with path.open("rb") as file:
+        end = 0
         for each in listed:
-            if not each.is_dir():
-                yield _zipped(file, each)
+            if each.is_dir():
+                continue
+            member = _zipped(file, each)
+            if not member.problem and member.offset < end:
+                member = msgspec.structs.replace(
+                    member,
+                    problem="its bytes are those of another member too: the zip archive is damaged, or made to"
+                    " unpack to more than it holds; fetch it again",
+                )
+            end = max(end, member.offset + member.size)
+            yield member
 
 
 def _zipped(file: BinaryIO, each: zipfile.ZipInfo) -> Member:
@@ -92,7 +111,7 @@ def _of_tar(path: Path, size: int) -> Iterator[Member]:
     end = 0
     with path.open("rb") as file:
         try:
-            with tarfile.TarFile(fileobj=file, mode="r") as archive:
+            with tarfile.TarFile(fileobj=file, mode="r", tarinfo=_TarHeader) as archive:
                 while (each := archive.next()) is not None:
                     end = archive.offset
                     # It would keep every header it has seen.
@@ -101,7 +120,7 @@ def _of_tar(path: Path, size: int) -> Iterator[Member]:
                         yield _tarred(each, size)
                     elif not each.isdir():
                         yield Member(each.name, each.offset, 0, problem="it is a link or a device, not a file")
-        except (tarfile.TarError, ValueError, OverflowError) as error:
+        except (tarfile.TarError, ValueError, OverflowError, RecursionError) as error:
             yield Member("", end, 0, problem=f"the tar archive is damaged at byte {end:,}: {error}; fetch it again")
             return
         file.seek(end)
@@ -113,6 +132,18 @@ def _of_tar(path: Path, size: int) -> Iterator[Member]:
                 said = "bytes follow the end of the tar archive, such as another one; take them apart, and land each"
                 yield Member("", end, 0, problem=said)
                 return
+
+
+class _TarHeader(tarfile.TarInfo):
+    """A member's header, whose extensions are looked at before Python reads them."""
+
+    def _proc_pax(self, archive: Any) -> Any:
+        begin = archive.fileobj.tell()
+        text = archive.fileobj.read(min(self.size, LARGEST_TAR_HEADER))
+        archive.fileobj.seek(begin)
+        if self.size > LARGEST_TAR_HEADER or _NUMBER.search(text):
+            raise tarfile.ReadError("an extended header is longer than any is")
+        return super()._proc_pax(archive)  # type: ignore[misc] # typeshed leaves it out
 
 
 def _tarred(each: tarfile.TarInfo, size: int) -> Member:

@@ -3,12 +3,15 @@
 from math import inf, isfinite
 from typing import Any
 
-from race_assets.sources.betfair.stream.messages import Levels, Places
+from race_assets.sources.betfair.stream.messages import BrokenLineError, Levels, Places
 
 FULL, NUMBERED, DISPLAYED = "at", "bat", "bdat"
 """Groups of what is on offer, by the beginning of their names: every price, the best by number, the best with cross
 matching; `b` follows for what backers are offered, `l` for layers."""
 
+
+MOST_LEVELS = 1000
+"""Prices with an offer; the ladder from 1.01 to 1000 has 350. The best of them is looked for again and again."""
 
 LEAST_GROWTH = 0.005
 """Money in pounds; sums of doubles may differ by less without any trade."""
@@ -59,6 +62,8 @@ class Side:
                     best = price
             elif offers.pop(price, None) is not None and price == best:
                 is_gone = True
+        if len(offers) > MOST_LEVELS:
+            raise BrokenLineError(f"a runner has offers at over {MOST_LEVELS:,} prices; there are 350")
         if is_gone:
             best = (max if is_back else min)(offers, default=self._nothing)
         if best != self.best:

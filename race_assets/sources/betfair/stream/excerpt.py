@@ -11,18 +11,22 @@ from race_assets.sources.betfair.stream import archive, reading, worker
 from race_assets.sources.betfair.stream.archive import Member
 from race_assets.sources.betfair.stream.messages import BrokenLineError, Decoder
 from race_assets.sources.betfair.stream.reading import Reading
+from race_assets.sources.unpack_limits import UnpackLimits
 
 LONGEST = 64 * 1024
 ID = re.compile(rb'"id":\s*"(1\.\d+)"')
+Shown = tuple[bytes, int]
+"""As much of a line as is shown, and the length it has."""
 DEFINITION = b'"marketDefinition"'
 
 
-def rows_as_read(path: Path, byte_offsets: Sequence[int]) -> dict[int, RowAsRead]:
+def rows_as_read(path: Path, byte_offsets: Sequence[int], limits: UnpackLimits) -> dict[int, RowAsRead]:
     """By offset, what the file says there.
 
     Args:
         path: the file.
         byte_offsets: each the first byte of a member, plus the number of a market in it, the first is 0.
+        limits: of what a member may unpack to, as it was read by.
 
     Returns:
         the line with the market's last definition, or its first line where it has none; a member that cannot be read is
@@ -36,34 +40,38 @@ def rows_as_read(path: Path, byte_offsets: Sequence[int]) -> dict[int, RowAsRead
     found: dict[int, RowAsRead] = {}
     for place, offsets in wanted.items():
         member = members[place]
-        lines = _telling_lines(path, member)
+        lines = _telling_lines(path, member, limits)
         for offset in offsets:
             number = offset - member.offset
-            line = lines[number] if number < len(lines) else member.name.encode()
-            found[offset] = RowAsRead(line[:LONGEST].decode("utf-8", "replace"), len(line))
+            line, length = lines[number] if number < len(lines) else _shown(member.name.encode())
+            found[offset] = RowAsRead(line.decode("utf-8", "replace"), length)
     return found
 
 
-def _telling_lines(path: Path, member: Member) -> list[bytes]:
+def _telling_lines(path: Path, member: Member, limits: UnpackLimits) -> list[Shown]:
     """For each market of a member, in the order they come, the line that tells most of it; else the first line."""
-    told: dict[bytes, bytes] = {}
-    first: bytes | None = None
+    told: dict[bytes, Shown] = {}
+    first: Shown | None = None
     if member.problem:
         return []
-    for line in reading.lines(worker.text(path, member), Reading()):
-        first = line if first is None else first
+    for line in reading.lines(worker.text(path, member, limits), Reading()):
+        first = _shown(line) if first is None else first
         _note(told, line)
-    return list(told.values()) or [first or b""]
+    return list(told.values()) or [first or _shown(b"")]
 
 
-def _note(told: dict[bytes, bytes], line: bytes) -> None:
+def _shown(line: bytes) -> Shown:
+    return line[:LONGEST], len(line)
+
+
+def _note(told: dict[bytes, Shown], line: bytes) -> None:
     markets = dict.fromkeys(ID.findall(line))
     # A line that is no message has brought no market.
     is_new = not markets.keys() <= told.keys() and _is_message(line)
     is_definition = DEFINITION in line
     for market in markets:
         if is_definition if market in told else is_new:
-            told[market] = line
+            told[market] = _shown(line)
 
 
 def _is_message(line: bytes) -> bool:

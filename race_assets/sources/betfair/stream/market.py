@@ -15,6 +15,8 @@ from race_assets.sources.betfair.stream.messages import BrokenLineError, Definit
 OPEN, SUSPENDED, CLOSED = "OPEN", "SUSPENDED", "CLOSED"
 REMOVED = {"REMOVED", "REMOVED_VACANT"}
 FIRST_YEAR, LAST_YEAR = 2000, 2100
+MOST_RUNNERS = 1000
+"""Of one market; each message may concern all of them. The largest Betfair has, on tournaments, have some hundred."""
 Key = tuple[int, float]
 """Selection id and handicap: Betfair's key of a runner within a market."""
 
@@ -155,6 +157,8 @@ class Market:
     def _book(self, key: int | Key) -> Book:
         book = self._books.get(key)
         if book is None:
+            if len(self._books) >= MOST_RUNNERS:
+                raise BrokenLineError(f"market {self.market_id} has over {MOST_RUNNERS:,} runners")
             book = self._books[key] = Book()
         return book
 

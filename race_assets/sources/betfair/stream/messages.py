@@ -5,6 +5,7 @@ Every key that is known is named here: a line with another one is decoded all th
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import msgspec
@@ -22,6 +23,8 @@ Whole = Annotated[int, msgspec.Meta(ge=-(1 << 53), le=1 << 53)]
 """A whole number of the size that JSON readers agree on; larger ones could not be handed on between processes."""
 
 NOTHING = msgspec.Raw(b"null")
+LONGEST_KEY, MOST_KEYS = 60, 100
+"""Characters of an unknown key that are shown, and different keys that are counted by name."""
 BOM = b"\xef\xbb\xbf"
 
 
@@ -216,6 +219,12 @@ def _as_utf_8(data: bytes) -> bytes:
     return data
 
 
+def _count(unknown: Counter[str], keys: Iterable[str]) -> None:
+    """Count keys; once there are as many different ones as anybody looks at, further ones together."""
+    for key in keys:
+        unknown[key if key in unknown or len(unknown) < MOST_KEYS else "others"] += 1
+
+
 BELOW: dict[type, dict[str, type]] = {
     Message: {"mc": MarketChange},
     MarketChange: {"marketDefinition": Definition, "rc": Change},
@@ -231,7 +240,7 @@ def _known(node: Any, kind: type, unknown: Counter[str]) -> Any:
         return node
     fields = set(kind.__struct_encode_fields__)  # type: ignore[attr-defined] # msgspec's own list
     below = BELOW.get(kind, {})
-    unknown.update(f"{kind.__name__}.{key}" for key in node if key not in fields)
+    _count(unknown, (f"{kind.__name__}.{key[:LONGEST_KEY]}" for key in node if key not in fields))
     return {
         key: _known(value, below[key], unknown) if key in below else value
         for key, value in node.items()

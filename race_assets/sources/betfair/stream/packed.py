@@ -8,6 +8,8 @@ import zlib
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
+from race_assets.sources.unpack_limits import UnpackLimits
+
 BZIP2, GZIP = b"BZh", b"\x1f\x8b"
 ZIP, TAR_MARK, TAR_MARK_AT = b"PK\x03\x04", b"ustar", 257
 GZIP_BITS, DEFLATE_BITS = 31, -15
@@ -22,19 +24,27 @@ class ChangedError(DamagedError):
     """The checksum says that some byte before has changed: nothing of the text that was handed on is sure."""
 
 
-def text_of(packed: Iterable[bytes]) -> Iterator[bytes]:
+def text_of(packed: Iterable[bytes], limits: UnpackLimits, packed_bytes: int) -> Iterator[bytes]:
     """The text of the bytes.
+
+    Args:
+        packed: the bytes, in pieces.
+        limits: of what they may unpack to.
+        packed_bytes: how many they were in the file.
 
     Raises:
         DamagedError: after all text that can be read.
+        TooLargeError: after as much text as there may be.
     """
     pieces = iter(packed)
     first = next(pieces, b"")
     pieces = chain([first], pieces)
     if first.startswith(BZIP2):
-        yield from _without_bzip2(pieces)
+        yield from limits.checked(_without_bzip2(pieces), packed_bytes)
+    elif first.startswith(GZIP):
+        yield from limits.checked(_inflated(pieces, GZIP_BITS, "gzip"), packed_bytes)
     else:
-        yield from _inflated(pieces, GZIP_BITS, "gzip") if first.startswith(GZIP) else pieces
+        yield from pieces
 
 
 def of_no_archive(text: Iterable[bytes]) -> Iterator[bytes]:
@@ -51,13 +61,9 @@ def of_no_archive(text: Iterable[bytes]) -> Iterator[bytes]:
     yield from pieces
 
 
-def inflated(packed: Iterable[bytes]) -> Iterator[bytes]:
-    """The bytes of a member that a zip archive holds deflated.
-
-    Raises:
-        DamagedError: after all bytes that can be read.
-    """
-    return _inflated(iter(packed), DEFLATE_BITS, "deflate")
+def inflated(packed: Iterable[bytes], limits: UnpackLimits, packed_bytes: int) -> Iterator[bytes]:
+    """The bytes of a member that a zip archive holds deflated; arguments and errors as for `text_of`."""
+    return limits.checked(_inflated(iter(packed), DEFLATE_BITS, "deflate"), packed_bytes)
 
 
 def _without_bzip2(pieces: Iterator[bytes]) -> Iterator[bytes]:

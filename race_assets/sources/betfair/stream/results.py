@@ -73,13 +73,18 @@ class MarketFigures(msgspec.Struct, array_like=True):
 
 
 class MemberFigures(msgspec.Struct, array_like=True):
-    """A member of an archive as it was read."""
+    """A member of an archive as it was read.
+
+    Attributes:
+        unpacked_bytes: of its text.
+    """
 
     lines: int
     others: int
     markets: list[MarketFigures]
     damages: list[str]
     unknown: dict[str, int]
+    unpacked_bytes: int = 0
 
 
 def late_offs(reading: Reading) -> dict[str, int]:
@@ -118,6 +123,7 @@ def figures(reading: Reading) -> MemberFigures:
         ],
         damages,
         dict(reading.unknown),
+        reading.unpacked_bytes,
     )
 
 

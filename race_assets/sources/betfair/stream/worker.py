@@ -18,9 +18,11 @@ import msgspec
 from race_assets.sources.betfair.stream import packed, reading, results
 from race_assets.sources.betfair.stream.archive import Member
 from race_assets.sources.betfair.stream.results import MemberFigures
+from race_assets.sources.unpack_limits import UnpackLimits
 
 LENGTH = struct.Struct("<I")
-READ_AT_ONCE = 1 << 18
+READ_AT_ONCE = 1 << 16
+"""Bytes of a file: behind each of many small packed streams the rest of them is copied."""
 
 
 class Task(msgspec.Struct, array_like=True):
@@ -30,30 +32,33 @@ class Task(msgspec.Struct, array_like=True):
         path: of the file.
         members: which.
         offsets: of the T-minus grid, in seconds; empty for none.
+        limits: of what a member may unpack to.
     """
 
     path: str
     members: list[Member]
     offsets: list[int]
+    limits: UnpackLimits
 
 
-def read_member(path: Path, member: Member, offsets: list[int]) -> MemberFigures:
+def read_member(path: Path, member: Member, offsets: list[int], limits: UnpackLimits) -> MemberFigures:
     """What a member holds; whatever is wrong with it is told."""
     if member.problem:
         return MemberFigures(0, 0, [], [member.problem], {})
-    found = reading.read(text(path, member), offsets)
+    found = reading.read(text(path, member, limits), offsets)
     if late := results.late_offs(found):
-        found = reading.read(text(path, member), offsets, late)
+        found = reading.read(text(path, member, limits), offsets, late)
     if not found.lines and not found.damages:
         return MemberFigures(0, 0, [], ["it is empty: its download or copy failed; get it again"], {})
     return results.figures(found)
 
 
-def text(path: Path, member: Member) -> Iterator[bytes]:
+def text(path: Path, member: Member, limits: UnpackLimits) -> Iterator[bytes]:
     """A member's text, in pieces; see `packed.text_of` and `packed.of_no_archive`."""
     pieces = _pieces(path, member)
-    stored = packed.inflated(pieces) if member.is_deflated else pieces
-    return packed.of_no_archive(packed.text_of(stored if member.crc is None else _checked(stored, member.crc)))
+    stored = packed.inflated(pieces, limits, member.size) if member.is_deflated else pieces
+    checked = stored if member.crc is None else _checked(stored, member.crc)
+    return packed.of_no_archive(packed.text_of(checked, limits, member.size))
 
 
 def _checked(pieces: Iterator[bytes], crc: int) -> Iterator[bytes]:
@@ -80,7 +85,7 @@ def _pieces(path: Path, member: Member) -> Iterator[bytes]:
 def perform(task: Task) -> list[MemberFigures]:
     """The task's members, in their order."""
     path = Path(task.path)
-    return [read_member(path, member, task.offsets) for member in task.members]
+    return [read_member(path, member, task.offsets, task.limits) for member in task.members]
 
 
 def write_frame(stream: IO[bytes], message: object) -> None:

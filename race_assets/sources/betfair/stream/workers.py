@@ -14,10 +14,11 @@ from typing import Self
 
 import msgspec
 
-from race_assets.errors import ReaderDiedError
+from race_assets.errors import ReaderDiedError, UnreadableFileError
 from race_assets.sources.betfair.stream.archive import Member
 from race_assets.sources.betfair.stream.results import MemberFigures
 from race_assets.sources.betfair.stream.worker import Task, perform, read_frame, write_frame
+from race_assets.sources.unpack_limits import UnpackLimits
 
 MODULE = "race_assets.sources.betfair.stream.worker"
 PACKAGES = Path(__file__).absolute().parents[4]
@@ -27,7 +28,7 @@ AHEAD = 2
 
 
 def read_members(
-    path: Path, members: Iterable[Member], offsets: Sequence[int], processes: int
+    path: Path, members: Iterable[Member], offsets: Sequence[int], processes: int, limits: UnpackLimits
 ) -> Iterator[tuple[Member, MemberFigures]]:
     """Every member with what it holds, in their order.
 
@@ -36,11 +37,24 @@ def read_members(
         members: of it.
         offsets: of the T-minus grid, in seconds; empty for none.
         processes: how many read at once; what is small, and all where this is less than two, is read by this one.
+        limits: of what a member and the archive may unpack to.
 
     Raises:
         ReaderDiedError: a reading process died.
+        UnreadableFileError: the members together unpack to more than they may.
     """
-    tasks = _tasks(path, members, offsets)
+    unpacked = 0
+    for member, found in _read_members(path, members, offsets, processes, limits):
+        unpacked += found.unpacked_bytes
+        if problem := limits.archive_problem(unpacked):
+            raise UnreadableFileError("unreadable", problem)
+        yield member, found
+
+
+def _read_members(
+    path: Path, members: Iterable[Member], offsets: Sequence[int], processes: int, limits: UnpackLimits
+) -> Iterator[tuple[Member, MemberFigures]]:
+    tasks = _tasks(path, members, offsets, limits)
     first = list(islice(tasks, 2))
     if processes < 2 or len(first) < 2:  # noqa: PLR2004 - one is no reason for others
         for task in chain(first, tasks):
@@ -51,7 +65,7 @@ def read_members(
             yield from zip(task.members, answer, strict=True)
 
 
-def _tasks(path: Path, members: Iterable[Member], offsets: Sequence[int]) -> Iterator[Task]:
+def _tasks(path: Path, members: Iterable[Member], offsets: Sequence[int], limits: UnpackLimits) -> Iterator[Task]:
     """Members by the megabyte: few questions, small answers."""
     part: list[Member] = []
     size = 0
@@ -59,10 +73,10 @@ def _tasks(path: Path, members: Iterable[Member], offsets: Sequence[int]) -> Ite
         part.append(member)
         size += member.size
         if size >= TASK_BYTES or len(part) >= TASK_MEMBERS:
-            yield Task(str(path), part, list(offsets))
+            yield Task(str(path), part, list(offsets), limits)
             part, size = [], 0
     if part:
-        yield Task(str(path), part, list(offsets))
+        yield Task(str(path), part, list(offsets), limits)
 
 
 class _Processes:
