@@ -48,6 +48,7 @@ from race_assets_tests.pipeline.feed import (
 )
 from race_assets_tests.waiting import PATIENCE_S, wait_until
 
+NO_READER = {"RACE_ASSETS_POSTGRES__READER_URL": ""}
 Done = subprocess.CompletedProcess[str]
 Command = Callable[..., Done]
 GOOD, DATA_FAILED, USAGE = 0, 1, 2
@@ -453,13 +454,13 @@ def test_a_mistake_in_the_settings_is_told_and_ends_with_2(season: Season) -> No
 def test_a_home_that_cannot_be_written_is_told_and_ends_with_2(season: Season, arguments: list[str], home: str) -> None:
     placed = [str(season.folder / each) if each == "first.csv" else each for each in arguments]
     path = str(season.folder / home)
-    done = season.command(*placed, RACE_ASSETS_HOME=path, RACE_ASSETS_POSTGRES__URL="")
+    done = season.command(*placed, RACE_ASSETS_HOME=path, RACE_ASSETS_POSTGRES__URL="", **NO_READER)
     ended(done, USAGE, f"home {path}", "cannot be written", "RACE_ASSETS_HOME")
 
 
 def test_a_warehouse_that_cannot_be_reached_is_told_without_its_password(season: Season) -> None:
     url = "postgresql://racing:hunter2@127.0.0.1:1/races"
-    done = season.command("query", "select 1", RACE_ASSETS_POSTGRES__URL=url)
+    done = season.command("query", "select 1", RACE_ASSETS_POSTGRES__URL=url, **NO_READER)
     ended(done, DATA_FAILED, "Postgres cannot be reached", "postgres.url")
     assert "hunter2" not in done.stdout + done.stderr
 

@@ -180,7 +180,7 @@ def test_a_run_builds_the_good_days_then_fails_and_says_what_did_not_come(
     workshop = Workshop(make_settings(**settings))
     betfair.fault("bsp-file", faults.page(1))
     (reason,) = failures(run_here(workshop, "2024-05-01"))
-    assert reason.startswith("dwbfgreyhoundwin01052024.csv: betfair_bsp: GET")
+    assert reason.startswith("`dwbfgreyhoundwin01052024.csv: betfair_bsp: GET")
     assert "a web page in place of data" in reason
     assert ask(workshop, "select count(*) from core.races") == [(4,)]
     assert run_here(workshop, "2024-05-01").success

@@ -236,6 +236,7 @@ def test_every_command_of_a_page_runs(page: Path, place: Place, workshop: Worksh
         place.environment = dict(plain)
         if any("RACE_ASSETS_HOME=" in line for line in block):
             del place.environment["RACE_ASSETS_POSTGRES__URL"]
+            place.environment.pop("RACE_ASSETS_POSTGRES__READER_URL", None)
         if any("source_files from" in line for line in block):
             # It is brought back to a server that has nothing.
             tell(workshop, "truncate ops.source_files, quarantine.rejects, ops.link_decisions cascade")

@@ -319,7 +319,9 @@ def test_a_command_that_finds_no_credential_says_which_and_ends_with_2(
     command: Callable[..., Done], arguments: list[str], reference: str
 ) -> None:
     where = {"RACE_ASSETS_AWS__ENDPOINT_URL": f"http://127.0.0.1:{closed_port()}", "RACE_ASSETS_AWS__REGION": REGION}
-    done = command(*arguments, RACE_ASSETS_POSTGRES__URL=reference, **where, **CREDENTIALS)
+    done = command(
+        *arguments, RACE_ASSETS_POSTGRES__URL=reference, RACE_ASSETS_POSTGRES__READER_URL="", **where, **CREDENTIALS
+    )
     assert done.returncode == 2, done.stdout + done.stderr
     assert f"postgres.url: {reference}: " in done.stderr
     assert "Traceback" not in done.stderr

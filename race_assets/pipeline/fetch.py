@@ -254,8 +254,10 @@ def _fetched(
 ) -> Iterator[Landed]:
     coming = _coming(fetcher, selection, days, stopping)
     failures = 0
+    # What is left behind is landed first, to its end: landing reads ahead, and would ask for the same files again.
+    landing = (_landing(workshop, selection, files) for files in (_left_behind(selection.folder), coming))
     try:
-        for landed in _landing(workshop, selection, chain(_left_behind(selection.folder), coming)):
+        for landed in chain.from_iterable(landing):
             yield landed
             failures = failures + 1 if landed.state == "failed" else 0
             if failures >= PATIENCE:

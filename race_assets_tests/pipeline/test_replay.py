@@ -239,7 +239,7 @@ def test_explain_of_a_stream_that_is_cut_asks_for_a_whole_one(
     cut = tmp_path / "1.23.bz2"
     cut.write_bytes(bz2.compress(b"never read" * 99)[:-20])
     (landed,) = land.land(workshop, "betfair_historic", [(cut, "PRO/1.23.bz2")])
-    assert landed.state == "landed"
+    assert landed.state == "unreadable"
     (reject,) = ask(workshop, "select reject_id from quarantine.rejects")[0]
     said = command("rejects", "explain", reject).stdout
     for told in (

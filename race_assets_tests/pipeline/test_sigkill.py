@@ -15,7 +15,7 @@ from race_assets.pipeline import land
 from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.catalogue import CORE
 from race_assets.settings import Settings
-from race_assets.storage.files import PART
+from race_assets.storage.leftovers import PART
 from race_assets_tests.conftest import OURS, PROJECT, SAMPLES
 from race_assets_tests.databases import Databases
 from race_assets_tests.pipeline.feed import (

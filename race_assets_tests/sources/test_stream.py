@@ -232,7 +232,7 @@ def test_processes_read_as_one_does(tmp_path: Path) -> None:
 def test_a_dead_process_is_told_and_nobody_waits_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "MODULE", "this_is_no_module")
     members = [(f"1.{number}", TEXT) for number in range(600)]
-    with pytest.raises(workers.TransientError, match="a process that read it ended"):
+    with pytest.raises(workers.ReaderDiedError, match="a process that read it ended"):
         everything(tmp_path / "file", tarred(members), processes=2)
 
 

@@ -3,6 +3,7 @@
 import errno
 import os
 import resource
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -126,6 +127,7 @@ def test_a_full_disk_is_told_from_an_unreadable_file_and_the_file_lands_once_the
     filler = fill(small_disk)
     for name in ("archive", "lake"):
         (small_disk / name).mkdir()
+        shutil.rmtree(home / name, ignore_errors=True)
         (home / name).symlink_to(small_disk / name)
         (landed,) = land(workshop, "betfair_csv", named([FILE]))
         assert landed.state == "failed"
@@ -135,6 +137,7 @@ def test_a_full_disk_is_told_from_an_unreadable_file_and_the_file_lands_once_the
         # The next try is with room for the archive.
         (home / name).unlink()
     filler.unlink()
+    shutil.rmtree(home / "lake", ignore_errors=True)
     (home / "lake").symlink_to(small_disk / "lake")
     assert [each.state for each in land(workshop, "betfair_csv", named([FILE]))][-1] in {"landed", "known"}
     assert [file.state for file in workshop.ledger.files()] == ["landed"]
