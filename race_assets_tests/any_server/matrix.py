@@ -9,7 +9,6 @@ It uses no more of race_assets than versions before this one have, so that they 
 import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -187,23 +186,22 @@ def _storage(settings: Settings) -> str:
     import dagster as dg
 
     del settings
-    folder = Path(tempfile.mkdtemp(prefix="any_server-dagster-"))
-    (folder / "dagster.yaml").write_text(
-        "storage: {custom: {module: race_assets.resources.dagster_storage, class: WarehouseStorage, config: {}}}\n"
-        "telemetry: {enabled: false}\npython_logs: {python_log_level: ERROR}\n"
-    )
 
     @dg.asset
     def thing() -> None: ...
 
-    with dg.DagsterInstance.from_config(str(folder)) as instance:
-        try:
-            done = dg.materialize([thing], instance=instance, raise_on_error=False)
-            runs = instance.get_runs_count()
-        finally:
-            for part in (instance.event_log_storage, instance.run_storage, instance.schedule_storage):
-                part._engine.dispose()
-            shutil.rmtree(folder)
+    with tempfile.TemporaryDirectory(prefix="any_server-dagster-") as folder:
+        Path(folder, "dagster.yaml").write_text(
+            "storage: {custom: {module: race_assets.resources.dagster_storage, class: WarehouseStorage, config: {}}}\n"
+            "telemetry: {enabled: false}\npython_logs: {python_log_level: ERROR}\n"
+        )
+        with dg.DagsterInstance.from_config(folder) as instance:
+            try:
+                done = dg.materialize([thing], instance=instance, raise_on_error=False)
+                runs = instance.get_runs_count()
+            finally:
+                for part in (instance.event_log_storage, instance.run_storage, instance.schedule_storage):
+                    part._engine.dispose()
     return "ok" if done.success and runs else f"{runs} runs, success {done.success}"
 
 
