@@ -87,6 +87,11 @@ def rows(columns: Sequence[str], values: Sequence[Sequence[Any]], output: str) -
         console().print(table)
 
 
+def as_json(value: Any) -> None:
+    """Print a value as JSON, dates and times as text."""
+    sys.stdout.write(_as_json(value, indent=1) + "\n")
+
+
 def _distinct(columns: Sequence[str]) -> list[str]:
     """Column names with the second of a name as `name_2`, since an object holds a name once."""
     names: list[str] = []

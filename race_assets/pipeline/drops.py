@@ -225,3 +225,19 @@ def _walk(folder: Path, top: Path, above: frozenset[Path] = frozenset()) -> Iter
             log.warning("neither a file nor a folder; it is left alone", extra=told)
             continue
         yield Seen(name, stat.st_size, stat.st_mtime_ns, entry.name + DONE in names)
+
+
+def not_landed(workshop: Workshop, source: str) -> list[str]:
+    """Return the files of the source's drop folder that were not landed as they are now; note nothing.
+
+    Raises:
+        PermanentError: the folder cannot be read.
+    """
+    if workshop.settings.source(source).path is None and not workshop.settings.drop_folder(source).exists():
+        return []
+    taken = """select name, taken_size from ops.watched_files
+               where source = %(source)s and (taken_size, taken_mtime_ns) = (size, mtime_ns)
+               union select name, bytes from ops.source_files where source = %(source)s"""
+    with workshop.warehouse.connect() as connection:
+        landed = set(connection.execute(taken, {"source": source}).fetchall())
+    return [each.name for each in _seen(workshop, source) if (each.name, each.size) not in landed]

@@ -28,7 +28,7 @@ from race_assets.sources.storable import storable_records, without_nul
 from race_assets.storage import coverage, publish
 from race_assets.storage.archive import ArchivedFile
 from race_assets.storage.files import readable_name
-from race_assets.storage.ledger import LedgerFile
+from race_assets.storage.ledger import Ledger, LedgerFile
 from race_assets.validation.account import Account, counted
 from race_assets.validation.rows import NO_TRACK
 from race_assets.values import times
@@ -421,7 +421,8 @@ def has_outdated_files(workshop: Workshop) -> bool:
 
 def _outdated(workshop: Workshop, parser: FileSource) -> list[LedgerFile]:
     last = _last_day(workshop, parser.name)
-    return workshop.ledger.outdated_files(parser.name, parser.parser_version, _dated_by(workshop), last)
+    # Looking puts no configuration in force, as `workshop.ledger` does.
+    return Ledger(workshop.warehouse).outdated_files(parser.name, parser.parser_version, _dated_by(workshop), last)
 
 
 def _dated_by(workshop: Workshop) -> str:

@@ -1,0 +1,53 @@
+"""Files that need an operator: unreadable, not landed yet, archived but not entered, to be read again."""
+
+from race_assets.errors import RaceAssetsError
+from race_assets.pipeline import drops, land
+from race_assets.pipeline.status.need import NOT_ENTERED, NOT_LANDED, TO_READ_AGAIN, UNREADABLE, Need
+from race_assets.pipeline.workshop import Workshop
+from race_assets.storage.ledger import Ledger
+
+SHOWN_HASH = 12
+INGEST = "race-assets ingest"
+
+
+def needs(workshop: Workshop) -> list[Need]:
+    """Return what has to be done about files of enabled sources."""
+    found = _unreadable(workshop)
+    for source in workshop.enabled:
+        found += _not_entered(workshop, source) + _not_landed(workshop, source)
+    if land.has_outdated_files(workshop):
+        reason = "landed files are to be read again: by a newer parser, another track registry or date"
+        found.append(Need(TO_READ_AGAIN, None, None, None, 0, reason, INGEST))
+    return found
+
+
+def _unreadable(workshop: Workshop) -> list[Need]:
+    """Return files that could not be read; a good version under the same name, or retracting it, ends this."""
+    return [
+        Need(
+            UNREADABLE, file.source, None, None, 0, f"{file.name}: {file.detail}",
+            f"race-assets land --withdraw {file.sha256[:SHOWN_HASH]}",
+            "land a good version under the same name, or take the file back",
+        )
+        for file in Ledger(workshop.warehouse).unreadable_files()
+        if file.source in workshop.enabled
+    ]  # fmt: skip
+
+
+def _not_entered(workshop: Workshop, source: str) -> list[Need]:
+    """Return files whose landing was interrupted after they were archived."""
+    names = [each.name for each in workshop.archive.pending(source)]
+    reason = "archived, and its landing did not end"
+    return [Need(NOT_ENTERED, source, None, None, 0, f"{name}: {reason}", INGEST) for name in names]
+
+
+def _not_landed(workshop: Workshop, source: str) -> list[Need]:
+    try:
+        waiting = len(drops.not_landed(workshop, source))
+    except RaceAssetsError as error:
+        return [Need(NOT_LANDED, source, None, None, 0, str(error), INGEST, "mend the folder")]
+    if not waiting:
+        return []
+    files = "1 file lies" if waiting == 1 else f"{waiting:,} files lie"
+    folder = workshop.settings.drop_folder(source)
+    return [Need(NOT_LANDED, source, None, None, 0, f"{files} in {folder} and not landed", INGEST)]
