@@ -51,7 +51,6 @@ def read(table: str, first: str | date, last: str | date | None = None) -> pl.Da
         WarehouseError: Postgres cannot be reached.
     """
     from race_assets import settings
-    from race_assets.storage import tables
-    from race_assets.storage.postgres import Warehouse
+    from race_assets.storage import reader, tables
 
-    return tables.read_range(Warehouse.open(settings.load()), table, first, last or first)
+    return tables.read_range(reader.reading_warehouse(settings.load()), table, first, last or first)

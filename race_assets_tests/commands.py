@@ -13,7 +13,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-TIMEOUT_S = 200
+from race_assets_tests.waiting import PATIENCE_S
+
 PRELOADED = [
     "dagster._core.storage.base_storage",
     "dagster.components",
@@ -47,11 +48,11 @@ def run(arguments: Sequence[str], environment: Mapping[str, str], folder: Path) 
         out, err = Path(place, "out"), Path(place, "err")
         child = _forks.Process(target=_be, args=(list(arguments), dict(environment), folder, out, err))
         child.start()
-        child.join(TIMEOUT_S)
+        child.join(PATIENCE_S)
         if child.exitcode is None:
             child.kill()
             child.join()
-            raise subprocess.TimeoutExpired(list(arguments), TIMEOUT_S, out.read_bytes(), err.read_bytes())
+            raise subprocess.TimeoutExpired(list(arguments), PATIENCE_S, out.read_bytes(), err.read_bytes())
         return subprocess.CompletedProcess(list(arguments), child.exitcode, out.read_text(), err.read_text())
 
 

@@ -17,7 +17,7 @@ from hypothesis import settings as hypothesis_settings
 from race_assets import settings as settings_module
 from race_assets.pipeline.workshop import Workshop
 from race_assets.settings import Settings
-from race_assets.storage import embedded
+from race_assets.storage import embedded, embedded_roles
 from race_assets_tests import commands
 from race_assets_tests.databases import Databases
 
@@ -25,8 +25,12 @@ PROJECT = Path(__file__).parent.parent
 SAMPLES = PROJECT / "data" / "samples"
 OURS = "RACE_ASSETS_"
 
-# No test depends on how fast the machine is.
-hypothesis_settings.register_profile("any_speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# No test depends on how fast the machine is. A test that sets health checks of its own would switch these on again.
+hypothesis_settings.register_profile(
+    "any_speed",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
 hypothesis_settings.load_profile("any_speed")
 
 
@@ -59,7 +63,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
         return
     home = tmp_path_factory.mktemp("server")
-    yield embedded.ensure(home)
+    with pytest.MonkeyPatch.context() as patch:
+        # Tests make databases and roles.
+        patch.setattr(embedded_roles, "OWNER_RIGHTS", "login superuser")
+        url = embedded.ensure(home)
+    yield url
     embedded.release(home)
 
 
@@ -119,7 +127,7 @@ def realdata() -> Path:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Those that say they take minutes come first: behind all others they would hold up the end alone."""
-    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 def pytest_collection_finish() -> None:

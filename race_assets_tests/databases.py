@@ -15,7 +15,9 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 from psycopg import sql
 
-from race_assets.storage.postgres import Warehouse, sqlalchemy_url
+from race_assets.storage.conninfo import Address
+from race_assets.storage.postgres import Warehouse
+from race_assets.storage.rights import DAGSTER_SCHEMA
 
 CATALOGUES = (
     *("pg_attrdef", "pg_attribute", "pg_class", "pg_constraint", "pg_default_acl", "pg_description", "pg_enum"),
@@ -25,7 +27,7 @@ CATALOGUES = (
     # This one is the whole server's.
     "pg_db_role_setting where setdatabase = (select oid from pg_database where datname = current_database())",
 )
-GOODBYE_MS = 10_000
+GOODBYE_MS = 600_000
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 _numbers = itertools.count()
@@ -120,9 +122,9 @@ def _make_dagsters_tables(url: str) -> None:
     """As the first command would that asks Dagster for something."""
     from dagster_postgres import DagsterPostgresStorage
 
-    from race_assets.resources.dagster_storage import SCHEMA
+    from race_assets.resources.dialect import dagster_url
 
-    DagsterPostgresStorage(sqlalchemy_url(url, "psycopg2", SCHEMA))
+    DagsterPostgresStorage(dagster_url(Address.parse(url), DAGSTER_SCHEMA))
 
 
 def _tables(connection: Connection) -> set[str]:

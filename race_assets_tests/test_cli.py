@@ -34,7 +34,6 @@ from race_assets_tests.pipeline.feed import (
     DAY1,
     DAY2,
     DAY3,
-    PATIENCE_S,
     ask,
     bsp_name,
     bsp_row,
@@ -43,9 +42,9 @@ from race_assets_tests.pipeline.feed import (
     drop,
     hold_publishing,
     release_publishing,
-    wait_until,
     waiting_for_lock,
 )
+from race_assets_tests.waiting import PATIENCE_S, wait_until
 
 Done = subprocess.CompletedProcess[str]
 Command = Callable[..., Done]

@@ -22,6 +22,7 @@ from race_assets_tests.conftest import PROJECT
 from race_assets_tests.fake_betfair import FakeBetfair, faults, fixtures
 from race_assets_tests.fetching import HISTORIC, meant, pointed_at, published
 from race_assets_tests.pipeline.feed import ask, build_stale
+from race_assets_tests.waiting import PATIENCE_S
 
 DAYS = ("--from", "2024-05-01", "--to", "2024-05-02")
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -57,7 +58,7 @@ def start(pointed: dict[str, str]) -> Callable[..., "subprocess.Popen[str]"]:
 
 def ended(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
     with process:
-        out, errors = process.communicate(timeout=120)
+        out, errors = process.communicate(timeout=PATIENCE_S)
     return process.returncode, out, errors
 
 

@@ -27,12 +27,12 @@ from race_assets.pipeline.workshop import Workshop
 from race_assets.settings import Settings
 from race_assets.storage import embedded
 from race_assets_tests import commands
-from race_assets_tests.automation.dev import until
 from race_assets_tests.conftest import PROJECT, SAMPLES
 from race_assets_tests.fake_betfair import FakeBetfair, fixtures
 from race_assets_tests.fake_betfair.streams import BASIC
 from race_assets_tests.pipeline.feed import BSP, CSV, ask, build_stale, land_samples, tell
 from race_assets_tests.test_docs import FENCE, HAND_WRITTEN, INLINE, blocks, lines, shell_lines
+from race_assets_tests.waiting import PATIENCE_S, wait_until
 
 NEEDED = ("data/samples", "docs", "dagster.yaml", "workspace.yaml", "race_assets.yaml", "Makefile", "pyproject.toml")
 FEW = 10
@@ -112,7 +112,7 @@ class Place:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=200,
+            timeout=PATIENCE_S,
             check=False,
         )
         after = dict(each.split("=", 1) for each in told.read_text().split("\0") if "=" in each)
@@ -138,12 +138,12 @@ class Place:
             assert process.poll() is None, f"{line} has ended"
             return file.exists() and "Ctrl-C" in file.read_text()
 
-        until(is_ready, line)
+        wait_until(is_ready, line)
 
     def end(self) -> None:
         for process in self.served:
             os.killpg(process.pid, signal.SIGTERM)
-            process.wait(60)
+            process.wait(PATIENCE_S)
 
 
 @pytest.fixture(scope="module")
@@ -226,7 +226,7 @@ def with_ids_of(workshop: Workshop, database: str, line: str) -> str:
 
 
 @pytest.mark.parametrize("page", [page for page in HAND_WRITTEN if any(lines(page))], ids=lambda page: page.name)
-@pytest.mark.timeout(300)
+@pytest.mark.long
 def test_every_command_of_a_page_runs(page: Path, place: Place, workshop: Workshop, database: str) -> None:
     ran: set[str] = set()
     plain = place.environment

@@ -9,7 +9,6 @@ import pytest
 import yaml
 from dagster._utils.schedules import is_valid_cron_schedule
 from hypothesis import assume, given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -457,7 +456,6 @@ def test_a_cron_is_taken_in_every_usual_form(file: Path, cron: str) -> None:
     assert told.cron == cron
 
 
-@hypothesis_settings(deadline=None)
 @given(st.text("0123456789*/,- janmonW?L", max_size=24))
 def test_a_cron_that_is_taken_is_one_that_dagster_takes(cron: str) -> None:
     try:

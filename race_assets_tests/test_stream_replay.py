@@ -242,7 +242,7 @@ def test_an_image_that_repeats_what_is_known_makes_nothing_younger() -> None:
     assert grown((3.5, 5), (3.0, 21)) == Point(last=3.5, last_age=500, volume=26, volume_age=100)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(stream_strategies.stream_files(), st.lists(st.integers(-3600, 3600), min_size=1, max_size=3))
 def test_drawn_files_are_valid_and_answered(lines: list[bytes], offsets: list[int]) -> None:
     published = [json.loads(text)["pt"] for text in lines]
@@ -254,7 +254,7 @@ def test_drawn_files_are_valid_and_answered(lines: list[bytes], offsets: list[in
             sane(runner)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(stream_strategies.stream_files(), st.integers(-3600, 3600))
 def test_later_messages_leave_earlier_points_alone(lines: list[bytes], offset: int) -> None:
     moment = round(stream_strategies.OFF.timestamp()) * 1000 - offset * 1000

@@ -195,10 +195,9 @@ def query(
     race-assets query "select * from core.races order by start_at limit 5"
     """
     from race_assets.console import report
-    from race_assets.storage import tables
-    from race_assets.storage.postgres import Warehouse
+    from race_assets.storage import reader
 
-    columns, rows = tables.read_only(Warehouse.open(open_settings()), sql)
+    columns, rows = reader.query(reader.reading_warehouse(open_settings()), sql)
     report.rows(columns, rows, output.value)
 
 
@@ -211,12 +210,12 @@ def psql(arguments: Annotated[list[str] | None, typer.Argument(help="Passed on t
     import subprocess
 
     from race_assets.storage import embedded
-    from race_assets.storage.postgres import Warehouse, without_password
+    from race_assets.storage.postgres import Warehouse
 
-    address, password = without_password(Warehouse.open(open_settings()).url)
-    # Everybody on the machine may read what a process was started with.
-    environment = {**os.environ, **({"PGPASSWORD": password} if password else {})}
-    ran = subprocess.run([embedded.psql_path(), address, *(arguments or [])], check=False, env=environment)  # noqa: S603
+    address = Warehouse.open(open_settings()).address
+    # Everybody on the machine may read what a process was started with: the password goes by its environment.
+    given = [str(embedded.psql_path()), address.without_password().conninfo(), *(arguments or [])]
+    ran = subprocess.run(given, check=False, env=address.environment(os.environ))  # noqa: S603
     raise typer.Exit(ran.returncode)
 
 

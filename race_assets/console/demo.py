@@ -25,7 +25,7 @@ def run(settings: Settings) -> int:
     from race_assets.console import ingest
     from race_assets.pipeline import land
     from race_assets.pipeline.service import IngestionService
-    from race_assets.storage import tables
+    from race_assets.storage import reader
 
     service = IngestionService(settings)
     workshop = service.workshop
@@ -38,9 +38,10 @@ def run(settings: Settings) -> int:
     report.heading("Building their days")
     days = {day for file in workshop.ledger.files() for day in file.dates}
     ingested = ingest.run(contiguous(days), refresh=True)
+    reading = reader.reading_warehouse(settings)
     for title, query in (("core.races", RACES), ("core.selections", SELECTIONS)):
         report.heading(f"{title}, 27 June 2024")
-        report.rows(*tables.read_only(workshop.warehouse, query), "table")
+        report.rows(*reader.query(reading, query), "table")
     report.heading("What became of every record")
     ingest.show(ingested)
     return ingested.exit_code

@@ -16,10 +16,11 @@ from sqlalchemy.exc import DisconnectionError
 from race_assets import settings
 from race_assets.backoff import PAUSES, pause_s
 from race_assets.errors import TransientError, WarehouseError
+from race_assets.resources.dialect import dagster_url
 from race_assets.settings import Settings
-from race_assets.storage.postgres import Warehouse, server_url, sqlalchemy_url
+from race_assets.storage.postgres import Warehouse, server_url
+from race_assets.storage.rights import DAGSTER_SCHEMA, check_writable
 
-SCHEMA = "dagster"
 STATEMENT_TIMEOUT_MS = 600_000
 POOL_RECYCLE_S = 600
 MAX_OVERFLOW = 20
@@ -42,7 +43,9 @@ class WarehouseStorage(DagsterPostgresStorage):
             os.environ.setdefault(variable, value)
         wanted = settings.load()
         warehouse = Warehouse.open(wanted)
-        storage = cls(sqlalchemy_url(warehouse.url, "psycopg2", SCHEMA), inst_data=inst_data)
+        with warehouse.connect() as connection:
+            check_writable(connection)
+        storage = cls(dagster_url(warehouse.address, DAGSTER_SCHEMA), inst_data=inst_data)
         # Dagster connects anew for each statement, some 150 times a run, unless told to keep its connections.
         for part in (storage.event_log_storage, storage.run_storage, storage.schedule_storage):
             part.optimize_for_webserver(STATEMENT_TIMEOUT_MS, POOL_RECYCLE_S, MAX_OVERFLOW)

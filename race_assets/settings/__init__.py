@@ -56,6 +56,18 @@ class PostgresSettings(Node):
     """Where the warehouse is."""
 
     url: Secret | None = Field(None, description="libpq URL; none means the embedded server below `home`")
+    reader_url: Secret | None = Field(
+        None, description="libpq URL of a role of that server that only reads: `query` and `race_assets.read` use it"
+    )
+
+    @model_validator(mode="after")
+    def _reads_what_is_written(self) -> "PostgresSettings":
+        if self.reader_url is not None and self.url is None:
+            raise ValueError(
+                "reader_url is set and url is not, so commands would write to the embedded server and read another; "
+                "set both (to the same role where this machine only reads), or leave reader_url out"
+            )
+        return self
 
 
 class SourcesSettings(Node):

@@ -7,6 +7,7 @@ from typing import Any
 
 from race_assets.errors import WarehouseError
 from race_assets.storage.postgres import Warehouse
+from race_assets.storage.waiting import take_session_lock
 
 log = logging.getLogger(__name__)
 
@@ -19,15 +20,11 @@ LOCKS = {
 """Keys of the advisory locks, as those in `postgres`; those of APIs begin at 0x0101."""
 
 
-TIMEOUTS = ["idle_session_timeout", "lock_timeout", "statement_timeout"]
-
-
 @contextmanager
 def api_lock(warehouse: Warehouse, api: str) -> Iterator[None]:
     """Holds an API's lock, on a connection of its own: it is given back when the block or the process ends.
 
-    Waits while another process holds it, and says so in the log. A pooler that hands connections around between
-    transactions (PgBouncer in that mode) does not keep it: postgres.url must lead to the server itself.
+    Waits while another process holds it, and says so in the log.
 
     Args:
         warehouse: the database all processes share.
@@ -49,11 +46,9 @@ def _take(connection: Any, api: str, key: int) -> None:
     from psycopg import OperationalError
 
     try:
-        # It may wait for hours, then be idle for hours; and the lock goes with the connection.
-        connection.execute("select set_config(name, '0', false) from pg_settings where name = any(%s)", [TIMEOUTS])
         if not connection.execute("select pg_try_advisory_lock(%s)", [key]).fetchone()[0]:
             log.warning("another process uses the API %s; waiting until it is done", api, extra={"api": api})
-            connection.execute("select pg_advisory_lock(%s)", [key])
+            take_session_lock(connection.cursor(), key, f"the API {api}")
     except OperationalError as error:
         raise WarehouseError(
             f"{api}: Postgres went away while its lock was taken: {error}; nothing was asked, try again"

@@ -1,7 +1,8 @@
 """The life of the embedded PostgreSQL: its folders, its start, who may use it, its stop; no SQL of ours, no pools.
 
 Layout under a ``home``: ``postgres`` (the data folder, or a symlink to it), ``postgres.lease`` (shared flock of every
-process that uses the server), ``postgres.lock`` (exclusive flock around initdb, start and stop) and ``postgres.log``.
+process that uses the server), ``postgres.lock`` (exclusive flock around initdb, start and stop), ``postgres.log`` and
+``postgres.passwords`` (of the roles that `embedded_roles` sets up, on a server of its own before the first start).
 
 Postgres refuses to run as root. Root's server runs as the owner of the data folder, at first one of ``ACCOUNTS``.
 That account often cannot traverse the folders above (``/root`` is 0700), and their modes are not ours to change: on
@@ -31,16 +32,22 @@ from functools import cache
 from glob import escape
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from race_assets.errors import PermanentError, RaceAssetsError, WarehouseError
+from race_assets.storage import embedded_passwords
+from race_assets.storage import embedded_roles as roles
+from race_assets.storage.conninfo import Address
+from race_assets.storage.embedded_passwords import DATABASE, OWNER, READER, Passwords
+from race_assets.storage.session import open_psycopg
+
+if TYPE_CHECKING:
+    import psycopg
 
 log = logging.getLogger(__name__)
 
-DATABASE = "race_assets"
 PORT = 5432
 SOCKET = f".s.PGSQL.{PORT}"
 
@@ -54,6 +61,11 @@ ORPHAN_TIMEOUT_S = 2.0
 RELEASE_TIMEOUT_S = 2.0
 POLL_S = 0.01
 
+REJECTED = ("FATAL: ", "no password supplied")
+"""What a rejected connection is answered; our server speaks English, its locale being C."""
+PASSING = ("the database system is", "too many clients", "connection slots are reserved", "terminating connection")
+"""Reasons that pass: starting up, recovering, shutting down, busy."""
+
 # sockaddr_un holds 104 bytes on macOS and 108 on Linux, with the closing NUL.
 SOCKET_PATH_BYTES = 100
 # A fixed place, not tempfile's: TMPDIR differs between a terminal and cron, and macOS makes it long.
@@ -65,6 +77,10 @@ ACCOUNTS = ("postgres", "_postgres", "pgserver", "nobody")
 
 LOG_BYTES = 10_000_000
 LOG_TAIL_LINES = 15
+
+# Rules who may connect: in force while the server is used, and while its roles are set up.
+HBA = "pg_hba.conf"
+SETUP_HBA = "pg_hba_setup.conf"
 
 # The server's whole environment: the caller's holds secrets, and PG* variables that would change its settings.
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
@@ -114,6 +130,10 @@ class _Account:
     uid: int
     gid: int
 
+    @property
+    def ids(self) -> tuple[int, int]:
+        return self.uid, self.gid
+
 
 @dataclass(frozen=True)
 class _Cluster:
@@ -147,9 +167,9 @@ class _Cluster:
             return self.data
         return SOCKET_ROOT / f"race_assets-{hashlib.sha256(name).hexdigest()[:16]}"
 
-    def url(self, database: str = DATABASE) -> str:
+    def url(self, role: str = OWNER, database: str = DATABASE) -> str:
         # The port is spelt out because a PGPORT meant for another server would name another socket.
-        return f"postgresql://postgres@/{database}?host={quote(os.fsencode(self.socket_dir))}&port={PORT}"
+        return embedded_passwords.url(self.home / embedded_passwords.FILE_NAME, self.socket_dir, PORT, role, database)
 
 
 @dataclass
@@ -183,7 +203,8 @@ def ensure(home: Path) -> str:
         home: the data home; ``home/postgres`` is made when missing.
 
     Returns:
-        A libpq URL of database ``race_assets``, over a Unix socket.
+        A libpq URL of database ``race_assets``, over a Unix socket, as the role that owns its tables. The password is
+        not in it: it names the file that holds it.
 
     Raises:
         WarehouseError: the server is still recovering, or other processes kept the lock for too long; try again.
@@ -197,6 +218,17 @@ def ensure(home: Path) -> str:
             if lease is None or not _is_alive(lease.server):
                 lease = _acquire(key)
     return lease.cluster.url()
+
+
+def reader_url(home: Path) -> str:
+    """Return the libpq URL of the role that only reads, on a server that runs as after `ensure`.
+
+    Raises:
+        WarehouseError: as `ensure`.
+        PermanentError: as `ensure`.
+    """
+    ensure(home)
+    return _Cluster.of(home).url(READER)
 
 
 def release(home: Path | None = None) -> None:
@@ -254,7 +286,7 @@ def _acquire(key: Path) -> _Lease:
             fd = held.fd if held else os.open(cluster.lease, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 fcntl.flock(fd, fcntl.LOCK_SH)
-                lease = _Lease(cluster, fd, _bring_up(cluster))
+                lease = _Lease(cluster, fd, _bring_up(cluster, fd))
             except BaseException:
                 _unlock(fd)
                 raise
@@ -392,43 +424,109 @@ def _signal(processes: Iterable[psutil.Process], number: signal.Signals) -> None
 # --- start and stop, under the lock --------------------------------------------------------------------------------
 
 
-def _bring_up(cluster: _Cluster) -> psutil.Process:
+def _bring_up(cluster: _Cluster, lease_fd: int) -> psutil.Process:
     """Find or start the server, and return it once it answers; pg_ctl would believe the pid file."""
     _trim_log(cluster.log)
-    deadline = time.monotonic() + START_TIMEOUT_S
+    account = _account(cluster.data)
+    passwords = Passwords.of(cluster.home, account.ids if account else None)
     server = _postmaster(cluster)
-    started = server is None
-    if server is None:
-        server = _start(cluster)
-    while problem := _why_not_ready(cluster):
+    if server is not None and not _is_current(server, cluster, passwords):
+        _end_outdated(cluster, lease_fd)
+        server = None
+    if server is not None:
+        with suppress(_ServerEndedError):
+            # It may be found on its way down.
+            _wait_until_ready(cluster, server, cluster.url())
+            return server
+    server = _start(cluster, passwords)
+    try:
+        _wait_until_ready(cluster, server, cluster.url())
+    except _ServerEndedError as error:
+        raise PermanentError(_with_tail(cluster, f"the server ended while starting ({error})")) from None
+    except PermanentError:
+        _stop(cluster)
+        raise
+    return server
+
+
+def _is_current(server: psutil.Process, cluster: _Cluster, passwords: Passwords) -> bool:
+    """Return whether the server asks for our passwords.
+
+    It does not where an older race_assets started it, where the file with the passwords is a new one, and where the
+    process that set the roles up was killed.
+    """
+    try:
+        command = server.cmdline()
+    except psutil.NoSuchProcess:
+        return True
+    return any(each.endswith(f"/{HBA}") for each in command) and roles.is_set_up(cluster.data, passwords)
+
+
+def _end_outdated(cluster: _Cluster, lease_fd: int) -> None:
+    """Stop a server that does not ask for our passwords.
+
+    Raises:
+        PermanentError: other processes use it.
+        WarehouseError: it does not end.
+    """
+    try:
+        fcntl.flock(lease_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise PermanentError(
+            f"the running server does not know the passwords in {cluster.home / embedded_passwords.FILE_NAME} (an "
+            "older race_assets started it, or the file was replaced), and other processes use it: end them (daemon, "
+            "UI, notebooks, psql) and run this again"
+        ) from None
+    log.debug("restarting the server of %s, which does not know our passwords", cluster.home)
+    _stop(cluster)
+    if _postmaster(cluster) is not None:
+        raise WarehouseError(f"the server of {cluster.home} has to be restarted and does not end; try again")
+    fcntl.flock(lease_fd, fcntl.LOCK_SH)
+
+
+class _ServerEndedError(Exception):
+    """The server ended while it was waited for."""
+
+
+def _wait_until_ready(cluster: _Cluster, server: psutil.Process, url: str) -> None:
+    """Wait until the server lets a role in.
+
+    Raises:
+        _ServerEndedError: it ended instead.
+        PermanentError: it rejects the login.
+        WarehouseError: it does not answer in time.
+    """
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while problem := _why_not_ready(url):
         if not _is_alive(server):
-            if started:
-                raise PermanentError(_with_tail(cluster, f"the server ended while starting ({problem})"))
-            # It was found on its way down.
-            server, started = _start(cluster), True
-        elif time.monotonic() > deadline:
+            raise _ServerEndedError(problem)
+        if any(text in problem for text in REJECTED) and not any(text in problem for text in PASSING):
+            raise PermanentError(
+                _with_tail(cluster, f"the server runs and rejects this process ({problem}); waiting does not help")
+            )
+        if time.monotonic() > deadline:
             raise WarehouseError(
                 _with_tail(cluster, f"no answer within {START_TIMEOUT_S:.0f} s ({problem}); try again")
             )
         time.sleep(POLL_S)
-    return server
 
 
-def _why_not_ready(cluster: _Cluster) -> str | None:
-    """Return why the server does not answer yet; None when it does, and our database is there."""
+def _open(url: str, **options: int) -> "psycopg.Connection[tuple[Any, ...]]":
+    return open_psycopg(Address.parse(url, is_embedded=True), **options)
+
+
+def _why_not_ready(url: str) -> str | None:
+    """Return why the server does not answer yet; None when it does."""
     import psycopg
 
     try:
-        with psycopg.connect(cluster.url("postgres"), autocommit=True, connect_timeout=10) as connection:
-            known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
-            if known is None:
-                connection.execute(f"CREATE DATABASE {DATABASE}")
+        _open(url, connect_timeout=10).close()
     except psycopg.OperationalError as error:
         return str(error).strip() or type(error).__name__
     return None
 
 
-def _start(cluster: _Cluster) -> psutil.Process:
+def _start(cluster: _Cluster, passwords: Passwords) -> psutil.Process:
     _clear_remains(cluster)
     account = _account(cluster.data)
     binaries = _binaries_for(account)
@@ -436,11 +534,46 @@ def _start(cluster: _Cluster) -> psutil.Process:
         _initialise(cluster, account, binaries)
     elif account is not None:
         _hand_over(cluster.data, account)
+    owner = account.ids if account else None
+    if not roles.is_set_up(cluster.data, passwords):
+        _set_up_roles(cluster, account, binaries, passwords)
+    roles.write_access_rules(cluster.data / HBA, roles.ACCESS_RULES, owner)
+    return _spawn(cluster, account, binaries, HBA)
+
+
+def _set_up_roles(cluster: _Cluster, account: _Account | None, binaries: Path, passwords: Passwords) -> None:
+    """Run a server that lets in the superuser alone, and have it set up the roles of a new or older data folder."""
+    import psycopg
+
+    owner = account.ids if account else None
+    rules = cluster.data / SETUP_HBA
+    roles.write_access_rules(rules, roles.SETUP_ACCESS_RULES, owner)
+    server = _spawn(cluster, account, binaries, SETUP_HBA)
+    try:
+        _wait_until_ready(cluster, server, cluster.url(roles.SUPERUSER, "postgres"))
+        roles.set_up(lambda name: _open(cluster.url(roles.SUPERUSER, name)), passwords)
+    except _ServerEndedError as error:
+        raise PermanentError(_with_tail(cluster, f"the server ended while starting ({error})")) from None
+    except psycopg.Error as error:
+        raise PermanentError(
+            f"{cluster.data}: the roles of race_assets cannot be set up: {str(error).strip()}; mend what it names"
+        ) from error
+    finally:
+        _stop(cluster)
+    if not _all_gone([server], ORPHAN_TIMEOUT_S):
+        raise WarehouseError(f"{cluster.data}: the server that set up the roles does not end; try again")
+    roles.write_stamp(cluster.data, passwords, owner)
+    rules.unlink()
+
+
+def _spawn(cluster: _Cluster, account: _Account | None, binaries: Path, hba: str) -> psutil.Process:
+    """Start the server with these rules who may connect; it may not answer yet."""
     _prepare_socket_dir(cluster, account)
     # Relative to the data folder when it is there: neither the path's length nor the folders above matter then.
     sockets = "." if cluster.socket_dir == cluster.data else str(cluster.socket_dir)
-    settings = {**SETTINGS, "unix_socket_directories": sockets}
-    command = [str(binaries / "postgres"), "-D", _as_seen_by(account, cluster.data)]
+    data = _as_seen_by(account, cluster.data)
+    settings = {**SETTINGS, "unix_socket_directories": sockets, "hba_file": f"{data}/{hba}"}
+    command = [str(binaries / "postgres"), "-D", data]
     command += [argument for name, value in settings.items() for argument in ("-c", f"{name}={value}")]
     log_fd = os.open(cluster.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -539,10 +672,10 @@ def _initialise(cluster: _Cluster, account: _Account | None, binaries: Path) -> 
     if account is not None:
         os.chown(stage, account.uid, account.gid)
         log.debug("as PostgreSQL does not run as root, %s belongs to user id %d", data, account.uid)
-    command = [str(binaries / "initdb"), "-D", _as_seen_by(account, stage), "-U", "postgres", "--no-instructions"]
-    # Trust: whoever passes the socket's folder is us or root. C.UTF-8 sorts by code point on every platform.
+    command = [str(binaries / "initdb"), "-D", _as_seen_by(account, stage), "-U", roles.SUPERUSER, "--no-instructions"]
+    # The rules who may connect are written at each start. C.UTF-8 sorts by code point on every platform.
     command += [
-        "--auth=trust",
+        "--auth=reject",
         "--encoding=UTF8",
         "--locale=C",
         "--locale-provider=builtin",

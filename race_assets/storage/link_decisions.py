@@ -7,7 +7,8 @@ import polars as pl
 
 from race_assets.schemas.ops import LINK_DECISIONS
 from race_assets.schemas.table import polars_schema
-from race_assets.storage.postgres import PUBLISH_LOCK, Warehouse
+from race_assets.storage.postgres import PUBLISH_LOCK, PURPOSES, Warehouse
+from race_assets.storage.waiting import take_transaction_lock
 
 SCHEMA = polars_schema(LINK_DECISIONS)
 Market = tuple[str, str]
@@ -27,7 +28,7 @@ def decide(
     """Keeps a decision, in place of an earlier one about the two, and has their days built anew."""
     with warehouse.transaction() as connection:
         # A day that is being published would forget the mark: it has to come after.
-        connection.execute("select pg_advisory_xact_lock(%s)", [PUBLISH_LOCK])
+        take_transaction_lock(connection.cursor(), PUBLISH_LOCK, PURPOSES[PUBLISH_LOCK])
         connection.execute(
             """delete from ops.link_decisions where (source, market_id, with_source, with_market_id)
                in ((%s, %s, %s, %s), (%s, %s, %s, %s))""",

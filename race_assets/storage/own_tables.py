@@ -57,7 +57,7 @@ def replace_days(warehouse: Warehouse, table: str, frame: pl.DataFrame, days: Se
     def work() -> None:
         try:
             with locked_transaction(warehouse, PUBLISH_LOCK) as cursor:
-                cursor.execute(f"create schema if not exists {quoted(schema)}")
+                _ensure_schema(cursor, schema)
                 _prepare(cursor, target, types, is_whole=days is None)
                 if days is None:
                     cursor.execute(f"delete from {target}")
@@ -68,6 +68,13 @@ def replace_days(warehouse: Warehouse, table: str, frame: pl.DataFrame, days: Se
             raise PermanentError(f"{table} cannot be stored, and stays as it was: {error}") from error
 
     retrying(work)
+
+
+def _ensure_schema(cursor: Any, schema: str) -> None:
+    """Create a schema where it is missing: "if not exists" asks for the right to create even where it exists."""
+    cursor.execute("select to_regnamespace(%s) is null", [quoted(schema)])
+    if cursor.fetchone()[0]:
+        cursor.execute(f"create schema if not exists {quoted(schema)}")
 
 
 def _schema_and_name(table: str, frame: pl.DataFrame) -> tuple[str, str]:

@@ -9,13 +9,18 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from race_assets.backoff import PAUSES, Pauses, pause_s
-from race_assets.errors import SettingsError, WarehouseError, WarehouseRefusedError
+from race_assets.errors import WarehouseError, WarehouseRefusedError
 from race_assets.settings import Settings
+from race_assets.storage import rights
+from race_assets.storage.conninfo import Address
 from race_assets.storage.files import check_home
+from race_assets.storage.pooler import check_keeps_sessions
+from race_assets.storage.server_errors import no_connection, translated, translation
+from race_assets.storage.session import arrow_session, open_psycopg
 from race_assets.storage.spares import Spares
+from race_assets.storage.waiting import session_lock, statements
 
 if TYPE_CHECKING:
     import psycopg
@@ -25,24 +30,34 @@ Result = TypeVar("Result")
 ATTEMPTS, BASE_S, CAP_S = 3, 1.0, 10.0
 """Attempts at one transaction, and the pauses between them: what takes longer is left to the retries of a run."""
 
-NO_URL = "postgres.url is no libpq URL, such as postgresql://user@host:5432/database"
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 0x7261_6365_0001
 PUBLISH_LOCK = 0x7261_6365_0002
 LANDING_LOCK = 0x7261_6365_0003
 """Keys of our advisory locks ("race" in ASCII, then a number)."""
 
+PURPOSES = {
+    MIGRATION_LOCK: "creating or changing tables",
+    PUBLISH_LOCK: "publishing days",
+    LANDING_LOCK: "entering landed files",
+}
+"""What each is held for, in messages."""
+
 
 class Warehouse:
     """A Postgres database that holds our tables, migrated to what this code expects.
 
     Args:
-        url: where it is.
-        revive: starts the server again where it is ours and has died; says where it is then.
+        url: where it is: any address that psql takes.
+        revive: starts the embedded server again where it has died, and returns its URL; None for any other server.
+
+    Raises:
+        SettingsError: the URL is no address.
     """
 
     def __init__(self, url: str, revive: Callable[[], str] | None = None) -> None:
         self.url = url
+        self._address = Address.parse(url, is_embedded=revive is not None)
         self._revive = revive
         self._spares = Spares()
         self._working: set[psycopg.Connection[tuple[Any, ...]]] = set()
@@ -53,29 +68,27 @@ class Warehouse:
 
         Raises:
             WarehouseError: it cannot be reached.
+            WarehouseRefusedError: its encoding, the role's rights or a pooler keep it from being used.
         """
         revive = partial(server_url, settings) if settings.postgres.url is None else None
         warehouse = cls(server_url(settings), revive)
         warehouse.migrate()
         return warehouse
 
-    def session(self) -> "psycopg.Connection[tuple[Any, ...]]":
-        """A connection that nobody had before and nobody gets after; whoever asks for it closes it."""
-        import psycopg
+    @property
+    def address(self) -> Address:
+        """Where it is, for other drivers and programs; an embedded server that has died is started."""
+        if self._revive is not None and (url := self._revive()) != self.url:
+            self.url, self._address = url, Address.parse(url, is_embedded=True)
+        return self._address
 
-        try:
-            if self._revive is not None:
-                self.url = self._revive()
-            return psycopg.connect(self.url, autocommit=True, application_name="race_assets")
-        except psycopg.ProgrammingError:
-            # The message would show a part of the URL, which may be the password.
-            raise SettingsError(NO_URL) from None
-        except psycopg.OperationalError as error:
-            if "@" in without_password(self.url)[0]:
-                # What libpq takes for the host is then the end of the password, and the message shows it.
-                raise SettingsError("postgres.url holds a second @; write one in the password as %40") from None
-            step = "check postgres.url and that it runs" if self._revive is None else "see postgres.log below home"
-            raise WarehouseError(f"Postgres cannot be reached: {error}; {step}") from error
+    def session(self) -> "psycopg.Connection[tuple[Any, ...]]":
+        """Open an autocommit connection that nothing else uses, before or after; the caller closes it.
+
+        Raises:
+            WarehouseError: Postgres cannot be reached.
+        """
+        return _session(self.address)
 
     @contextmanager
     def connect(self) -> "Iterator[psycopg.Connection[tuple[Any, ...]]]":
@@ -83,17 +96,21 @@ class Warehouse:
 
         Raises:
             WarehouseError: it was lost, or cannot be had.
+            WarehouseRefusedError: the role may not do this, or the server cannot.
         """
         connection = self._spares.take() or self.session()
         # What hands connections around (PgBouncer) would not know a statement that was prepared a while ago.
         connection.prepare_threshold = None
         try:
-            with translated():
+            with self._watched(connection.info.backend_pid), translated(connection):
                 yield connection
         except BaseException:
             connection.close()
             raise
         self._spares.give_back(connection)
+
+    def _watched(self, pid: int) -> AbstractContextManager[None]:
+        return statements.over(pid, partial(_session, self._address))
 
     def kept(self) -> AbstractContextManager[None]:
         """Until its end connections are used again: for who has many statements and pauses between them."""
@@ -121,30 +138,52 @@ class Warehouse:
 
         Raises:
             WarehouseError: it was lost, or cannot be had.
+            WarehouseRefusedError: the role may not read this, or the server cannot.
         """
-        from adbc_driver_manager import OperationalError
-        from adbc_driver_postgresql import dbapi
+        from adbc_driver_manager import Error
 
-        # What this driver says of a URL that is none shows all of it.
-        without_password(self.url)
         try:
-            with dbapi.connect(self.url, autocommit=False) as connection:
+            with arrow_session(self.address) as (connection, facts), self._watched(facts.pid):
                 yield connection
-        except OperationalError as error:
-            raise _as_ours(error, error.sqlstate) from error
+        except Error as error:
+            if (ours := translation(error)) is None:
+                raise
+            raise ours from error
+
+    def check_writable(self) -> None:
+        """Check that files can be landed and days published.
+
+        Raises:
+            WarehouseRefusedError: the server is a replica, or the role lacks a right; the message says what to do.
+        """
+        with self.connect() as connection:
+            rights.check_writable(connection, rights.OWN_SCHEMAS)
 
     def migrate(self) -> None:
-        """Brings the tables up to this code's version; costs one small query when they are."""
-        with self.session() as connection:
+        """Brings the tables up to this code's version; costs two small queries when they are.
+
+        Raises:
+            WarehouseRefusedError: the role may not, or a pooler would lose the lock that lets one process do it.
+        """
+        address = self.address
+        with _session(address) as connection, translated(connection):
+            check_keeps_sessions(connection, address)
             if _version(connection) == newest_migration():
                 return
-            connection.execute("select pg_advisory_lock(%s)", [MIGRATION_LOCK])
-            try:
-                connection.execute("create schema if not exists ops")
-                connection.execute("create schema if not exists dagster")
-                upgrade(self.url)
-            finally:
-                connection.execute("select pg_advisory_unlock(%s)", [MIGRATION_LOCK])
+            if obstacle := rights.read_only_obstacle(connection):
+                raise WarehouseRefusedError(str(obstacle))
+            with session_lock(connection, MIGRATION_LOCK, PURPOSES[MIGRATION_LOCK]):
+                rights.create_schemas(connection)
+                upgrade(address)
+
+
+def _session(address: Address) -> "psycopg.Connection[tuple[Any, ...]]":
+    import psycopg
+
+    try:
+        return open_psycopg(address)
+    except psycopg.OperationalError as error:
+        raise no_connection(error, is_embedded=address.is_embedded) from error
 
 
 def server_url(settings: Settings) -> str:
@@ -162,34 +201,6 @@ def server_url(settings: Settings) -> str:
     return embedded.ensure(settings.home)
 
 
-def without_password(url: str) -> tuple[str, str | None]:
-    """A libpq address without its password, and the password.
-
-    Raises:
-        SettingsError: it is no libpq address.
-    """
-    from psycopg import ProgrammingError
-    from psycopg.conninfo import conninfo_to_dict, make_conninfo
-
-    try:
-        given = conninfo_to_dict(url)
-    except ProgrammingError:
-        raise SettingsError(NO_URL) from None
-    parts = {name: str(value) for name, value in given.items() if value is not None}
-    password = parts.pop("password", None)
-    return make_conninfo("", **parts), password
-
-
-def sqlalchemy_url(url: str, driver: str, schema: str | None = None) -> str:
-    """The libpq URL as SQLAlchemy wants it, by driver, with `schema` as the only one searched."""
-    parts = urlsplit(url)
-    query = parse_qsl(parts.query)
-    if schema:
-        query.append(("options", f"-csearch_path={schema}"))
-    encoded = urlencode(query, quote_via=quote)
-    return urlunsplit((f"postgresql+{driver}", parts.netloc, parts.path, encoded, ""))
-
-
 def newest_migration() -> str:
     """The version this code expects."""
     return max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
@@ -202,20 +213,36 @@ def _version(connection: "psycopg.Connection[tuple[Any, ...]]") -> str | None:
     return row[0] if row else None
 
 
-def upgrade(url: str, version: str = "head") -> None:
-    """Brings the tables up to a version, the newest unless told; the caller holds the lock and has made `ops`."""
+def upgrade(address: Address, version: str = "head") -> None:
+    """Migrate the tables to a version, the newest by default; the caller holds the lock.
+
+    Raises:
+        WarehouseRefusedError: the role may not create or change them.
+    """
     from alembic import command
     from alembic.config import Config
     from sqlalchemy import create_engine
+    from sqlalchemy.exc import DBAPIError
     from sqlalchemy.pool import NullPool
+
+    def connect() -> Any:
+        connection = _session(address)
+        rights.create_schemas(connection)
+        connection.autocommit = False
+        return connection
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("path_separator", "os")
-    engine = create_engine(sqlalchemy_url(url, "psycopg"), poolclass=NullPool)
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, version)
+    engine = create_engine("postgresql+psycopg://", creator=connect, poolclass=NullPool)
+    try:
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, version)
+    except DBAPIError as error:
+        if error.orig is None or (ours := translation(error.orig)) is None:
+            raise
+        raise ours from error
     log.info("tables migrated", extra={"version": version})
 
 
@@ -239,34 +266,3 @@ def retrying(work: Callable[[], Result], attempts: int = ATTEMPTS, pauses: Pause
             log.warning("doing a transaction again", extra={"attempt": attempt, "pause_s": pause, "error": str(error)})
             pauses.sleep(pause)
     raise AssertionError("unreachable: the loop returns or raises")
-
-
-@contextmanager
-def translated() -> "Iterator[None]":
-    """Turn what drivers say of a lost connection into our own errors, which say whether to try again.
-
-    Raises:
-        WarehouseError: the connection was lost, cannot be had now, or the transaction lost a deadlock.
-        WarehouseRefusedError: the server refuses what was asked for want of something: disk, memory, time.
-    """
-    import psycopg
-
-    try:
-        yield
-    except psycopg.OperationalError as error:
-        raise _as_ours(error, error.sqlstate) from error
-
-
-def _as_ours(error: Exception, state: str | None) -> WarehouseError | WarehouseRefusedError:
-    if may_pass(state):
-        return WarehouseError(f"Postgres went away: {error}; nothing of the transaction was kept")
-    return WarehouseRefusedError(f"Postgres refuses: {error}; nothing of the transaction was kept")
-
-
-def may_pass(state: str | None) -> bool:
-    """Return whether an operational error with this SQLSTATE may pass by itself.
-
-    Classes 08 (connection), 57P (shutdown, crash), 40 (deadlock, serialisation), 53300 (too many connections), or no
-    SQLSTATE because nobody answered. Source: PostgreSQL documentation, appendix A.
-    """
-    return not state or state[:2] in {"08", "40"} or state[:3] == "57P" or state == "53300"

@@ -16,7 +16,8 @@ from race_assets.schemas.ops import BUILT_DAYS, INGESTION_RUNS, PUBLICATIONS, RE
 from race_assets.schemas.table import conform, is_json, polars_schema
 from race_assets.storage import coverage, day_figures
 from race_assets.storage.binary_copy import copy_rows, quoted
-from race_assets.storage.postgres import LANDING_LOCK, PUBLISH_LOCK, Warehouse, retrying
+from race_assets.storage.postgres import LANDING_LOCK, PUBLISH_LOCK, PURPOSES, Warehouse, retrying
+from race_assets.storage.waiting import take_transaction_lock
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def _publish(warehouse: Warehouse, days: DayFrames) -> set[date]:
 def locked_transaction(warehouse: Warehouse, lock: int) -> Iterator[Any]:
     """Yield a cursor in a transaction that holds the lock: committed on a clean exit, rolled back otherwise."""
     with warehouse.transaction() as connection, connection.cursor() as cursor:
-        cursor.execute("select pg_advisory_xact_lock(%s)", [lock])
+        take_transaction_lock(cursor, lock, PURPOSES[lock])
         yield cursor
 
 

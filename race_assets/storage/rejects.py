@@ -8,7 +8,8 @@ from typing import Any
 
 from race_assets.errors import SettingsError
 from race_assets.storage.ledger import TO_BE_READ
-from race_assets.storage.postgres import PUBLISH_LOCK, Warehouse
+from race_assets.storage.postgres import PUBLISH_LOCK, PURPOSES, Warehouse
+from race_assets.storage.waiting import take_transaction_lock
 
 OPEN, REPLAYED, DISCARDED = "open", "replayed", "discarded"
 SHOWN_ID = 12
@@ -220,7 +221,7 @@ def mark_stale(warehouse: Warehouse, days: Sequence[date], reason: str) -> None:
 def _unpublished(warehouse: Warehouse) -> Iterator[Any]:
     """A transaction beside which no day is published: a day published meanwhile would lose its mark."""
     with warehouse.transaction() as connection:
-        connection.execute("select pg_advisory_xact_lock(%s)", [PUBLISH_LOCK])
+        take_transaction_lock(connection.cursor(), PUBLISH_LOCK, PURPOSES[PUBLISH_LOCK])
         yield connection
 
 

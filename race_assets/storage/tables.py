@@ -1,9 +1,8 @@
 """Reading tables of the warehouse as Polars frames; writing whole days of core is in `publish.py`."""
 
-import re
 from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 from polars.io.plugins import register_io_source
@@ -13,15 +12,6 @@ from race_assets.schemas.catalogue import CORE
 from race_assets.schemas.table import key_of
 from race_assets.storage.binary_copy import quoted
 from race_assets.storage.postgres import Warehouse
-
-if TYPE_CHECKING:
-    from psycopg import Connection
-
-NOTHING = re.compile(r"(?:\s|;|--[^\n]*|/\*.*?\*/)*", re.DOTALL)
-"""A query of blanks and comments."""
-
-READER = "pg_read_all_data"
-"""A role of every Postgres since 14."""
 
 
 def read(warehouse: Warehouse, query: str) -> pl.DataFrame:
@@ -107,49 +97,3 @@ def head(warehouse: Warehouse, table: str, days: Sequence[date], rows: int) -> p
         cursor = connection.execute(query.encode(), [min(days), max(days), rows])
         names = [each.name for each in cursor.description or ()]
         return pl.DataFrame(cursor.fetchall(), schema=names, orient="row", infer_schema_length=None)
-
-
-def _refuse_what_gives_no_rows(connection: "Connection[tuple[Any, ...]]", sql: str) -> None:
-    """DO, SET, COPY and the like: they could take rights back. The server says what a statement is; nothing runs."""
-    from psycopg.pq import ExecStatus
-
-    server = connection.pgconn
-    prepared = server.prepare(b"asked", sql.encode())
-    if prepared.status != ExecStatus.COMMAND_OK:
-        raise SettingsError(f"the query was refused: {prepared.error_message.decode().strip()}")
-    if NOTHING.fullmatch(sql):
-        raise SettingsError('the query says nothing; give one SELECT, such as "select * from core.races limit 5"')
-    if not server.describe_prepared(b"asked").nfields:
-        raise SettingsError("the query was refused: only what gives rows is run, such as SELECT")
-
-
-def _give_up_rights(connection: "Connection[tuple[Any, ...]]") -> None:
-    """A transaction that only reads still lets a superuser run programs and read the server's files."""
-    row = connection.execute("select rolsuper from pg_roles where rolname = current_user").fetchone()
-    if row and row[0]:
-        connection.execute(f"set local role {READER}".encode())
-
-
-def read_only(warehouse: Warehouse, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Runs one statement that can change nothing, here or on the server's machine, and gives column names and rows.
-
-    Raises:
-        SettingsError: it is not one statement, is wrong, or would change something.
-    """
-    import psycopg
-
-    with warehouse.session() as connection:
-        connection.read_only = True
-        connection.autocommit = False
-        try:
-            _give_up_rights(connection)
-            _refuse_what_gives_no_rows(connection, sql)
-            # Sent as a prepared statement: Postgres takes only one at a time that way.
-            cursor = connection.execute(sql.encode(), prepare=True)
-            rows = cursor.fetchall()
-        except psycopg.Error as error:
-            raise SettingsError(f"the query was refused: {str(error).strip()}") from None
-        finally:
-            # Nothing to keep; after a COPY the connection cannot even roll back.
-            connection.close()
-    return [each.name for each in cursor.description or ()], rows

@@ -14,7 +14,8 @@ from typing import Any
 import requests
 from websockets.sync.client import ClientConnection, connect
 
-from race_assets_tests.automation.dev import end, until
+from race_assets_tests.automation.dev import end
+from race_assets_tests.waiting import PATIENCE_S, wait_until
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = (
@@ -53,7 +54,7 @@ class Browser:
         number = next(self._numbers)
         self._socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
         while True:
-            answer: dict[str, Any] = json.loads(self._socket.recv(60))
+            answer: dict[str, Any] = json.loads(self._socket.recv(PATIENCE_S))
             if answer.get("id") == number:
                 return answer
 
@@ -63,15 +64,19 @@ class Browser:
         self.until_shown(shows)
 
     def until_shown(self, text: str) -> None:
-        until(lambda: self.value(f"document.body.innerText.includes({json.dumps(text)})"), f"the page to show {text}")
+        wait_until(
+            lambda: self.value(f"document.body.innerText.includes({json.dumps(text)})"), f"the page to show {text}"
+        )
 
     def click(self, text: str) -> None:
         """Clicks the last button or link that begins so, once there is one."""
-        until(lambda: self.value(f"({CLICK})({json.dumps(text)})"), f"a button {text}")
+        wait_until(lambda: self.value(f"({CLICK})({json.dumps(text)})"), f"a button {text}")
 
     def enter(self, field: str, text: str) -> None:
         """Types a text into the field that a selector names, and presses Enter."""
-        until(lambda: self.value(f"(document.querySelector({json.dumps(field)}).focus(), true)"), f"the field {field}")
+        wait_until(
+            lambda: self.value(f"(document.querySelector({json.dumps(field)}).focus(), true)"), f"the field {field}"
+        )
         self.tell("Input.insertText", text=text)
         for kind in ("keyDown", "keyUp"):
             self.tell("Input.dispatchKeyEvent", type=kind, key="Enter", code="Enter", windowsVirtualKeyCode=13)
@@ -95,9 +100,9 @@ def browser(folder: Path) -> Iterator[Browser]:
         start_new_session=True,
     )
     try:
-        port = until(lambda: _port(profile / "DevToolsActivePort"), "the browser")
-        address = until(lambda: _page(f"http://127.0.0.1:{port}/json"), "the browser's page")
-        with connect(address, max_size=None, open_timeout=60) as socket:
+        port = wait_until(lambda: _port(profile / "DevToolsActivePort"), "the browser")
+        address = wait_until(lambda: _page(f"http://127.0.0.1:{port}/json"), "the browser's page")
+        with connect(address, max_size=None, open_timeout=PATIENCE_S) as socket:
             yield Browser(socket, pictures)
     finally:
         end(process, signal.SIGKILL)
@@ -109,5 +114,5 @@ def _port(told: Path) -> str:
 
 
 def _page(told_at: str) -> str:
-    pages = [each for each in requests.get(told_at, timeout=60).json() if each["type"] == "page"]
+    pages = [each for each in requests.get(told_at, timeout=PATIENCE_S).json() if each["type"] == "page"]
     return str(pages[0]["webSocketDebuggerUrl"]) if pages else ""

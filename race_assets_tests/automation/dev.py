@@ -5,25 +5,14 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import requests
 
 from race_assets_tests.conftest import PROJECT
-
-WAITED_FOR_S = 150
-
-
-def until(condition: Callable[[], object], what: str) -> Any:
-    """Polls until the condition holds; what it gave then."""
-    for _ in range(WAITED_FOR_S * 4):
-        if found := condition():
-            return found
-        Event().wait(0.25)
-    raise AssertionError(f"waited {WAITED_FOR_S} s in vain for {what}")
+from race_assets_tests.waiting import PATIENCE_S, wait_until
 
 
 def end(process: "subprocess.Popen[bytes]", how: signal.Signals) -> None:
@@ -32,7 +21,7 @@ def end(process: "subprocess.Popen[bytes]", how: signal.Signals) -> None:
         os.killpg(process.pid, how)
     except ProcessLookupError:
         return
-    process.wait(60)
+    process.wait(PATIENCE_S)
 
 
 class Dev:
@@ -59,7 +48,7 @@ class Dev:
                 start_new_session=True,
             )
         self._started.append(process)
-        until(self._answers, "the web server")
+        wait_until(self._answers, "the web server")
 
     def kill(self) -> None:
         """Ends whatever still runs of it, without a warning."""
@@ -69,7 +58,7 @@ class Dev:
     def graphql(self, query: str, **variables: object) -> dict[str, Any]:
         """What the web server answers."""
         asked = {"query": query, "variables": variables}
-        told: dict[str, Any] = requests.post(f"{self.url}/graphql", json=asked, timeout=60).json()
+        told: dict[str, Any] = requests.post(f"{self.url}/graphql", json=asked, timeout=PATIENCE_S).json()
         return told["data"]
 
     def _answers(self) -> bool:

@@ -8,8 +8,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from race_assets_tests.automation.dev import Dev, until
+from race_assets_tests.automation.dev import Dev
 from race_assets_tests.conftest import SAMPLES
+from race_assets_tests.waiting import wait_until
 
 CORE_ASSETS = (
     "core/races",
@@ -37,7 +38,7 @@ def rows(database: str, query: str) -> list[Any]:
         return connection.execute(query.encode()).fetchall()
 
 
-@pytest.mark.timeout(420)
+@pytest.mark.long
 def test_dropped_files_become_tables_though_the_daemon_is_killed_and_a_year_is_one_run(
     dev: Dev, database: str, tmp_path: Path
 ) -> None:
@@ -46,12 +47,12 @@ def test_dropped_files_become_tables_though_the_daemon_is_killed_and_a_year_is_o
     dev.start()
 
     (inbox / "a.csv").write_bytes((SAMPLES / "betfair_csv" / "greyhounds_2024-06-27.csv").read_bytes())
-    until(lambda: rows(database, "select 1 from ops.source_files"), "the file to be landed")
+    wait_until(lambda: rows(database, "select 1 from ops.source_files"), "the file to be landed")
     dev.kill()
 
     dev.start()
     built = "select count(*) from core.races where race_date = '2024-06-27'"
-    until(lambda: rows(database, built) == [(31,)], "the day to be built after the kill")
+    wait_until(lambda: rows(database, built) == [(31,)], "the day to be built after the kill")
 
     days = [str(dt.date(2023, 7, 1) + dt.timedelta(days=n)) for n in range(365)]
     launched = dev.graphql(
@@ -66,6 +67,6 @@ def test_dropped_files_become_tables_though_the_daemon_is_killed_and_a_year_is_o
         told: dict[str, Any] = dev.graphql(query, id=launched["backfillId"])["partitionBackfillOrError"]
         return told
 
-    until(lambda: backfill()["status"] != "REQUESTED", "the backfill to end")
+    wait_until(lambda: backfill()["status"] != "REQUESTED", "the backfill to end")
     assert backfill() == {"status": "COMPLETED_SUCCESS", "runs": [{"status": "SUCCESS"}]}
     assert rows(database, built) == [(31,)]

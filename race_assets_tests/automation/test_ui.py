@@ -8,9 +8,10 @@ import pytest
 
 from race_assets.pipeline.workshop import Workshop
 from race_assets_tests.automation.browser import CHROMIUM, Browser, browser
-from race_assets_tests.automation.dev import Dev, until
+from race_assets_tests.automation.dev import Dev
 from race_assets_tests.conftest import PROJECT
 from race_assets_tests.pipeline.feed import DAY1, ask, csv_race, csv_row, drop
+from race_assets_tests.waiting import wait_until
 
 PICTURES = "[...document.querySelectorAll('img')].map(each => each.naturalWidth > 300 ? each.alt : '').filter(Boolean)"
 PNG = b"\x89PNG"
@@ -37,7 +38,7 @@ def pictures(page: Browser) -> set[str]:
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (Debian's package `chromium`)")
-@pytest.mark.timeout(420)
+@pytest.mark.long
 def test_a_day_is_built_by_clicking_and_its_page_shows_rows_and_charts(
     dev: Dev, workshop: Workshop, tmp_path: Path
 ) -> None:
@@ -54,18 +55,18 @@ def test_a_day_is_built_by_clicking_and_its_page_shows_rows_and_charts(
         page.click("Show all partitions")
         page.enter("input[placeholder^=ex]", str(DAY1))
         page.click("Launch 1 run")
-        until(lambda: ask(workshop, "select 1 from core.races"), "the day to be built")
+        wait_until(lambda: ask(workshop, "select 1 from core.races"), "the day to be built")
 
         page.open(f"{dev.url}/assets/core/selections?view=partitions&partition={DAY1}", shows="rows per day")
         page.until_shown("rejects by rule")
-        until(lambda: "rows per day" in pictures(page), "the chart")
+        wait_until(lambda: "rows per day" in pictures(page), "the chart")
         page.click("[Show Markdown]")  # the last of them is the distribution of prices
-        until(lambda: "prices" in pictures(page), "the prices")
+        wait_until(lambda: "prices" in pictures(page), "the prices")
         selections = page.picture("selections")
 
         page.open(f"{dev.url}/assets/core/races?view=partitions&partition={DAY1}", shows="rejects by rule")
         page.until_shown("C complete")
-        until(lambda: {"rows per day", "overround"} <= pictures(page), "the charts")
+        wait_until(lambda: {"rows per day", "overround"} <= pictures(page), "the charts")
         races = page.picture("races")
     for path in (graph, selections, races):
         assert path.read_bytes().startswith(PNG)

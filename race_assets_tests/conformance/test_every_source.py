@@ -16,6 +16,7 @@ from race_assets.settings import Settings
 from race_assets.sources import registry
 from race_assets_tests.conformance.specimens import DAY, DOGS, SPECIMENS, Specimen
 from race_assets_tests.pipeline.feed import ask, build_days, build_stale, tables
+from race_assets_tests.waiting import PATIENCE_S
 
 BAD_FILES = [
     (b"", "no_data"),
@@ -173,7 +174,12 @@ def test_naming_and_making_sources_touches_no_network_and_no_disk(tmp_path: Path
     )
     environment = {"RACE_ASSETS_HOME": str(tmp_path / "home"), "PATH": ""}
     done = subprocess.run(
-        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", program],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
     )
     assert done.stdout.split() == names, done.stderr
     assert not (tmp_path / "home").exists()

@@ -8,10 +8,11 @@ import requests
 
 from race_assets_tests.fake_betfair import FakeBetfair
 from race_assets_tests.fake_betfair.bsp import MALFORMED
+from race_assets_tests.waiting import PATIENCE_S
 
 
 def fetch(betfair: FakeBetfair, name: str = "") -> requests.Response:
-    return requests.get(f"{betfair.url}/betfairsp/prices{name and '/'}{name}", timeout=10)
+    return requests.get(f"{betfair.url}/betfairsp/prices{name and '/'}{name}", timeout=PATIENCE_S)
 
 
 def text(betfair: FakeBetfair, name: str) -> str:
@@ -24,7 +25,7 @@ def text(betfair: FakeBetfair, name: str) -> str:
 def test_the_index_links_to_every_file(betfair: FakeBetfair) -> None:
     links = re.findall(r'href="([^"]+)"', fetch(betfair).text)
     assert {link.rpartition("/")[2] for link in links} == set(betfair.bsp_files)
-    assert all(requests.get(betfair.url + link, timeout=10).status_code == 200 for link in links)
+    assert all(requests.get(betfair.url + link, timeout=PATIENCE_S).status_code == 200 for link in links)
 
 
 def test_a_missing_day_is_404(betfair: FakeBetfair) -> None:

@@ -14,6 +14,7 @@ import requests
 from race_assets_tests.conftest import PROJECT
 from race_assets_tests.fake_betfair import FakeBetfair, Shelf, identity
 from race_assets_tests.fake_betfair.server import PREFIXES
+from race_assets_tests.waiting import PATIENCE_S
 
 COMMAND = [sys.executable, "-m", "race_assets_tests.fake_betfair"]
 
@@ -47,25 +48,25 @@ def test_it_serves_and_ends_cleanly(number: signal.Signals) -> None:
             f"{settings['IDENTITY_URL']}/api/login",
             data={"username": settings["USERNAME"], "password": settings["PASSWORD"]},
             headers={"Accept": "application/json", "X-Application": settings["APP_KEY"]},
-            timeout=10,
+            timeout=PATIENCE_S,
         ).json()
         with requests.Session() as session:  # its connection is still open when the signal comes
             session.headers["ssoid"] = login["token"]
             historic = settings["SOURCES__BETFAIR_HISTORIC__FETCH__URL"]
             url = f"{historic}/GetMyData"
-            assert [session.get(url, timeout=10).status_code for _ in range(2)] == [503, 200]
+            assert [session.get(url, timeout=PATIENCE_S).status_code for _ in range(2)] == [503, 200]
             session.headers.update({"X-Authentication": login["token"], "X-Application": settings["APP_KEY"]})
             exchange = historic.replace(PREFIXES["historic"], PREFIXES["exchange_rest"])
-            events = session.post(f"{exchange}/listEvents/", json={"filter": {}}, timeout=10)
+            events = session.post(f"{exchange}/listEvents/", json={"filter": {}}, timeout=PATIENCE_S)
             assert events.json()
             process.send_signal(number)
-            output, errors = process.communicate(timeout=20)
+            output, errors = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0
     log = [line.split(" ", 1)[1] for line in errors.splitlines()]
     assert log == ["login 200", "GetMyData 503 status", "GetMyData 200", "rest 200 listEvents"]
     assert output == "4 requests answered\n"
     with pytest.raises(requests.exceptions.ConnectionError):
-        requests.get(url, timeout=5)
+        requests.get(url, timeout=PATIENCE_S)
 
 
 def test_a_port_in_use_is_told_in_one_line() -> None:
@@ -75,7 +76,7 @@ def test_a_port_in_use_is_told_in_one_line() -> None:
             cwd=PROJECT,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE_S,
             check=False,
         )
     assert done.returncode == 1
@@ -85,7 +86,7 @@ def test_a_port_in_use_is_told_in_one_line() -> None:
 @pytest.mark.parametrize("given", ["GetMyDatum=5xx", "GetMyData=boom", "GetMyData=5xx:often"])
 def test_a_fault_that_is_none_is_refused(given: str) -> None:
     done = subprocess.run(
-        [*COMMAND, "--fault", given], cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False
+        [*COMMAND, "--fault", given], cwd=PROJECT, capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
@@ -96,7 +97,7 @@ def test_stopping_leaves_no_thread_and_may_be_done_twice() -> None:
     before = threading.active_count()
     with requests.Session() as session:
         fake = FakeBetfair(Shelf())
-        session.post(f"{fake.url}/identity/api/login", headers={"X-Application": identity.APP_KEY}, timeout=10)
+        session.post(f"{fake.url}/identity/api/login", headers={"X-Application": identity.APP_KEY}, timeout=PATIENCE_S)
         fake.stop()
         fake.stop()
         assert threading.active_count() == before

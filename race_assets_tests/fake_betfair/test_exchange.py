@@ -8,6 +8,7 @@ import requests
 
 from race_assets_tests.fake_betfair import FakeBetfair
 from race_assets_tests.fake_betfair.identity import APP_KEY
+from race_assets_tests.waiting import PATIENCE_S
 
 ALL = {"filter": {"eventTypeIds": ["4339"]}}
 
@@ -19,12 +20,12 @@ def headers(betfair: FakeBetfair, **changes: str) -> dict[str, str]:
 
 def rest(betfair: FakeBetfair, operation: str, params: Any, **changes: str) -> requests.Response:
     url = f"{betfair.url}/exchange/betting/rest/v1.0/{operation}/"
-    return requests.post(url, json=params, headers=headers(betfair, **changes), timeout=10)
+    return requests.post(url, json=params, headers=headers(betfair, **changes), timeout=PATIENCE_S)
 
 
 def rpc(betfair: FakeBetfair, body: Any, **changes: str) -> Any:
     url = f"{betfair.url}/exchange/betting/json-rpc/v1"
-    answer = requests.post(url, json=body, headers=headers(betfair, **changes), timeout=10)
+    answer = requests.post(url, json=body, headers=headers(betfair, **changes), timeout=PATIENCE_S)
     assert answer.status_code == 200
     return answer.json()
 
@@ -204,7 +205,7 @@ def test_gateway_faults(betfair: FakeBetfair) -> None:
     assert rpc(betfair, call("listEvents", None))["error"]["code"] == -32602
     assert rest(betfair, "listEvents", ALL, **{"Content-Type": "text/plain"}).status_code == 415
     url = f"{betfair.url}/exchange/betting/json-rpc/v1"
-    broken = requests.post(url, data=b"{", headers=headers(betfair), timeout=10).json()
+    broken = requests.post(url, data=b"{", headers=headers(betfair), timeout=PATIENCE_S).json()
     assert broken["error"]["code"] == -32700
 
 

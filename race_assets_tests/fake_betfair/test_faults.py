@@ -12,17 +12,18 @@ import requests
 
 from race_assets_tests.fake_betfair import FakeBetfair, faults
 from race_assets_tests.fake_betfair.identity import APP_KEY, PASSWORD, USERNAME
+from race_assets_tests.waiting import PATIENCE_S
 
 LONG = 60.0  # seconds nobody waits
 
 Owner = dict[str, str]
 
 
-def my_data(betfair: FakeBetfair, owner: Owner, timeout: float = 10, **more: Any) -> requests.Response:
+def my_data(betfair: FakeBetfair, owner: Owner, timeout: float = PATIENCE_S, **more: Any) -> requests.Response:
     return requests.get(f"{betfair.url}/historic/api/GetMyData", headers=owner, timeout=timeout, **more)
 
 
-def download(betfair: FakeBetfair, owner: Owner, timeout: float = 10) -> requests.Response:
+def download(betfair: FakeBetfair, owner: Owner, timeout: float = PATIENCE_S) -> requests.Response:
     path = next(iter(betfair.files))
     url = f"{betfair.url}/historic/api/DownloadFile"
     return requests.get(url, params={"filePath": path}, headers=owner, timeout=timeout)
@@ -47,7 +48,7 @@ def test_a_service_behind_a_fault_is_not_asked(betfair: FakeBetfair) -> None:
     form = {"username": USERNAME, "password": PASSWORD}
     headers = {"X-Application": APP_KEY, "Accept": "application/json"}
     url = f"{betfair.url}/identity/api/login"
-    statuses = [requests.post(url, data=form, headers=headers, timeout=10).status_code for _ in range(2)]
+    statuses = [requests.post(url, data=form, headers=headers, timeout=PATIENCE_S).status_code for _ in range(2)]
     assert (statuses, betfair.identity.logins) == ([503, 200], 1)
 
 
@@ -138,7 +139,7 @@ def test_a_token_that_expires_on_the_exchange(betfair: FakeBetfair) -> None:
     headers = {"X-Application": APP_KEY, "X-Authentication": betfair.token()}
     call = {"jsonrpc": "2.0", "method": "SportsAPING/v1.0/listEvents", "params": {"filter": {}}, "id": 1}
     url = f"{betfair.url}/exchange/betting/json-rpc/v1"
-    told = requests.post(url, json=call, headers=headers, timeout=10).json()
+    told = requests.post(url, json=call, headers=headers, timeout=PATIENCE_S).json()
     assert told["error"]["data"]["APINGException"]["errorCode"] == "INVALID_SESSION_INFORMATION"
 
 
@@ -198,7 +199,7 @@ def test_the_same_request_is_spared_after_so_many_failures_and_the_faults_wait_f
 
 def test_a_connection_is_kept_over_faults(betfair: FakeBetfair) -> None:
     betfair.fault("bsp-index", faults.status(503, times=1))
-    connection = http.client.HTTPConnection("127.0.0.1", betfair.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", betfair.port, timeout=PATIENCE_S)
     sockets = set()
     with closing(connection):
         for expected in (503, 200, 200):

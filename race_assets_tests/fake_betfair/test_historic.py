@@ -10,6 +10,7 @@ import requests
 
 from race_assets_tests.fake_betfair import FakeBetfair
 from race_assets_tests.fake_betfair.streams import MarketFile
+from race_assets_tests.waiting import PATIENCE_S
 
 JUNE = {
     "sport": "Greyhound Racing",
@@ -27,7 +28,7 @@ Owner = dict[str, str]
 
 def ask(betfair: FakeBetfair, owner: Owner, operation: str, **changes: Any) -> requests.Response:
     body = {key: value for key, value in {**JUNE, **changes}.items() if value is not ...}
-    return requests.post(f"{betfair.url}/historic/api/{operation}", json=body, headers=owner, timeout=10)
+    return requests.post(f"{betfair.url}/historic/api/{operation}", json=body, headers=owner, timeout=PATIENCE_S)
 
 
 def listed(betfair: FakeBetfair, owner: Owner, **changes: Any) -> set[str]:
@@ -38,7 +39,7 @@ def listed(betfair: FakeBetfair, owner: Owner, **changes: Any) -> set[str]:
 
 def download(betfair: FakeBetfair, owner: Owner, path: str, **headers: str) -> requests.Response:
     url = f"{betfair.url}/historic/api/DownloadFile"
-    return requests.get(url, params={"filePath": path}, headers={**owner, **headers}, timeout=10)
+    return requests.get(url, params={"filePath": path}, headers={**owner, **headers}, timeout=PATIENCE_S)
 
 
 def of_june(betfair: FakeBetfair) -> Iterator[MarketFile]:
@@ -52,7 +53,7 @@ def is_page(answer: requests.Response) -> bool:
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_my_data_has_an_element_a_month_and_plan(betfair: FakeBetfair, owner: Owner, method: str) -> None:
     url = f"{betfair.url}/historic/api/GetMyData"
-    mine = requests.request(method, url, headers=owner, timeout=10).json()
+    mine = requests.request(method, url, headers=owner, timeout=PATIENCE_S).json()
     assert {tuple(each) for each in mine} == {("sport", "plan", "forDate", "purchaseItemId")}
     bought = {(each["plan"], each["forDate"]) for each in mine}
     assert {("Basic Plan", "2024-01-01T00:00:00"), ("Advanced Plan", "2024-06-01T00:00:00")} < bought
@@ -113,7 +114,7 @@ def test_without_a_session_there_is_a_page_with_status_200(betfair: FakeBetfair,
     path = next(of_june(betfair)).path
     betfair.clock.advance(hours=12)
     for headers in ({}, {"ssoid": "made-up"}, owner):
-        assert is_page(requests.get(f"{betfair.url}/historic/api/GetMyData", headers=headers, timeout=10))
+        assert is_page(requests.get(f"{betfair.url}/historic/api/GetMyData", headers=headers, timeout=PATIENCE_S))
         assert is_page(ask(betfair, headers, "DownloadListOfFiles"))
         assert is_page(download(betfair, headers, path))
 
@@ -148,16 +149,16 @@ def test_over_a_hundred_requests_in_ten_seconds_are_too_many(betfair: FakeBetfai
     betfair.historic.arrivals.clock = lambda: seconds
     url = f"{betfair.url}/historic/api/GetMyData"
     with requests.Session() as session:
-        statuses = [session.get(url, headers=owner, timeout=10).status_code for _ in range(102)]
+        statuses = [session.get(url, headers=owner, timeout=PATIENCE_S).status_code for _ in range(102)]
         assert statuses == [200] * 100 + [429] * 2
         seconds = 9.9
-        assert session.get(url, headers=owner, timeout=10).status_code == 429
+        assert session.get(url, headers=owner, timeout=PATIENCE_S).status_code == 429
         seconds = 10.0
-        assert session.get(url, headers=owner, timeout=10).status_code == 200
+        assert session.get(url, headers=owner, timeout=PATIENCE_S).status_code == 200
     assert betfair.historic.arrivals.refused == 3
 
 
 def test_the_limit_is_the_historic_services_own(betfair: FakeBetfair) -> None:
     with requests.Session() as session:
-        statuses = {session.get(f"{betfair.url}/betfairsp/prices", timeout=10).status_code for _ in range(101)}
+        statuses = {session.get(f"{betfair.url}/betfairsp/prices", timeout=PATIENCE_S).status_code for _ in range(101)}
     assert statuses == {200}

@@ -7,6 +7,7 @@ import requests
 
 from race_assets_tests.fake_betfair import FakeBetfair
 from race_assets_tests.fake_betfair.identity import APP_KEY, CERTIFICATE_HEADER, PASSWORD, USERNAME
+from race_assets_tests.waiting import PATIENCE_S
 
 JSON = {"Accept": "application/json"}
 NO_SESSION = {"token": "", "product": APP_KEY, "status": "FAIL", "error": "NO_SESSION"}
@@ -17,7 +18,7 @@ def log_in(betfair: FakeBetfair, password: str = PASSWORD, **headers: str) -> re
         f"{betfair.url}/identity/api/login",
         data={"username": USERNAME, "password": password},
         headers={**JSON, "X-Application": APP_KEY, **headers},
-        timeout=10,
+        timeout=PATIENCE_S,
     )
 
 
@@ -26,13 +27,13 @@ def cert_log_in(betfair: FakeBetfair, password: str = PASSWORD, **headers: str) 
         f"{betfair.url}/identity-cert/api/certlogin",
         data={"username": USERNAME, "password": password},
         headers={**JSON, "X-Application": APP_KEY, **headers},
-        timeout=10,
+        timeout=PATIENCE_S,
     ).json()
 
 
 def with_token(betfair: FakeBetfair, name: str, token: str, method: str = "POST") -> Any:
     headers = {**JSON, "X-Application": APP_KEY, "X-Authentication": token}
-    return requests.request(method, f"{betfair.url}/identity/api/{name}", headers=headers, timeout=10).json()
+    return requests.request(method, f"{betfair.url}/identity/api/{name}", headers=headers, timeout=PATIENCE_S).json()
 
 
 def test_a_good_login_gives_a_new_token_each_time(betfair: FakeBetfair) -> None:
@@ -61,7 +62,7 @@ def test_without_accept_json_there_is_a_page(betfair: FakeBetfair) -> None:
 def test_only_a_form_is_read(betfair: FakeBetfair) -> None:
     headers = {**JSON, "X-Application": APP_KEY}
     body = {"username": USERNAME, "password": PASSWORD}
-    answer = requests.post(f"{betfair.url}/identity/api/login", json=body, headers=headers, timeout=10)
+    answer = requests.post(f"{betfair.url}/identity/api/login", json=body, headers=headers, timeout=PATIENCE_S)
     assert answer.json()["error"] == "INPUT_VALIDATION_ERROR"
 
 

@@ -12,6 +12,7 @@ import requests
 
 from race_assets_tests.conftest import PROJECT
 from race_assets_tests.fake_racing_post import FakeRacingPost, faults
+from race_assets_tests.waiting import PATIENCE_S
 
 COMMAND = [sys.executable, "-m", "race_assets_tests.fake_racing_post"]
 DAY = {"date": "2024-06-26"}
@@ -25,7 +26,7 @@ def feed() -> Iterator[FakeRacingPost]:
 
 def ask(feed: FakeRacingPost, operation: str = "GetRaceInfo", key: str = "", **asked: Any) -> requests.Response:
     headers = {"X-Api-Key": key or feed.key}
-    return requests.get(f"{feed.url}/{operation}", params=asked or DAY, headers=headers, timeout=10)
+    return requests.get(f"{feed.url}/{operation}", params=asked or DAY, headers=headers, timeout=PATIENCE_S)
 
 
 def test_pages_hold_every_race_of_a_day_once(feed: FakeRacingPost) -> None:
@@ -51,7 +52,7 @@ def test_who_is_not_known_or_asks_for_what_is_not_there_is_refused_in_the_feeds_
         (404, "NOT_FOUND"),
         (400, "BAD_REQUEST"),
     ]
-    basic = requests.get(f"{feed.url}/GetRaceInfo", params=DAY, auth=("licensee", "of the fake"), timeout=10)
+    basic = requests.get(f"{feed.url}/GetRaceInfo", params=DAY, auth=("licensee", "of the fake"), timeout=PATIENCE_S)
     assert basic.status_code == 200
 
 
@@ -83,11 +84,11 @@ def test_the_command_serves_and_ends_cleanly() -> None:
             given = dict(re.findall(r"^RACE_ASSETS_RACING_POST__(\w+)=(.+)$", told, re.MULTILINE))
             headers = {"X-Api-Key": given["API_KEY"]}
             url = f"{given['BASE_URL']}/GetRaceInfo"
-            answers = [requests.get(url, params=DAY, headers=headers, timeout=10) for _ in range(2)]
+            answers = [requests.get(url, params=DAY, headers=headers, timeout=PATIENCE_S) for _ in range(2)]
             assert [each.status_code for each in answers] == [503, 200]
             assert len(answers[1].json()) == 12
             process.send_signal(signal.SIGTERM)
-            output, _ = process.communicate(timeout=20)
+            output, _ = process.communicate(timeout=PATIENCE_S)
         finally:
             process.kill()
     assert (process.returncode, output) == (0, "2 requests answered\n")
@@ -96,6 +97,6 @@ def test_the_command_serves_and_ends_cleanly() -> None:
 @pytest.mark.parametrize("given", ["GetRaceInf=5xx", "GetRaceInfo=boom"])
 def test_a_fault_that_is_none_is_refused(given: str) -> None:
     done = subprocess.run(
-        [*COMMAND, "--fault", given], cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False
+        [*COMMAND, "--fault", given], cwd=PROJECT, capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
     assert (done.returncode, "--fault" in done.stderr, "Traceback" in done.stderr) == (2, True, False)

@@ -21,6 +21,7 @@ from race_assets.settings.nodes import RateLimit
 from race_assets_tests.conftest import PROJECT
 from race_assets_tests.http.server import Answerer, FakeTime, Say, Seen, Server
 from race_assets_tests.http.test_session import PAGE, Tokens
+from race_assets_tests.waiting import PATIENCE_S
 
 BODY = os.urandom(300_000)
 TAG = {"ETag": '"v1"'}
@@ -331,11 +332,11 @@ def killed(server: Server, target: Path) -> None:
 
     def midway() -> None:
         half.set()
-        dead.wait(60)
+        dead.wait(PATIENCE_S)
 
     url = server.on("/f", Say(200, BODY, midway=midway), Say(200, BODY))
     process = subprocess.Popen([sys.executable, "-c", KILLED, url, str(target)], cwd=PROJECT)
-    assert half.wait(60)
+    assert half.wait(PATIENCE_S)
     while not list(target.parent.glob(".*.download")):
         assert process.poll() is None
     process.send_signal(signal.SIGKILL)

@@ -21,6 +21,7 @@ from race_assets.http.retry import RetryPolicy
 from race_assets.http.session import HttpSession
 from race_assets.settings.nodes import RateLimit
 from race_assets_tests.http.server import FakeTime, Say, Server, running, say_json
+from race_assets_tests.waiting import PATIENCE_S
 
 SECRET = "hunter2"  # noqa: S105 - a password of nothing, to be looked for where it must not be
 LIMIT = RateLimit(requests_per_second=10, burst_size=5)
@@ -178,7 +179,7 @@ def test_a_server_that_hangs_is_left(server: Server, time: FakeTime) -> None:
     gone = threading.Event()
     with make(time, timeouts=Timeouts(read_s=0.05), retries=RetryPolicy(attempts=2)) as session:
         with pytest.raises(ApiUnavailableError, match="did not answer in time"):
-            session.get_json(server.on("/a", Say(before=lambda: gone.wait(30))))
+            session.get_json(server.on("/a", Say(before=lambda: gone.wait(PATIENCE_S))))
         gone.set()
     assert session.traffic.requests == 2
 

@@ -162,7 +162,7 @@ def day() -> pl.DataFrame:
     return corpus.filter(pl.col("race_date") == corpus["race_date"].min())
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 2**31))
 def test_links_are_the_same_in_any_order_of_arrival(day: pl.DataFrame, seed: int) -> None:
     columns = ["source", "market_id", "selection_id", "market_type"]

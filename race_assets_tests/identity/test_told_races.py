@@ -286,7 +286,7 @@ def reports(draw: st.DrawFn, *, is_whole: bool) -> list[dict[str, object]]:
 DOG_OF = {dog_id(dog): dog for dogs in FIELDS for dog in dogs}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(told=reports(is_whole=True), seed=st.integers(0, 99))
 def test_any_reports_of_one_meeting_are_one_race_each_and_one_selection_a_dog(
     told: list[dict[str, object]], seed: int
@@ -309,7 +309,7 @@ def test_any_reports_of_one_meeting_are_one_race_each_and_one_selection_a_dog(
     assert (again.notes, again.selections.rows()) == (found.notes, found.selections.rows())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(told=reports(is_whole=False), seed=st.integers(0, 99))
 def test_whatever_is_missing_no_two_dogs_become_one_and_every_record_has_its_fate(
     told: list[dict[str, object]], seed: int

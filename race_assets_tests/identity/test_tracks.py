@@ -150,7 +150,7 @@ _ALONE = {
 
 
 @given(st.lists(st.sampled_from(sorted(_ALONE, key=str)), max_size=30))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_rows_keep_order_and_number_and_lazy_is_the_same(rows: list[tuple[str | None, str | None]]) -> None:
     frame = pl.DataFrame(rows, schema=dict.fromkeys(("venue", "nation"), pl.String), orient="row").with_row_index("row")
 
@@ -169,7 +169,7 @@ def test_a_frame_without_hints_gets_countries() -> None:
 
 
 @given(st.text(alphabet="aA éÉ.,'’()&-/0 tThHeE", max_size=12))  # noqa: RUF001 - what people type into names
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_key_is_its_own_key_but_for_a_second_article(text: str) -> None:
     found = key(text)
 
@@ -446,7 +446,7 @@ def test_a_name_that_is_known_with_its_sponsor_is_not_looked_up_without(tmp_path
 
 
 @given(st.sampled_from(sorted(set(REGISTRY.lookup["key"]))))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_plain_key_is_its_own_plain_key_and_never_empty(known: str) -> None:
     once, twice = pl.DataFrame({"key": [known, f"coral {known}"]}).select(plain_key_expr(pl.col("key")))["key"]
 

@@ -409,7 +409,7 @@ moment = st.none() | st.integers(-3600, 3600).map(lambda seconds: OFF + timedelt
 
 
 @given(st.lists(st.fixed_dictionaries({"actual_off_at": moment, "observed_at": moment}), min_size=1, max_size=6))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_price_of_the_off_is_known_before_the_race_was_off(told: list[dict[str, datetime | None]]) -> None:
     core = Core(*(bsp(f"{trap}. Dog {trap}", **OF_THE_OFF, **each) for trap, each in enumerate(told, start=1)))
     offs = [OFF, *(each["actual_off_at"] for each in told if each["actual_off_at"])]

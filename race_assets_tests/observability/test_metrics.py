@@ -21,6 +21,7 @@ from race_assets.pipeline.workshop import Workshop
 from race_assets.storage.postgres import Warehouse
 from race_assets_tests.conftest import PROJECT
 from race_assets_tests.pipeline.feed import BSP, CSV, DAY1, DAY2, ask, bsp_row, build_stale, csv_race, csv_row, drop
+from race_assets_tests.waiting import PATIENCE_S
 
 MONITORING = PROJECT / "docs" / "monitoring"
 NAME = re.compile(r"\brace_assets_\w+")
@@ -124,13 +125,13 @@ def test_the_command_serves_until_it_is_told_to_stop(environment: dict[str, str]
         assert process.stdout is not None
         found = re.search(r"http://\S+", process.stdout.readline())
         assert found, process.communicate()
-        answer = requests.get(found[0], timeout=20)
+        answer = requests.get(found[0], timeout=PATIENCE_S)
         assert read(answer.text)["up",] == 1
         process.send_signal(number)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, errors) == (0, "")
     with pytest.raises(requests.exceptions.ConnectionError):
-        requests.get(found[0], timeout=5)
+        requests.get(found[0], timeout=PATIENCE_S)
 
 
 def test_the_page_can_be_had_once(command: Callable[..., "subprocess.CompletedProcess[str]"]) -> None:

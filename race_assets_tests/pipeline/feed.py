@@ -1,9 +1,8 @@
 """Small hand-made files, and the few steps every pipeline test takes with them; no expectation lives here."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import psycopg
@@ -24,7 +23,6 @@ BSP_HEADER = (
     "PPMAX,PPMIN,IPMAX,IPMIN,MORNINGTRADEDVOL,PPTRADEDVOL,IPTRADEDVOL\n"
 )
 NOT_COMPARED = {"processed_at", "run_id", "rejected_at"}
-PATIENCE_S = 60.0
 State = dict[str, list[tuple[Any, ...]]]
 
 
@@ -140,16 +138,6 @@ def wipe(workshop: Workshop) -> None:
         ).fetchall()
         names = sql.SQL(", ").join(sql.Identifier(*each) for each in found)
         connection.execute(sql.SQL("truncate {}").format(names))
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Polls, as nothing tells when another connection begins to wait."""
-    pause = Event()
-    for _ in range(int(PATIENCE_S / 0.01)):
-        if condition():
-            return
-        pause.wait(0.01)
-    raise AssertionError("it did not happen")
 
 
 def waiting_for_lock(connection: "psycopg.Connection[tuple[Any, ...]]") -> list[int]:

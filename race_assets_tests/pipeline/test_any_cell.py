@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable, Sequence
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from race_assets.pipeline import land
@@ -137,7 +137,7 @@ def test_every_odd_text_in_every_column_costs_no_neighbour_anything(
 
 
 @pytest.mark.parametrize("source", [CSV, BSP, FEED])
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8)
 @given(odd=changes, ending=st.sampled_from([b"\n", b"\r\n"]))
 def test_any_text_in_any_cell_costs_no_neighbour_anything(
     opened: Callable[[], Workshop], source: str, odd: list[Change], ending: bytes

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from race_assets.pipeline import land
@@ -133,7 +133,7 @@ anything = st.one_of(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(changes=st.lists(st.tuples(st.sampled_from(PLACES), anything), min_size=1, max_size=3))
 @example(changes=[((3, *DEFINED, "runners", 0, "name"), "1. \0Nul\0 Dog\0")])
 @example(changes=[((3, *DEFINED, "runners", 0, "name"), "1. Half \ud800")])

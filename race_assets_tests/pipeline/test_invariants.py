@@ -11,7 +11,7 @@ from threading import Event
 import polars as pl
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from race_assets.errors import SettingsError
@@ -46,10 +46,10 @@ from race_assets_tests.pipeline.feed import (
     stored,
     tables,
     tell,
-    wait_until,
     waiting_for_lock,
     wipe,
 )
+from race_assets_tests.waiting import wait_until
 
 MakeSettings = Callable[..., Settings]
 REWRITES, POLLS = 20, 1000
@@ -156,7 +156,7 @@ def in_order(landed_in: LandedIn) -> State:
     return found
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5)
 @given(order=st.permutations(ORDER), build_after=st.sets(st.integers(0, len(ORDER) - 2)))
 def test_files_landed_in_any_order_give_the_same_tables(
     order: list[str], build_after: set[int], in_order: State, landed_in: LandedIn

@@ -33,15 +33,15 @@ from race_assets_tests.fake_betfair.fixtures import meeting, pair
 from race_assets_tests.fake_betfair.markets import Life, moment_of
 from race_assets_tests.fake_betfair.streams import PRO, market_file
 from race_assets_tests.pipeline.feed import ask, build_stale, tell
+from race_assets_tests.waiting import PATIENCE_S
 
 INTERVAL = 0.1
-PATIENCE_S = 60
 Ticks = set[tuple[Any, ...]]
 
 
-def card(now: datetime, races: int = 3) -> list[Life]:
+def card(now: datetime, races: int = 3, seed: int = 7) -> list[Life]:
     """Races that go off some minutes from now, a minute apart."""
-    cast, made = Cast(7), []
+    cast, made = Cast(seed), []
     for number in range(races):
         start = now.replace(second=0, microsecond=0) + timedelta(minutes=3 + number)
         at = meeting(cast, list(TRACKS)[number % 2], start)
@@ -92,9 +92,8 @@ def until(condition: Callable[[], bool], stopping: threading.Event) -> None:
     """Sets the event as soon as the condition holds."""
 
     def watch() -> None:
-        for _ in range(int(PATIENCE_S / 0.02)):
-            if condition() or stopping.wait(0.02):
-                break
+        while not (condition() or stopping.wait(0.02)):
+            pass
         stopping.set()
 
     threading.Thread(target=watch, daemon=True).start()

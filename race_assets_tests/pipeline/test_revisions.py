@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from race_assets.pipeline import revisions
@@ -204,7 +204,6 @@ def frame(told_of: list[dict[str, Any]]) -> pl.DataFrame:
     return conform(pl.DataFrame(rows, schema_overrides={"race_date": pl.Date}, infer_schema_length=None), RECORDS)
 
 
-@settings(deadline=None)
 @given(DAY_OF_RECORDS, DAY_OF_RECORDS)
 def test_the_old_records_with_the_revisions_are_the_new_ones(
     before: list[dict[str, Any]], after: list[dict[str, Any]]

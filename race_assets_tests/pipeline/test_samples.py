@@ -20,6 +20,7 @@ from race_assets.pipeline.workshop import Workshop
 from race_assets.settings import Settings
 from race_assets_tests.conftest import SAMPLES
 from race_assets_tests.databases import Databases
+from race_assets_tests.waiting import PATIENCE_S
 
 BOOKS: dict[str, list[dict[str, Any]]] = json.loads((SAMPLES / "expected.json").read_text(encoding="utf-8"))
 SOURCES = ("betfair_bsp", "betfair_csv")
@@ -61,7 +62,7 @@ def of_day(text: str | None) -> date | None:
 
 def test_the_committed_samples_are_what_their_generator_writes(tmp_path: Path) -> None:
     command = [sys.executable, SAMPLES / "generate.py", "--out", tmp_path]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE_S)
 
     def files(folder: Path) -> dict[str, bytes]:
         found = [*folder.glob("*/*.csv"), folder / "expected.json"]

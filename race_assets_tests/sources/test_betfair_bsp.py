@@ -403,7 +403,7 @@ def test_a_meeting_out_of_order_or_of_another_place_settles_nothing(parse: Parse
     st.lists(st.integers(14, 28), min_size=2, max_size=11),
     st.sampled_from(["R{} 400m Gr5", "To Be Placed"]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_doubled_hour_is_never_taken_for_the_other_one(start: int, gaps: list[int], event: str) -> None:
     """Of meetings at usual gaps: each race is in its hour, or is said to be of doubtful time."""
     offs = [utc(2024, 10, 27, 1, 0) + timedelta(minutes=start + sum(gaps[:n])) for n in range(len(gaps) + 1)]

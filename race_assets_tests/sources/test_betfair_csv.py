@@ -6,7 +6,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from race_assets.errors import UnreadableFileError
@@ -218,7 +218,7 @@ def test_with_a_zone_what_is_no_time_is_rejected_all_the_same(parse: Parse, zone
     zone=st.sampled_from(["Europe/London", "Australia/Brisbane", "Pacific/Auckland", "UTC"]),
     local=st.datetimes(datetime(2008, 1, 1), datetime(2030, 1, 1)),  # noqa: DTZ001 - wall clocks
 )
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 def test_a_zone_means_what_it_means_to_python(parse: Parse, zone: str, local: datetime) -> None:
     local = local.replace(second=0, microsecond=0)
     [record] = parse(row(start_time=f"{local:%Y-%m-%d %H:%M}"), timezone=zone)
@@ -395,7 +395,7 @@ WORDS = st.sampled_from(
 
 
 @given(event=MEETINGS, trap=st.integers(1, 8), words=st.lists(WORDS, min_size=1, max_size=4))
-@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100)
 def test_a_greyhound_is_never_filtered_whatever_its_name(parse: Parse, event: str, trap: int, words: list[str]) -> None:
     [record] = parse(row(event_name=event, selection_name=f"{trap}. {' '.join(words)}"))
 
@@ -403,7 +403,7 @@ def test_a_greyhound_is_never_filtered_whatever_its_name(parse: Parse, event: st
 
 
 @given(words=st.lists(WORDS, max_size=2), trap=st.integers(1, 8))
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 def test_a_dog_with_a_trap_over_a_distance_is_never_filtered(parse: Parse, words: list[str], trap: int) -> None:
     [record] = parse(row(event_name=" ".join(["R4 395m", *words]), selection_name=f"{trap}. Amber Teaspoon"))
 

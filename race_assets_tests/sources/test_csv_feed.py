@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from race_assets.errors import UnreadableFileError
@@ -693,7 +693,7 @@ def test_one_column_may_have_a_sign_before_decimals_of_its_own(tmp_path: Path) -
     st.lists(st.decimals(min_value=0, max_value=9_999_999, places=2), min_size=1, max_size=8),
     st.sampled_from([(",", "."), (".", ","), ("", "."), ("", ",")]),
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 def test_amounts_with_hundredths_are_read_whatever_signs_group_and_part_them(
     tmp_path: Path, values: list[Decimal], signs: tuple[str, str]
 ) -> None:

@@ -133,7 +133,7 @@ def tables(draw: st.DrawFn) -> Table:
 
 
 @given(tables(), sizes)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_every_record_comes_back_with_its_cells_line_and_offset(table: Table, size: int) -> None:
     with blocks_of(size) as path:
         reading = read(path, table.data)
@@ -145,7 +145,7 @@ def test_every_record_comes_back_with_its_cells_line_and_offset(table: Table, si
 
 
 @given(tables(), st.booleans())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_bytes_at_each_offset_parse_back_to_the_record(table: Table, is_compressed: bool) -> None:
     with blocks_of(delimited.BLOCK_BYTES) as path:
         path.write_bytes(gzip.compress(table.data) if is_compressed else table.data)
@@ -172,7 +172,7 @@ lines = st.builds(
 
 
 @given(st.lists(lines, min_size=1, max_size=40), sizes)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @example([Line(("1", "2", "3"), "\r\n"), Line(("4", "5"), "\n"), Line(("6", "7", "8"), "\n")], 4096)
 @example([Line(("1", "2", "3"), "\r\n"), Line(("",), "\r\n"), Line(("4", "5"), "\r\n"), Line(("6", "7"), "\r\n")], 4096)
 def test_ragged_lines_with_any_line_ends_are_each_a_row_or_broken(given_lines: list[Line], size: int) -> None:
@@ -194,7 +194,7 @@ def test_ragged_lines_with_any_line_ends_are_each_a_row_or_broken(given_lines: l
 
 
 @given(st.binary(max_size=400), sizes)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_bytes_whatever_get_lost_or_break_the_reader(body: bytes, size: int) -> None:
     """Rows and broken lines account for the file; good rows around the bytes are read whatever these are."""
     # Quotes may rightly join lines, so they have tests of their own.
@@ -210,7 +210,7 @@ def test_no_bytes_whatever_get_lost_or_break_the_reader(body: bytes, size: int) 
 
 
 @given(st.text(alphabet='""",,ab\n\n\r ', max_size=120))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_quotes_wherever_they_stand_leave_no_byte_unaccounted_for(body: str) -> None:
     data = b"id,dog,price\n" + body.encode() + b"\n9,Last,3\n"
     with blocks_of(delimited.BLOCK_BYTES) as path:
@@ -230,7 +230,7 @@ def test_quotes_wherever_they_stand_leave_no_byte_unaccounted_for(body: str) -> 
 @given(
     st.lists(st.tuples(plain_cells, plain_cells, plain_cells), min_size=1, max_size=30), st.sampled_from(["\n", "\r\n"])
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_fast_path_and_the_careful_path_give_the_same_frame(rows: list[tuple[str, ...]], ending: str) -> None:
     data = ("id,dog,price" + ending + "".join(f"{','.join(row)}{ending}" for row in rows)).encode()
     with blocks_of(delimited.BLOCK_BYTES) as path:
@@ -333,7 +333,7 @@ def test_a_quote_is_kept_where_it_belongs_to_the_cell(
 
 
 @given(st.lists(st.tuples(st.text('a" ,', max_size=6), st.sampled_from(["doubled", "bare", "inner"])), min_size=1))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_quote_reaches_a_cell_that_its_writer_did_not_mean(written_cells: list[tuple[str, str]]) -> None:
     """Each row is written in one way; of those that are read, the cell is the one that was meant, or is noted."""
     rows, meant = [], []
@@ -535,7 +535,7 @@ def test_a_second_stream_that_is_cut_or_damaged_refuses_the_file(
 
 
 @given(st.lists(st.binary(max_size=300), min_size=1, max_size=4), st.sampled_from([gzip, bz2]), st.integers(3, 64))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_any_number_of_streams_read_in_any_steps_is_their_text(parts: list[bytes], packer: Any, step: int) -> None:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(transcoding, "CHUNK_BYTES", step)
@@ -898,7 +898,7 @@ def odd_files(draw: st.DrawFn) -> Odd:
 
 
 @given(odd_files(), sizes)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_in_bulk_and_one_by_one_every_row_and_line_is_the_same(odd: Odd, size: int) -> None:
     """The second reading has a separator that Polars cannot take, so that Python takes every row apart."""
     wide = "→"

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from race_assets.sources import record_files
@@ -45,7 +45,7 @@ def read(folder: Path, frame: pl.DataFrame) -> tuple[FileSource, Path, list[dict
 
 
 @given(table=st.lists(rows, min_size=1, max_size=8))
-@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200)
 def test_every_row_of_a_frame_is_one_record(tmp_path: Path, table: list[dict[str, Any]]) -> None:
     frame = pl.DataFrame(table, schema=SCHEMA)
     reader, path, found = read(tmp_path, frame)

@@ -220,7 +220,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     name=st.sampled_from([*GREYHOUND_FILES, *HORSE_FILES, *OTHER_FILES]),
     stray=st.booleans(),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_greyhound_of_any_era_is_never_filtered_as_a_horse(
     folder: Path, hint: str, event: str, runner: str, name: str, stray: bool
 ) -> None:
@@ -256,7 +256,7 @@ METRIC = st.builds(
     name=st.sampled_from(HORSE_FILES),
     running=st.sampled_from([QUIET, RUNNING, ("1", "1001", ".62"), ("100", "6", "0")]),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_horse_of_any_era_is_never_accepted_from_a_file_of_horses(
     folder: Path, hint: str, event: str, trap: int | None, name: str, running: tuple[str, str, str]
 ) -> None:
@@ -266,7 +266,7 @@ def test_a_horse_of_any_era_is_never_accepted_from_a_file_of_horses(
 
 
 @given(event=st.one_of(TURF, METRIC), trap=st.one_of(st.none(), st.integers(1, 24)), name=st.sampled_from(OTHER_FILES))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_horse_with_its_distance_is_never_accepted_from_any_file(
     folder: Path, event: str, trap: int | None, name: str
 ) -> None:

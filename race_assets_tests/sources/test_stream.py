@@ -107,13 +107,13 @@ def points_of(market: MarketFigures) -> dict[tuple[int, stream_replay.Key], list
     return found
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(stream_files())
 def test_any_interleaving_of_messages_reads_as_the_brute_force_replay_has_it(lines: list[bytes]) -> None:
     compare(lines)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(stream_files(), st.lists(st.sampled_from((0, 0, 1, 5_000, 700_000)), min_size=1))
 def test_messages_whose_time_goes_back_read_as_the_brute_force_replay_has_them(
     lines: list[bytes], steps: list[int]
@@ -321,7 +321,7 @@ def test_an_off_that_is_moved_late_moves_the_whole_grid(tmp_path: Path) -> None:
     assert found.markets == expected.markets
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(stream_files("PRO"), st.data())
 def test_whatever_happens_to_a_file_nothing_is_raised_and_every_line_is_told(
     tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], data: st.DataObject

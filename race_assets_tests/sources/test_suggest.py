@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from race_assets.errors import UnreadableFileError
@@ -605,7 +605,7 @@ KNOWN = (
         max_size=6,
     ),
 )
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 def test_whatever_a_file_holds_its_entry_is_one_that_the_settings_take_and_a_feed_reads(
     tmp_path: Path, others: list[str], rows: list[tuple[tuple[str, ...], list[str]]]
 ) -> None:

@@ -12,13 +12,15 @@ import psycopg
 import pytest
 
 from race_assets.errors import WarehouseError
-from race_assets.storage import api_lock as api_locks
+from race_assets.storage import api_lock as api_lock_module
 from race_assets.storage.api_lock import LOCKS, api_lock
 from race_assets.storage.postgres import LANDING_LOCK, MIGRATION_LOCK, PUBLISH_LOCK, Warehouse
 from race_assets_tests.conftest import PROJECT
+from race_assets_tests.waiting import PATIENCE_S
 
 HOLDER = """
 import sys
+from race_assets.storage import api_lock as api_lock_module
 from race_assets.storage.api_lock import api_lock
 from race_assets.storage.postgres import Warehouse
 with api_lock(Warehouse(sys.argv[1]), "racing_post"):
@@ -59,9 +61,9 @@ class Waiting(logging.Handler):
 @pytest.fixture
 def waiting() -> Iterator[Waiting]:
     handler = Waiting()
-    api_locks.log.addHandler(handler)
+    api_lock_module.log.addHandler(handler)
     yield handler
-    api_locks.log.removeHandler(handler)
+    api_lock_module.log.removeHandler(handler)
 
 
 def is_free(database: str, api: str) -> bool:
@@ -108,7 +110,7 @@ def test_another_process_is_waited_for_and_named(end: str, warehouse: Warehouse,
     with held_by_a_process(warehouse.url) as process:
         thread = threading.Thread(target=take)
         thread.start()
-        assert waiting.said.wait(60)
+        assert waiting.said.wait(PATIENCE_S)
         assert not taken.is_set()
         if end == "killed":
             process.send_signal(signal.SIGKILL)
@@ -116,7 +118,7 @@ def test_another_process_is_waited_for_and_named(end: str, warehouse: Warehouse,
             assert process.stdin
             process.stdin.write("done\n")
             process.stdin.flush()
-        assert taken.wait(60)
+        assert taken.wait(PATIENCE_S)
         thread.join()
     assert waiting.messages == ["another process uses the API racing_post; waiting until it is done"]
 
@@ -129,12 +131,12 @@ def test_the_server_s_own_timeouts_end_neither_the_holding_nor_the_waiting(
             pass
 
     with psycopg.connect(warehouse.url, autocommit=True) as other:
-        for name in api_locks.TIMEOUTS:
+        for name in ("idle_session_timeout", "lock_timeout", "statement_timeout"):
             other.execute(f"alter database {other.info.dbname} set {name} = '1s'")
         with api_lock(warehouse, "racing_post"):
             thread = threading.Thread(target=take)
             thread.start()
-            assert waiting.said.wait(60)
+            assert waiting.said.wait(PATIENCE_S)
             other.execute("select pg_sleep(1.5)")
             locks = other.execute("select granted from pg_locks where locktype = 'advisory' order by 1").fetchall()
         thread.join()
@@ -154,7 +156,7 @@ def test_a_server_that_goes_away_while_one_waits_is_told(warehouse: Warehouse, w
     with api_lock(warehouse, "racing_post"):
         thread = threading.Thread(target=take)
         thread.start()
-        assert waiting.said.wait(60)
+        assert waiting.said.wait(PATIENCE_S)
         with psycopg.connect(warehouse.url, autocommit=True) as connection:
             end = "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and not granted"
             while not connection.execute(end).fetchall():

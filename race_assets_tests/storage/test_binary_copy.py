@@ -8,7 +8,7 @@ import hypothesis.strategies as st
 import polars as pl
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 from race_assets.errors import PermanentError
 from race_assets.storage import binary_copy
@@ -64,7 +64,7 @@ def kept(connection: Connection, frame: pl.DataFrame) -> list[tuple[Any, ...]]:
         return cursor.execute(f"select {names} from copied order by place".encode()).fetchall()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(rows=st.lists(ROW, min_size=1, max_size=30))
 def test_every_value_comes_back(connection: Connection, rows: list[tuple[Any, ...]]) -> None:
     assert kept(connection, pl.DataFrame(rows, schema=SCHEMA, orient="row")) == rows

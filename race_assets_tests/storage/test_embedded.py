@@ -6,8 +6,6 @@ import socket
 import stat
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -21,18 +19,9 @@ from race_assets.errors import PermanentError
 from race_assets.settings import Settings
 from race_assets.storage import embedded
 from race_assets.storage.postgres import Warehouse
+from race_assets_tests.waiting import PATIENCE_S, wait_until
 
 CLIENT = Path(__file__).with_name("embedded_client.py")
-WAIT_S = 30.0
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Poll, as nothing tells when a process that is not our child has ended."""
-    pause = threading.Event()
-    deadline = time.monotonic() + WAIT_S
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        pause.wait(0.01)
 
 
 def servers_in(home: Path) -> list[psutil.Process]:
@@ -99,12 +88,12 @@ class Client:
         return url
 
     def end(self) -> None:
-        self.process.communicate(timeout=WAIT_S)
+        self.process.communicate(timeout=PATIENCE_S)
         assert self.process.returncode == 0
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.communicate(timeout=WAIT_S)
+        self.process.communicate(timeout=PATIENCE_S)
 
 
 @pytest.fixture
@@ -288,7 +277,7 @@ def test_a_start_that_races_with_a_stop_loses_no_server(home: Path) -> None:
         assert ask(embedded.ensure(home), "SELECT 1") == 1
         embedded.release(home)
     for other in others:
-        assert other.communicate(timeout=60)[0] == "done\n"
+        assert other.communicate(timeout=PATIENCE_S)[0] == "done\n"
     assert not embedded.is_running(home)
 
 
@@ -316,7 +305,12 @@ print("stopped" if not embedded.is_running(home) else "runs", flush=True)
 os.write(writer, b"x")
 """
     result = subprocess.run(
-        [sys.executable, "-c", code, str(home)], input="x", capture_output=True, text=True, check=False, timeout=WAIT_S
+        [sys.executable, "-c", code, str(home)],
+        input="x",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
     )
     assert (result.returncode, result.stdout, result.stderr) == (0, "ready\nstopped\n", "")
 
@@ -338,11 +332,11 @@ os.kill(os.getpid(), 9)
     )
     assert parent.stdout is not None
     assert parent.stdout.readline() == "ready\n"
-    assert parent.wait(WAIT_S) == -signal.SIGKILL
+    assert parent.wait(PATIENCE_S) == -signal.SIGKILL
     embedded.ensure(home)
     embedded.release(home)
     assert not embedded.is_running(home)
-    parent.communicate(timeout=WAIT_S)
+    parent.communicate(timeout=PATIENCE_S)
 
 
 def test_two_homes_have_two_servers(make_home: Callable[[str], Path]) -> None:

@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from race_assets.errors import SettingsError
@@ -116,7 +116,7 @@ def test_a_file_of_other_days_and_when_it_came_are_no_input(ledger: Ledger) -> N
     assert fingerprint(ledger) == before
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4)
 @given(order=st.permutations(["one", "two", "three", "four"]))
 def test_the_order_in_which_files_came_is_no_input(order: list[str], ledger: Ledger) -> None:
     def wanted(sequence: list[str]) -> str:

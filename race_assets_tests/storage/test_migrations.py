@@ -10,6 +10,7 @@ import pytest
 
 from race_assets.schemas.catalogue import CORE, IN_POSTGRES
 from race_assets.schemas.table import INSTANT, LOCAL_TIME, TEXTS, is_json, key_of
+from race_assets.storage.conninfo import Address
 from race_assets.storage.postgres import Warehouse, newest_migration, upgrade
 from race_assets_tests.databases import Databases
 
@@ -107,8 +108,7 @@ def test_migrating_twice_changes_nothing(empty: str) -> None:
 
 def test_a_warehouse_of_the_first_version_keeps_its_files_and_days(empty: str, database: str) -> None:
     with psycopg.connect(empty, autocommit=True) as connection:
-        connection.execute("create schema ops")
-        upgrade(empty, "0001")
+        upgrade(Address.parse(empty), "0001")
         connection.execute(
             """insert into ops.source_files values
                ('feed', 'a', 'a.csv', 1, 10, now(), null, '{2024-06-27}', '{2}', 2, 2, 0, 1, 'registry', 'landed')"""

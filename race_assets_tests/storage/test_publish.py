@@ -14,7 +14,7 @@ from race_assets.schemas.catalogue import CORE
 from race_assets.storage import publish
 from race_assets.storage.ledger import Configuration, Ledger
 from race_assets.storage.postgres import LANDING_LOCK, PUBLISH_LOCK, Warehouse, retrying
-from race_assets_tests.pipeline.feed import wait_until, waiting_for_lock
+from race_assets_tests.pipeline.feed import waiting_for_lock
 from race_assets_tests.storage.frames import (
     DAY1,
     DAY2,
@@ -29,6 +29,7 @@ from race_assets_tests.storage.frames import (
     reject,
     tell,
 )
+from race_assets_tests.waiting import wait_until
 
 Holder = "psycopg.Connection[tuple[object, ...]]"
 

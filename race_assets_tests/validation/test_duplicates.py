@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from race_assets.pipeline.judge import judge
@@ -175,7 +175,7 @@ def test_values_of_dogs_that_one_file_alone_tells_of_do_not_count_for_it() -> No
     ),
     st.randoms(use_true_random=False),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_market_that_files_dispute_is_told_by_the_first_file_that_has_the_dog(
     told: dict[tuple[str, str], dict[str, object]], chance: Random
 ) -> None:
@@ -206,7 +206,7 @@ def test_a_market_that_files_dispute_is_told_by_the_first_file_that_has_the_dog(
     ),
     st.randoms(use_true_random=False),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_which_record_stands_does_not_depend_on_the_order_of_records(
     rows: list[dict[str, object]], chance: Random
 ) -> None:
@@ -288,7 +288,7 @@ def judging(make_settings: Any, request: pytest.FixtureRequest) -> Workshop:
     return workshop
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40)
 @given(told=st.lists(record, max_size=25))
 def test_every_record_that_is_judged_is_accepted_refused_a_duplicate_or_filtered(
     told: list[dict[str, object]], judging: Workshop

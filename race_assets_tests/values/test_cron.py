@@ -33,7 +33,7 @@ def of_dagster(cron: str, zone: str, after: datetime, count: int) -> list[float]
     zone=st.sampled_from(ZONES),
     after=st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - made UTC
 )
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_ticks_are_dagsters(cron: str, zone: str, after: datetime) -> None:
     assert [tick.timestamp() for tick in next_ticks(cron, zone, after, 4)] == of_dagster(cron, zone, after, 4)
 

@@ -13,7 +13,7 @@ from race_assets.values.distances import grade_and_distance, lengths, metres
     st.sampled_from(["", " "]),
     st.sampled_from(["", "m", "M", "metres", "y", "Y", "yds", "yards"]),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_yards_are_converted_and_all_else_is_metres(number: int, blank: str, unit: str) -> None:
     frame = pl.DataFrame({"text": [f" {number}{blank}{unit}"]})
 

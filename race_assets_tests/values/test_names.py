@@ -86,7 +86,7 @@ def test_names_that_are_alike(left: str, right: str) -> None:
 
 
 @given(_NAMES)
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 def test_a_key_is_upper_case_letters_and_single_blanks_and_its_own_key(text: str) -> None:
     found = _key(text)
 
@@ -98,7 +98,7 @@ def test_a_key_is_upper_case_letters_and_single_blanks_and_its_own_key(text: str
 
 
 @given(st.lists(st.from_regex("[A-Za-z]{1,8}", fullmatch=True), min_size=1, max_size=4), st.integers(1, 10))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_trap_marks_blanks_and_case_do_not_change_the_key(words: list[str], trap: int) -> None:
     bare = " ".join(words)
 

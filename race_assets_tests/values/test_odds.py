@@ -36,7 +36,7 @@ def _fractional(*texts: str | None) -> list[dict[str, object]]:
 
 
 @given(st.integers(0, 10**6), st.integers(1, 10**6), st.sampled_from(sorted(_MARKS)), st.sampled_from(["", " ", "  "]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_fraction_is_one_plus_its_value(numerator: int, denominator: int, mark: str, blank: str) -> None:
     [odds] = _fractional(f" {numerator}/{denominator}{blank}{mark.lower()} ")
 
@@ -46,13 +46,13 @@ def test_a_fraction_is_one_plus_its_value(numerator: int, denominator: int, mark
 
 
 @given(st.lists(st.decimals(min_value="-2000", max_value="2000", places=4), min_size=1, max_size=20))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_plain_decimal_is_itself(numbers: list[Decimal]) -> None:
     assert _decimal(*(format(number, "f") for number in numbers)) == [float(number) for number in numbers]
 
 
 @given(st.text(alphabet="0123456789.eE+-/FJCNn aifINFT ", max_size=8))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_nothing_else_is_a_price(text: str) -> None:
     plain = re.fullmatch(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)", text.strip())
     mark = r"\s*(?:(?:J(?:T|OINT)?|CO?)?[ -]?F(?:AV)?|J|C)?"

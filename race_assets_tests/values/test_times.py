@@ -43,7 +43,7 @@ def _iso(text: str | None) -> dict[str, object]:
     st.sampled_from(["seconds", "milliseconds", "microseconds", "minutes"]),
     st.sampled_from([":", ""]),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_an_instant_with_any_offset(naive: datetime, minutes: int, separator: str, timespec: str, colon: str) -> None:
     written = datetime.fromisoformat(naive.isoformat(timespec=timespec))
     at = written.replace(tzinfo=timezone(timedelta(minutes=minutes)))
@@ -134,7 +134,7 @@ def _by_zoneinfo(naive: datetime, zone: str) -> dict[str, object]:
 
 
 @given(_NAIVE | st.sampled_from(_EDGES), st.sampled_from(ZONES))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_localise_as_zoneinfo_does(naive: datetime, zone: str) -> None:
     assert _localised(naive, zone) == _by_zoneinfo(naive, zone)
 
@@ -164,7 +164,7 @@ def test_no_time_is_neither_ambiguous_nor_missing() -> None:
 
 
 @given(st.lists(st.tuples(_NAIVE | st.sampled_from(_EDGES), st.sampled_from(ZONES)), min_size=1, max_size=30))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_local_time_and_pass_as_zoneinfo_has_them(rows: list[tuple[datetime, str]]) -> None:
     frame = pl.DataFrame(rows, schema={"at": pl.Datetime("us"), "zone": pl.String}, orient="row")
     at, zone = pl.col("at").dt.replace_time_zone("UTC"), pl.col("zone")
@@ -226,7 +226,7 @@ def test_day_and_month_at_the_end(text: str | None, expected: tuple[int | None, 
 
 
 @given(st.integers(-1, 32), st.integers(-1, 14), st.dates(date(2005, 1, 1), date(2035, 12, 31)))
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 def test_the_nearest_date_is_the_nearest(day: int, month: int, reference: date) -> None:
     candidates = [
         date(year, month, day)

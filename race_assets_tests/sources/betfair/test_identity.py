@@ -26,6 +26,7 @@ from race_assets.sources.betfair.login import HOSTS, LIMIT, LoginService
 from race_assets_tests.conftest import PROJECT
 from race_assets_tests.http.server import FakeTime, Say, running, say_json
 from race_assets_tests.sources.betfair.identity_server import APP_KEY, PAGE, PASSWORD, USERNAME, Betfair, account
+from race_assets_tests.waiting import PATIENCE_S
 
 HOUR = 3600
 CODES = [
@@ -144,7 +145,7 @@ def said_by_processes(betfair: Betfair, home: Path, refused: str) -> set[str]:
         assert process.stdin
         process.stdin.write("go\n")
         process.stdin.flush()
-    said = {process.communicate(timeout=60)[0].strip() for process in processes}
+    said = {process.communicate(timeout=PATIENCE_S)[0].strip() for process in processes}
     assert [process.returncode for process in processes] == [0] * 4
     return said
 
@@ -600,5 +601,5 @@ def test_the_server_of_these_tests_is_of_the_kind_betfair_has(betfair: Betfair) 
     """Without Accept it is a page, as API_CONTRACTS 1.2 says; else these tests would not see that it is sent."""
     import requests
 
-    answer = requests.post(betfair.server.url + "/identity/api/login", data={}, timeout=10)
+    answer = requests.post(betfair.server.url + "/identity/api/login", data={}, timeout=PATIENCE_S)
     assert "<!doctype html" in answer.text

@@ -76,7 +76,7 @@ def read(kind: str, data: bytes) -> None:
 
 
 @pytest.mark.parametrize("kind", PAYLOADS)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_odd_values_anywhere(kind: str, data: st.DataObject) -> None:
     payload = PAYLOADS[kind]
@@ -87,7 +87,7 @@ def test_odd_values_anywhere(kind: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("kind", PAYLOADS)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(data=st.data())
 def test_cut_and_damaged_bytes(kind: str, data: st.DataObject) -> None:
     text = bytearray(json.dumps(PAYLOADS[kind]).encode())

@@ -7,7 +7,6 @@ down_revision = None
 
 # Ids sort as bytes: a C collation makes their indexes several times cheaper to build than a language's.
 CORE = """
-create schema core;
 create table core.races (
     race_date date not null,
     race_id text collate "C" not null,
@@ -67,7 +66,6 @@ create table core.prices (
 """
 
 QUARANTINE = """
-create schema quarantine;
 create table quarantine.rejects (
     reject_id text collate "C" primary key,
     source text not null,

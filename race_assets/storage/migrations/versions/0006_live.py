@@ -7,7 +7,6 @@ down_revision = "0005"
 
 # A day's ticks are asked for by market and time, and by session after a crash.
 TABLES = """
-create schema live;
 create table live.price_ticks (
     race_date date not null,
     market_id text collate "C" not null,
