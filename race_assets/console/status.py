@@ -146,7 +146,7 @@ def _show_need(need: Need) -> None:
     head = Text(f"{need.kind:12} ", style="yellow" if not need.is_urgent else "bold red")
     about = " ".join(part for part in (need.source, _days(need)) if part)
     report.console().print(head.append(f"{about}: {need.reason}" if about else need.reason, "default"), soft_wrap=True)
-    advice = f"{need.advice}, then " if need.advice else ""
+    advice = f"{need.advice} " if need.advice else ""
     report.line(f"{'':12}   {advice}`{need.command}`")
 
 

@@ -445,6 +445,8 @@ def withdraw(workshop: Workshop, prefix: str, source: str | None = None) -> Ledg
     if found[0].withdrawn_at is not None:
         raise SettingsError(f"--withdraw {prefix}: {found[0].name} was withdrawn on {found[0].withdrawn_at:%Y-%m-%d}")
     workshop.ledger.withdraw(found[0].source, found[0].sha256)
+    # What an unreadable file said of the days that its name states goes with it.
+    coverage.note_alone(workshop.warehouse, found[0].source, {}, sorted(dates_in(found[0].name)))
     return found[0]
 
 

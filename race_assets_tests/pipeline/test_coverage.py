@@ -202,6 +202,9 @@ def test_a_page_in_place_of_a_file_blocks_the_day_its_name_states_until_the_file
     (landed,) = land.land(workshop, BSP, [(path, name)])
     assert landed.state == "blocked_page"
     assert states(workshop) == [(3, "blocked", True)]
+    land.withdraw(workshop, landed.sha256)
+    assert states(workshop) == []
+    assert land.land(workshop, BSP, [(path, name)])
     drop(workshop, name, bsp_race(DAY), BSP)
     build_stale(workshop)
     assert states(workshop) == [(3, "complete", False)]

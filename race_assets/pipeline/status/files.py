@@ -27,7 +27,7 @@ def _unreadable(workshop: Workshop) -> list[Need]:
         Need(
             UNREADABLE, file.source, None, None, 0, f"{file.name}: {file.detail}",
             f"race-assets land --withdraw {file.sha256[:SHOWN_HASH]}",
-            "land a good version under the same name, or take the file back",
+            "land a good version under the same name, or take this one back:",
         )
         for file in Ledger(workshop.warehouse).unreadable_files()
         if file.source in workshop.enabled
@@ -45,9 +45,9 @@ def _not_landed(workshop: Workshop, source: str) -> list[Need]:
     try:
         waiting = len(drops.not_landed(workshop, source))
     except RaceAssetsError as error:
-        return [Need(NOT_LANDED, source, None, None, 0, str(error), INGEST, "mend the folder")]
+        return [Need(NOT_LANDED, source, None, None, 0, str(error), INGEST, "mend the folder, then")]
     if not waiting:
         return []
-    files = "1 file lies" if waiting == 1 else f"{waiting:,} files lie"
     folder = workshop.settings.drop_folder(source)
-    return [Need(NOT_LANDED, source, None, None, 0, f"{files} in {folder} and not landed", INGEST)]
+    reason = f"1 file in {folder} is not landed" if waiting == 1 else f"{waiting:,} files in {folder} are not landed"
+    return [Need(NOT_LANDED, source, None, None, 0, reason, INGEST)]

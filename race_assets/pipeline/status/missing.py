@@ -63,22 +63,23 @@ def _need(workshop: Workshop, rows: Sequence[Coverage]) -> Need:
         state, command, advice = (
             NOT_COLLECTED,
             f"race-assets status --day {first}",
-            ("live prices of past days cannot be recorded any more; betfair_historic has them"),
+            ("past live prices cannot be recorded any more, betfair_historic may have them; what there is:"),
         )
     elif state == coverage.PARTIAL:
         command, advice = f"race-assets status --day {first}", ""
     elif state == coverage.REJECTED:
-        command, advice = f"race-assets rejects list --source {source} --day {first}", ""
+        of_day = f" --day {first}" if first == last else ""
+        command, advice = f"race-assets rejects list --source {source}{of_day}", ""
     else:
         command, advice = bringing(workshop, source, (first, last))
     return Need(state, source, first, last, len(rows), _reason(rows), command, advice)
 
 
 def bringing(workshop: Workshop, source: str, days: tuple[date, date]) -> tuple[str, str]:
-    """Return the command that brings days of a source, and what to do before it."""
+    """Return the command that brings days of a source, and the words that lead to it."""
     if source in registry.FETCHERS:
         return f"race-assets fetch {source} {from_to(days)}", ""
-    return "race-assets ingest", f"put its files into {workshop.settings.drop_folder(source)}"
+    return "race-assets ingest", f"put its files into {workshop.settings.drop_folder(source)}, then"
 
 
 def _reason(rows: Sequence[Coverage]) -> str:

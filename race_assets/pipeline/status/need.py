@@ -25,7 +25,7 @@ class Need:
         days: how many days between the two it concerns.
         reason: what is wrong.
         command: what to run next.
-        advice: what to do before the command, or in place of one; empty where the command is enough.
+        advice: words that lead to the command; empty where it is enough.
     """
 
     kind: str
