@@ -3,9 +3,20 @@
 Every message names the thing (file, row, setting, market), says what is wrong and what to do about it.
 """
 
+from race_assets.display import visible_lines
+
 
 class RaceAssetsError(Exception):
-    """Something race_assets knows how to describe; catch this to catch all of them."""
+    """Something race_assets knows how to describe; catch this to catch all of them.
+
+    Names, cells and answers in its message are shown with `visible_lines`, wherever the message ends up.
+
+    Args:
+        messages: one, or several that are independent of each other, each of which begins a line.
+    """
+
+    def __init__(self, *messages: object) -> None:
+        super().__init__("\n".join(map(visible_lines, messages)))
 
 
 class TransientError(RaceAssetsError):
@@ -20,6 +31,10 @@ class SettingsError(PermanentError):
     """A setting has a name or a value that is not allowed; the message gives its path and what is."""
 
 
+class DiskError(PermanentError):
+    """A file cannot be written: no room, a quota, a read-only file system; nothing of it is kept, the old one stays."""
+
+
 class UnreadableFileError(PermanentError):
     """A file as a whole cannot be read; its rows are not taken, its neighbours are.
 
@@ -31,7 +46,7 @@ class UnreadableFileError(PermanentError):
     def __init__(self, state: str, detail: str) -> None:
         super().__init__(detail)
         self.state = state
-        self.detail = detail
+        self.detail = str(self)
 
 
 class WarehouseError(TransientError):

@@ -14,6 +14,7 @@ from typing import TypeAlias
 import dagster as dg
 
 from race_assets.backoff import PAUSES, pause_s
+from race_assets.display import visible
 from race_assets.errors import TransientError, WarehouseError
 from race_assets.settings import RetrySettings
 
@@ -29,7 +30,7 @@ def again(context: Context, policy: RetrySettings, reason: str) -> dg.RetryReque
     """Return what the step raises to be run again after a pause; says so in the run's log."""
     number = context.retry_number + 1
     pause = pause_s(number, policy.base_seconds, policy.max_seconds, PAUSES.chance())
-    context.log.warning("%s; retry %s of %s in %.1f s", reason, number, policy.max_retries, pause)
+    context.log.warning(visible(f"{reason}; retry {number} of {policy.max_retries} in {pause:.1f} s"))
     return dg.RetryRequested(policy.max_retries, pause)
 
 

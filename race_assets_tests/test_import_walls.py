@@ -12,7 +12,7 @@ import pytest
 from race_assets_tests.conftest import SAMPLES
 
 PACKAGE = Path(__file__).parent.parent / "race_assets"
-GROUND = {"settings", "errors", "ahead", "backoff"}
+GROUND = {"settings", "errors", "ahead", "backoff", "display"}
 ALLOWED = {
     "values": set(),
     "schemas": set(),
@@ -24,7 +24,8 @@ ALLOWED = {
     "storage": {"schemas"},
     "pipeline": {"sources", "validation", "identity", "normalise", "storage", "http", "values", "schemas"},
     "settings": {"backoff"},
-    "errors": set(),
+    "errors": {"display"},
+    "display": set(),
     "ahead": set(),
     "backoff": set(),
 }

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 
 import dagster as dg
 import polars as pl
 
 from race_assets.assets.metadata import rows, tally
+from race_assets.display import markdown
 from race_assets.pipeline.land import Landed
 from race_assets.storage.coverage import Coverage
 from race_assets.validation.account import Account, total
@@ -31,10 +33,15 @@ def spec(name: str, asset: dg.AssetKey, description: str) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(name, asset=asset, description=description)
 
 
+def _result(*, description: str, **fields: Any) -> dg.AssetCheckResult:
+    """Return a check's result; the UI reads its description, which names files and repeats answers, as Markdown."""
+    return dg.AssetCheckResult(description=markdown(description), **fields)
+
+
 def shape(asset: dg.AssetKey, landed: Sequence[Landed], unreadable: Sequence[str]) -> dg.AssetCheckResult:
     """Fails when a file of the source could not be read."""
     bad = sorted({*(f"{each.path}: {each.detail}" for each in landed if each.is_bad), *unreadable})
-    return dg.AssetCheckResult(
+    return _result(
         passed=not bad,
         asset_key=asset,
         check_name=SHAPE,
@@ -46,7 +53,7 @@ def shape(asset: dg.AssetKey, landed: Sequence[Landed], unreadable: Sequence[str
 
 def fetched(asset: dg.AssetKey, problems: Sequence[str], counts: Mapping[str, int]) -> dg.AssetCheckResult:
     """Fails when the source's API did not give what it should; for that the core step fails the run at its end."""
-    return dg.AssetCheckResult(
+    return _result(
         passed=not problems,
         asset_key=asset,
         check_name=FETCHED,
@@ -66,7 +73,7 @@ def not_fetched(context: dg.AssetExecutionContext) -> list[str]:
 def row_rules(asset: dg.AssetKey, accounts: Accounts) -> dg.AssetCheckResult:
     """Warns when rows were quarantined, and says by which rules."""
     everything = total(accounts.values())
-    return dg.AssetCheckResult(
+    return _result(
         passed=not everything.quarantined,
         asset_key=asset,
         check_name=ROW_RULES,
@@ -81,7 +88,7 @@ def conservation(asset: dg.AssetKey, accounts: Accounts, failed: Mapping[date, s
     off = {f"{source} {day}": text for (source, day), each in accounts.items() if (text := each.imbalance())}
     off |= {str(day): reason for day, reason in failed.items()}
     everything = total(accounts.values())
-    return dg.AssetCheckResult(
+    return _result(
         passed=not off,
         asset_key=asset,
         check_name=CONSERVATION,
@@ -100,7 +107,7 @@ def conservation(asset: dg.AssetKey, accounts: Accounts, failed: Mapping[date, s
 
 def race_rules(asset: dg.AssetKey, findings: Mapping[str, int]) -> dg.AssetCheckResult:
     """Warns when races broke a rule of races."""
-    return dg.AssetCheckResult(
+    return _result(
         passed=not findings,
         asset_key=asset,
         check_name=RACE_RULES,
@@ -113,7 +120,7 @@ def race_rules(asset: dg.AssetKey, findings: Mapping[str, int]) -> dg.AssetCheck
 def sources_agree(asset: dg.AssetKey, contradictions: Sequence[tuple[date, str, str]]) -> dg.AssetCheckResult:
     """Warns when sources contradict each other, with who says what of which runner."""
     said = pl.DataFrame(contradictions[:SHOWN_RACES], schema=["day", "race", "who says what"], orient="row")
-    return dg.AssetCheckResult(
+    return _result(
         passed=not contradictions,
         asset_key=asset,
         check_name=SOURCES_AGREE,
@@ -127,7 +134,7 @@ def runners_rejected(asset: dg.AssetKey, incomplete: Sequence[tuple[date, str, i
     """Warn when races lack runners whose records are in quarantine, with the races and how many each lacks."""
     shown = pl.DataFrame(incomplete[:SHOWN_RACES], schema=["day", "race", "runners rejected"], orient="row")
     runners = sum(count for *_, count in incomplete)
-    return dg.AssetCheckResult(
+    return _result(
         passed=not incomplete,
         asset_key=asset,
         check_name=RUNNERS_REJECTED,
@@ -142,7 +149,7 @@ def runners_rejected(asset: dg.AssetKey, incomplete: Sequence[tuple[date, str, i
 def not_empty(asset: dg.AssetKey, empty: Sequence[date]) -> dg.AssetCheckResult:
     """Warns when a day was published without races: valid, but worth a look."""
     shown = ", ".join(map(str, empty[:10]))
-    return dg.AssetCheckResult(
+    return _result(
         passed=not empty,
         asset_key=asset,
         check_name=NOT_EMPTY,
@@ -172,7 +179,7 @@ def arrived(asset: dg.AssetKey, recent: Sequence[Coverage]) -> dg.AssetCheckResu
             "no source is expected up to today: none has data of the last weeks, and runs fetch none "
             "(coverage.sources.<name>.current sets it)"
         )
-    return dg.AssetCheckResult(
+    return _result(
         passed=not late,
         asset_key=asset,
         check_name=ARRIVED,

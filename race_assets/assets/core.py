@@ -10,6 +10,7 @@ from race_assets import retries
 from race_assets.assets import checks, metadata
 from race_assets.assets.days import POSTGRES, SINGLE_RUN, days_of, is_refresh, mark_process
 from race_assets.assets.validated import KEY as VALIDATED
+from race_assets.display import visible
 from race_assets.pipeline.build import Built
 from race_assets.pipeline.days import DaysWithRecords
 from race_assets.pipeline.pictures import charts, figures
@@ -66,7 +67,7 @@ def core_assets(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
             reasons = [f"{day}: {reason}" for day, reason in sorted(built.failed.items())]
             reasons += [f"file {file.name} of {file.source}: {file.detail}" for file in unreadable]
             reasons += not_fetched
-            raise dg.Failure("; ".join(reasons), allow_retries=False)
+            raise dg.Failure(visible("; ".join(reasons)), allow_retries=False)
         with workshop.timed("charts"):
             results = _results(context, workshop, built)
         context.log.info("seconds by stage: %s", {name: round(s, 2) for name, s in workshop.seconds.items()})

@@ -8,6 +8,7 @@ import dagster as dg
 import pandera.polars as pa
 import polars as pl
 
+from race_assets.display import markdown
 from race_assets.pipeline.pictures import charts
 from race_assets.storage.coverage import LETTERS, letters
 
@@ -39,18 +40,18 @@ def rows(frame: pl.DataFrame) -> dg.MarkdownMetadataValue:
     told = [name for name in frame.columns if frame[name].null_count() < frame.height]
     if not told:
         return dg.MetadataValue.md("no rows")
-    lines = ["| " + " | ".join(told) + " |", "|" + "---|" * len(told)]
+    lines = ["| " + " | ".join(map(markdown, told)) + " |", "|" + "---|" * len(told)]
     lines += ["| " + " | ".join(_cell(value) for value in row) + " |" for row in frame.select(told).iter_rows()]
     return dg.MetadataValue.md("\n".join(lines))
 
 
 def _cell(value: Any) -> str:
-    return "" if value is None else str(value).replace("|", "\\|").replace("\n", " ")
+    return "" if value is None else markdown(value)
 
 
 def picture(svg: str, name: str) -> dg.MarkdownMetadataValue:
     """A chart on the asset's page, which shows pictures that need no file."""
-    return dg.MetadataValue.md(f"![{name}]({charts.data_uri(svg)})")
+    return dg.MetadataValue.md(f"![{markdown(name)}]({charts.data_uri(svg)})")
 
 
 def calendar(states: Mapping[str, Sequence[tuple[date, str]]]) -> dg.MarkdownMetadataValue:
@@ -59,7 +60,7 @@ def calendar(states: Mapping[str, Sequence[tuple[date, str]]]) -> dg.MarkdownMet
         return dg.MetadataValue.md("no source is expected on these days: `coverage.sources` in the settings")
     lines = ["| source | from | |", "|---|---|---|"]
     for source, days in states.items():
-        lines.append(f"| {source} | {days[0][0]} | `{letters(days)}` |")
+        lines.append(f"| {markdown(source)} | {days[0][0]} | `{letters(days)}` |")
     legend = ", ".join(f"`{letter}` {state.replace('_', ' ')}" for state, letter in LETTERS.items())
     return dg.MetadataValue.md("\n".join([*lines, "", legend]))
 
@@ -69,5 +70,5 @@ def tally(counts: Mapping[str, int]) -> dg.MarkdownMetadataValue:
     if not counts:
         return dg.MetadataValue.md("none")
     return dg.MetadataValue.md(
-        "\n".join(["| | |", "|---|---:|", *(f"| {name} | {n:,} |" for name, n in counts.items())])
+        "\n".join(["| | |", "|---|---:|", *(f"| {markdown(name)} | {n:,} |" for name, n in counts.items())])
     )

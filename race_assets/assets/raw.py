@@ -10,6 +10,7 @@ import dagster as dg
 from race_assets import retries
 from race_assets.assets import checks, metadata
 from race_assets.assets.days import LAKE, SINGLE_RUN, days_of, is_refresh, mark_process
+from race_assets.display import visible
 from race_assets.errors import LoginRefusedError, RaceAssetsError, SettingsError, TransientError
 from race_assets.pipeline.days import days_with_records, raw_table
 from race_assets.pipeline.land import Landed
@@ -67,7 +68,7 @@ def raw_asset(
             unreadable = [f"{file.name}: {file.detail}" for file in workshop.ledger.unreadable_files(source)]
         if fetched.refusal:
             # The days of the files that are here have been written all the same.
-            raise dg.Failure(fetched.refusal, allow_retries=False)
+            raise dg.Failure(visible(fetched.refusal), allow_retries=False)
         return dg.MaterializeResult(
             value=stored,
             metadata={
@@ -106,15 +107,15 @@ def _fetch(context: dg.AssetExecutionContext, workshop: Workshop, source: str, d
     try:
         done = IngestionService.over(workshop).fetch(source, days, context.run.run_id)
     except (LoginRefusedError, SettingsError) as error:
-        context.log.error(str(error))  # noqa: TRY400 - the message says it all
+        context.log.error(visible(error))  # noqa: TRY400 - the message says it all
         return _Fetching(refusal=str(error))
     except RaceAssetsError as error:
-        context.log.error(str(error))  # noqa: TRY400 - the message says it all
+        context.log.error(visible(error))  # noqa: TRY400 - the message says it all
         return _Fetching(problems=[str(error)], may_pass=isinstance(error, TransientError))
     for gap in done.gaps:
-        context.log.log(logging.ERROR if gap.is_failure else logging.INFO, "%s", gap.reason)
+        context.log.log(logging.ERROR if gap.is_failure else logging.INFO, visible(gap.reason))
     for name, reason in done.failed.items():
-        context.log.error("%s: %s", name, reason)
+        context.log.error(visible(f"{name}: {reason}"))
     traffic = done.traffic
     figures = {
         "requests": traffic.requests,
@@ -132,5 +133,5 @@ def _land(context: dg.AssetExecutionContext, workshop: Workshop, source: str) ->
     landed = IngestionService.over(workshop).land_drop_folder(source, quiet_s)
     for each in landed:
         level = context.log.error if each.is_bad else context.log.info
-        level(f"{each.path}: {each.state}. {each.detail}")
+        level(visible(f"{each.path}: {each.state}. {each.detail}"))
     return landed

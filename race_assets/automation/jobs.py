@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import dagster as dg
 
 from race_assets import retries
+from race_assets.display import visible
 from race_assets.pipeline.live import NOT_STORED
 from race_assets.pipeline.service import IngestionService
 from race_assets.pipeline.workshop import Workshop
@@ -36,8 +37,8 @@ def land_settled(context: dg.OpExecutionContext, workshop: dg.ResourceParam[Work
     with retries.retried(context, workshop.settings.automation.retries):
         landed = IngestionService.over(workshop).land_everything()
     for each in landed:
-        context.log.info("%s: %s, %s records. %s", each.path, each.state, each.records, each.detail)
-    bad = [f"{each.path}: {each.detail}" for each in landed if each.is_bad]
+        context.log.info(visible(f"{each.path}: {each.state}, {each.records} records. {each.detail}"))
+    bad = [visible(f"{each.path}: {each.detail}") for each in landed if each.is_bad]
     context.add_output_metadata({"files": len(landed), "records": sum(each.records for each in landed)})
     if bad:
         raise dg.Failure("; ".join(bad), allow_retries=False)
@@ -57,9 +58,9 @@ def poll_live(context: dg.OpExecutionContext, workshop: dg.ResourceParam[Worksho
     """
     hours = workshop.settings.automation.live_session.hours
     service = IngestionService.over(workshop)
-    session = service.poll(timedelta(hours=hours), threading.Event(), tell=context.log.info)
+    session = service.poll(timedelta(hours=hours), threading.Event(), tell=lambda text: context.log.info(visible(text)))
     context.add_output_metadata({**asdict(session.figures), "ticks": session.ticks, "recovered": session.recovered})
-    bad = [f"{each.path}: {each.detail}" for each in service.land_recordings() if each.is_bad]
+    bad = [visible(f"{each.path}: {each.detail}") for each in service.land_recordings() if each.is_bad]
     if not session.is_stored:
         bad.append(NOT_STORED)
     if bad:

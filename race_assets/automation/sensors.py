@@ -5,7 +5,9 @@ from datetime import date
 import dagster as dg
 
 from race_assets.automation.jobs import INGEST, LAND, IngestJob, land_job
-from race_assets.automation.ranges import LIVE, contiguous, covered, range_tags
+from race_assets.automation.obstacles import live_runs, obstacle
+from race_assets.automation.ranges import contiguous, covered, range_tags
+from race_assets.display import visible
 from race_assets.errors import PermanentError
 from race_assets.pipeline import drops
 from race_assets.pipeline.land import has_outdated_files
@@ -22,18 +24,21 @@ def _status(settings: SensorSettings) -> dg.DefaultSensorStatus:
 
 def drop_sensor(settings: Settings) -> dg.SensorDefinition:
     """Asks for the `land` job when a dropped file has settled."""
-    wanted = settings.automation.drops
+    of_definition = settings.automation.drops
 
     @dg.sensor(
         name=DROP_SENSOR,
         job=land_job,
-        minimum_interval_seconds=wanted.interval_seconds,
-        default_status=_status(wanted),
+        minimum_interval_seconds=of_definition.interval_seconds,
+        default_status=_status(of_definition),
         description="Looks into the drop folders; a file unchanged for two looks, or with a .done marker, is landed.",
     )
     def _look(
         context: dg.SensorEvaluationContext, workshop: dg.ResourceParam[Workshop]
     ) -> dg.SensorResult | dg.SkipReason:
+        if why := obstacle(context, settings, workshop):
+            return dg.SkipReason(why)
+        wanted = workshop.settings.automation.drops
         ready: list[drops.Settled] = []
         broken: list[str] = []
         for source in workshop.enabled:
@@ -49,7 +54,7 @@ def drop_sensor(settings: Settings) -> dg.SensorDefinition:
         if is_work and not _live(context, LAND):
             drops.count_attempts(workshop, due)
             for text in broken:
-                context.log.error(text)
+                context.log.error(visible(text))
             return dg.SensorResult(run_requests=[dg.RunRequest()])
         given_up = [f"{file.source}/{file.name}" for file in ready if file.attempts >= wanted.attempts]
         if given_up:
@@ -69,18 +74,21 @@ def drop_sensor(settings: Settings) -> dg.SensorDefinition:
 
 def stale_sensor(settings: Settings, job: IngestJob, partitions: dg.PartitionsDefinition) -> dg.SensorDefinition:
     """Asks for runs over days whose inputs have changed since they were built."""
-    wanted = settings.automation.stale_days
+    of_definition = settings.automation.stale_days
 
     @dg.sensor(
         name=STALE_SENSOR,
         job=job,
-        minimum_interval_seconds=wanted.interval_seconds,
-        default_status=_status(wanted),
+        minimum_interval_seconds=of_definition.interval_seconds,
+        default_status=_status(of_definition),
         description="Has stale days built, one run per stretch of days, a bounded number of times.",
     )
     def _stale(
         context: dg.SensorEvaluationContext, workshop: dg.ResourceParam[Workshop]
     ) -> dg.SensorResult | dg.SkipReason:
+        if why := obstacle(context, settings, workshop):
+            return dg.SkipReason(why)
+        wanted = workshop.settings.automation.stale_days
         last = date.fromisoformat(partitions.get_partition_keys()[-1])
         stale = {day: each for day, each in workshop.ledger.stale_days() if settings.partitions.start <= day <= last}
         running = covered(_live(context, INGEST))
@@ -107,4 +115,4 @@ def stale_sensor(settings: Settings, job: IngestJob, partitions: dg.PartitionsDe
 
 
 def _live(context: dg.SensorEvaluationContext, job: str) -> list[dg.DagsterRun]:
-    return list(context.instance.get_runs(dg.RunsFilter(job_name=job, statuses=LIVE)))
+    return live_runs(context.instance, job)

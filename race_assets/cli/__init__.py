@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -21,12 +21,41 @@ from race_assets.cli.common import (
     open_settings,
     trailing_days,
 )
+from race_assets.display import visible_lines
 from race_assets.errors import LoginRefusedError, RaceAssetsError, SecretUnreachableError, SettingsError
 
 if TYPE_CHECKING:
     from race_assets.pipeline.land import Landed
 
+USAGE_ERROR: Any = typer.BadParameter.__mro__[1]
+"""What every usage error is; where it is defined differs between versions of Typer."""
+
+
+class _Commands(typer.core.TyperGroup):
+    """The commands, with what a usage error repeats of its arguments made visible: file names are among them."""
+
+    def make_context(self, *arguments: Any, **named: Any) -> Any:
+        """Parse what stands before the command's name."""
+        with _visible_usage_errors():
+            return super().make_context(*arguments, **named)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Parse the command's own arguments and run it."""
+        with _visible_usage_errors():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _visible_usage_errors() -> Iterator[None]:
+    try:
+        yield
+    except USAGE_ERROR as error:
+        error.message = visible_lines(error.message)
+        raise
+
+
 app = typer.Typer(
+    cls=_Commands,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
@@ -90,7 +119,9 @@ def land(
         if paths or not withdraw:
             raise SettingsError("--withdraw takes the start of one file's hash, and no files to land beside it")
         taken = landing.withdraw(service.workshop, withdraw, source)
-        typer.echo(f"{taken.name} ({taken.sha256[:12]}) is withdrawn; `race-assets ingest` builds its days without it.")
+        report.line(
+            f"{taken.name} ({taken.sha256[:12]}) is withdrawn; `race-assets ingest` builds its days without it."
+        )
         return
     if not paths or not source:
         raise SettingsError("land needs files and --source NAME, or --withdraw SHA")
@@ -174,10 +205,12 @@ def ingest(
     if refresh and wanted is None:
         raise SettingsError("--refresh needs --from and --to: it builds days that are not stale, so say which")
     from race_assets.console import ingest as ingesting
+    from race_assets.console import terminal
+    from race_assets.display import json_text
 
     ingested = ingesting.run([wanted] if wanted else None, source, refresh=refresh, hidden=as_json)
     if as_json:
-        typer.echo(ingesting.as_json(ingested))
+        terminal.data(json_text(ingesting.as_json(ingested)) + "\n")
     else:
         ingesting.show(ingested)
     raise typer.Exit(ingested.exit_code)
@@ -191,6 +224,7 @@ def query(
     """Read the warehouse. Nothing can be changed this way.
 
     In JSON, NaN and the infinities, which it does not know, are null; in CSV, lists and objects are JSON text.
+    `sheet` is CSV for a spreadsheet program: text that it would run as a formula gets an apostrophe before it.
 
     race-assets query "select * from core.races order by start_at limit 5"
     """
@@ -266,11 +300,22 @@ def main() -> None:
         with _terminated_as_interrupt():
             app()
     except (SettingsError, SecretUnreachableError, LoginRefusedError) as error:
-        typer.secho(str(error), err=True, fg="red")
-        sys.exit(USAGE)
+        _fail(error, USAGE)
     except RaceAssetsError as error:
-        typer.secho(str(error), err=True, fg="red")
-        sys.exit(DATA_FAILED)
+        _fail(error, DATA_FAILED)
+    except OSError as error:
+        from race_assets.storage import disk
+
+        if ours := disk.trouble(error, error.filename or "what this command prints, or a file it makes,"):
+            _fail(ours, DATA_FAILED)
+        raise
+
+
+def _fail(error: Exception, exit_code: int) -> NoReturn:
+    from race_assets.console import terminal
+
+    terminal.failure(error)
+    sys.exit(exit_code)
 
 
 @contextmanager

@@ -12,11 +12,12 @@ GOOD, DATA_FAILED, USAGE = 0, 1, 2
 
 
 class Format(StrEnum):
-    """How `query` prints."""
+    """How rows are printed."""
 
     table = "table"
     csv = "csv"
     json = "json"
+    sheet = "sheet"
 
 
 def open_settings(*, writes: bool = False) -> Settings:
@@ -32,9 +33,9 @@ def open_settings(*, writes: bool = False) -> Settings:
     level = "WARNING" if settings.logging.level == "INFO" else settings.logging.level
     logs.configure(settings.logging.model_copy(update={"level": level}))
     if writes:
-        from race_assets.storage.files import check_home
+        from race_assets.storage.files import prepare_home
 
-        check_home(settings.home)
+        prepare_home(settings.home, is_group=settings.home_group)
     return settings
 
 

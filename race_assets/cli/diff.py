@@ -22,7 +22,7 @@ def diff(
 
         race-assets diff 2024-06-27
     """
-    from race_assets.console import report
+    from race_assets.console import report, terminal
     from race_assets.pipeline.workshop import Workshop
     from race_assets.storage import revisions
 
@@ -36,4 +36,4 @@ def diff(
     report.rows(found.columns, found.rows, output.value)
     if output is Format.table:
         more = f"; --limit shows more than {limit:,}" if found.total > len(found.rows) else ""
-        typer.echo(f"{found.total:,} changes{more}")
+        terminal.line(f"{found.total:,} changes{more}")

@@ -31,12 +31,12 @@ def listed(
 
     race-assets links list --day 2024-06-27
     """
-    from race_assets.console import links, report
+    from race_assets.console import links, report, terminal
     from race_assets.pipeline import link_review
 
     reviews = link_review.doubtful(_workshop(), day_of(day, "--day"))
     if not reviews and output is Format.table:
-        typer.echo("no race waits for a decision")
+        terminal.line("no race waits for a decision")
     else:
         report.rows(links.COLUMNS, links.listed(reviews), output.value)
 
@@ -74,13 +74,14 @@ def refuse(source: Source, market: Market, with_source: WithSource, with_market:
 
 
 def _decide(market: tuple[str, str], other: tuple[str, str], *, is_one: bool, reason: str) -> None:
+    from race_assets.console import terminal
     from race_assets.pipeline import link_review
 
     if not reason.strip():
         raise SettingsError("--reason must say why; it is kept with the decision")
     days = link_review.decide(_workshop(), market, other, is_one=is_one, reason=reason.strip())
     what = "are one race" if is_one else "are two races"
-    typer.echo(
+    terminal.line(
         f"{' '.join(market)} and {' '.join(other)} {what} from now on; stale now, and built again by the next "
         f"`race-assets ingest`: {', '.join(map(str, days))}"
     )

@@ -70,7 +70,7 @@ def listed(
 
     race-assets rejects list --day 2024-06-27 --rule price_range
     """
-    from race_assets.console import report
+    from race_assets.console import report, terminal
     from race_assets.storage import rejects
 
     workshop = _workshop()
@@ -78,7 +78,7 @@ def listed(
     columns, rows, total = rejects.listed(workshop.warehouse, selection, limit)
     report.rows(columns, rows, output.value)
     if output is Format.table and total > len(rows):
-        typer.echo(f"{len(rows)} of {total}; --limit shows more")
+        terminal.line(f"{len(rows)} of {total}; --limit shows more")
 
 
 @app.command()
@@ -138,6 +138,7 @@ def discard(
 ) -> None:
     """Set refused rows aside. Nothing is deleted; they stay discarded however often their days are built."""
     from race_assets.console import rejects as console
+    from race_assets.console import terminal
 
     if not reason.strip():
         raise SettingsError("--reason must say why these rows are rightly refused; it is kept beside them")
@@ -148,7 +149,7 @@ def discard(
         raise SettingsError(
             "nothing is discarded: no open reject is meant; `race-assets rejects list` has those there are"
         )
-    typer.echo(f"{count:,} discarded; `race-assets rejects list --state discarded` has them")
+    terminal.line(f"{count:,} discarded; `race-assets rejects list --state discarded` has them")
 
 
 @app.command()

@@ -19,7 +19,7 @@ def report(
 
         race-assets report 2024-06-27
     """
-    from race_assets.console import day_page
+    from race_assets.console import day_page, terminal
     from race_assets.pipeline.workshop import Workshop
 
     wanted = day_of(day, "DAY")
@@ -33,4 +33,4 @@ def report(
         raise SettingsError(
             f"{file} cannot be written: {error.strerror or error}; --output names another file"
         ) from None
-    typer.echo(f"{file}, {len(text.encode()):,} bytes")
+    terminal.line(f"{file}, {len(text.encode()):,} bytes")

@@ -28,19 +28,19 @@ def listed(
 @app.command()
 def find(name: Annotated[str, typer.Argument(help="A name as a source writes it.")], country: Country = None) -> None:
     """Say which track a name means, or which come nearest."""
-    from race_assets.console import tracks
+    from race_assets.console import terminal, tracks
 
     registry = _registry()
     country = tracks.known_country(registry, country)
     track_id = tracks.found(registry, name, country)
     if track_id is not None:
-        typer.echo(f"{name!r} is {track_id}")
+        terminal.line(f"{name!r} is {track_id}")
         return
     if len(registry.fitting_tracks(name, country)) == 1:
-        typer.echo(f"{name!r} is no track's name; {registry.advice(name, country)}")
+        terminal.line(f"{name!r} is no track's name; {registry.advice(name, country)}")
         return
     near = ", ".join(f"{each.name} ({each.track_id})" for each in registry.nearest_tracks(name, country, 5))
-    typer.echo(f"{name!r} is no track's name; nearest: {near}")
+    terminal.line(f"{name!r} is no track's name; nearest: {near}")
 
 
 @app.command("add-alias")
@@ -55,17 +55,18 @@ def add_alias(
 
     race-assets tracks add-alias gb-romford "Rumford"
     """
-    from race_assets.console import tracks
+    from race_assets.console import terminal, tracks
 
     if tracks.add_alias(open_settings(writes=True).home, track_id, name):
-        typer.echo(f"{name!r} is {track_id} from now on; `race-assets rejects replay --rule track_known` tries again")
+        terminal.line(
+            f"{name!r} is {track_id} from now on; `race-assets rejects replay --rule track_known` tries again"
+        )
     else:
-        typer.echo(f"{name!r} means {track_id} already; nothing changes")
+        terminal.line(f"{name!r} means {track_id} already; nothing changes")
 
 
 def _registry() -> "TrackRegistry":
-    from race_assets.console.tracks import own_file
-    from race_assets.identity.tracks import TrackRegistry
+    from race_assets.identity.tracks import TrackRegistry, own_file
 
     file = own_file(open_settings().home)
     return TrackRegistry.load(file if file.exists() else None)

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
-from html import escape
 from typing import Any
 
+from race_assets.display import html
 from race_assets.pipeline.pictures import charts, figures
 from race_assets.pipeline.workshop import Workshop
 from race_assets.storage import revisions
@@ -27,7 +27,7 @@ def page(workshop: Workshop, day: date) -> str:
     """The page, whole."""
     warehouse = workshop.reading
     body = "".join(
-        f"<section><h2>{escape(title)}</h2>{content}</section>" for title, content in _sections(warehouse, day)
+        f"<section><h2>{html(title)}</h2>{content}</section>" for title, content in _sections(warehouse, day)
     )
     made = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     return (
@@ -156,13 +156,13 @@ def _calendar(warehouse: Warehouse, day: date) -> str:
         (source, str(days[0][0]), letters(days)) for source, days in sorted(figures.calendar(warehouse, day).items())
     ]
     legend = ", ".join(f"{letter} {state.replace('_', ' ')}" for state, letter in LETTERS.items())
-    return _table(("source", "from", "a letter a day"), rows, codes={2}) + f'<p class="quiet">{escape(legend)}</p>'
+    return _table(("source", "from", "a letter a day"), rows, codes={2}) + f'<p class="quiet">{html(legend)}</p>'
 
 
 def _table(names: Sequence[str], rows: Rows, codes: frozenset[int] | set[int] = frozenset()) -> str:
     if not rows:
         return "<p>nothing of this day</p>"
-    head = "".join(f"<th>{escape(name)}</th>" for name in names)
+    head = "".join(f"<th>{html(name)}</th>" for name in names)
     lines = ("".join(_cell(value, is_code=place in codes) for place, value in enumerate(row)) for row in rows)
     return f"<table><tr>{head}</tr>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
 
@@ -170,7 +170,7 @@ def _table(names: Sequence[str], rows: Rows, codes: frozenset[int] | set[int] = 
 def _cell(value: Any, *, is_code: bool) -> str:
     if isinstance(value, int | float):
         return f'<td class="n">{value:,}</td>' if isinstance(value, int) else f'<td class="n">{value:,.4g}</td>'
-    text = "" if value is None else escape(str(value))
+    text = "" if value is None else html(str(value))
     return f"<td><code>{text}</code></td>" if is_code else f"<td>{text}</td>"
 
 

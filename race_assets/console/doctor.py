@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from rich.text import Text
-
-from race_assets.console import report
+from race_assets.console import report, terminal
 from race_assets.pipeline.doctor import apis, database, machine
 from race_assets.pipeline.doctor.finding import PROBLEM, Finding, skipped
 from race_assets.settings import Settings
@@ -29,11 +27,7 @@ def show(findings: Sequence[Finding], output: str) -> None:
         columns = list(Finding.__dataclass_fields__)
         report.rows(columns, [list(asdict(each).values()) for each in findings], output)
         return
-    console = report.console()
     for each in findings:
-        console.print(
-            Text(f"{each.state:8}", style=STYLES[each.state]).append(f" {each.thing}: {each.said}", "default"),
-            soft_wrap=True,
-        )
+        terminal.styled([(f"{each.state:8}", STYLES[each.state]), (f" {each.thing}: {each.said}", "")])
         if each.step:
-            console.print(Text(f"         next: {each.step}"), soft_wrap=True)
+            terminal.line(f"         next: {each.step}")

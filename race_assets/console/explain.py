@@ -1,11 +1,11 @@
 """What `race-assets rejects explain` says of a refused row: as read, where it stands, what is wrong, what to do."""
 
-import shlex
 from collections.abc import Iterator
 
 import polars as pl
 
 from race_assets.console import report
+from race_assets.display import shell_word
 from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.records import PARSED
 from race_assets.schemas.table import polars_schema
@@ -88,7 +88,7 @@ def _advice(workshop: Workshop, reject: Reject) -> Iterator[str]:
     if reject.state == rejects.DISCARDED:
         yield f"to have it judged again: `race-assets rejects reopen {short}`"
         return
-    file = shlex.quote(reject.file or "FILE")
+    file = shell_word(reject.file or "FILE")
     yield f"if the file is at fault: land a better one as {file}, which takes its place; then `race-assets ingest`"
     yield f"if a feed, the settings or the registry were, and are mended: `race-assets rejects replay {short}`"
     yield f"if the row is rightly refused: `race-assets rejects discard {short} --reason '…'`"
@@ -103,7 +103,7 @@ def _names_for_its_track(workshop: Workshop, reject: Reject) -> Iterator[str]:
     name, country = written
     yield "name the track with one of these, the nearest first; `race-assets tracks list` has all ids:"
     for track in workshop.tracks.nearest_tracks(name, country, NEAREST):
-        alias = shlex.quote(workshop.tracks.alias_for(track, name))
+        alias = shell_word(workshop.tracks.alias_for(track, name))
         yield f"  race-assets tracks add-alias {track.track_id} {alias}"
 
 

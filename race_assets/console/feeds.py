@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import polars as pl
-import typer
 
-from race_assets.console import report
+from race_assets.console import report, terminal
 from race_assets.errors import UnreadableFileError
 from race_assets.pipeline.dry_run import Tried, dry_run
 from race_assets.pipeline.workshop import Workshop
@@ -68,7 +67,7 @@ def suggest(settings: Settings, file: Path, name: str) -> bool:
         found.remarks.append("not tried as a whole: it needs what was not found")
     else:
         found.remarks += _outcome(done.tried)
-    typer.echo(found.as_yaml(name))
+    terminal.data(found.as_yaml(name) + "\n")
     if done.tried is not None and (few := _too_few(done.tried.account)):
         report.failure(f"{file}: {few} under this entry; its comments say why")
         return False

@@ -12,7 +12,7 @@ import dagster as dg
 from race_assets import definitions
 from race_assets.automation import runs
 from race_assets.automation.ranges import contiguous
-from race_assets.console import report
+from race_assets.console import report, terminal
 from race_assets.pipeline.figures import accounts_of
 from race_assets.pipeline.land import Landed, bring_up_to_date
 from race_assets.pipeline.service import IngestionService
@@ -107,7 +107,7 @@ def _bar(days: int, *, hidden: bool) -> Iterator[Progress]:
         TextColumn("days"),
         TimeElapsedColumn(),
     )
-    with Bar(*columns, console=report.errors(), disable=hidden, transient=True) as bar:
+    with Bar(*columns, console=terminal.errors(), disable=hidden, transient=True) as bar:
         tasks = {stage: bar.add_task(stage, total=days) for stage in ("raw", "validated", "core")}
         yield lambda stage, done: bar.update(tasks[stage], advance=done)
 

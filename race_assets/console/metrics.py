@@ -1,8 +1,6 @@
 """What `race-assets metrics` does: the page once, or served until somebody ends it."""
 
-import sys
-
-from race_assets.console import report
+from race_assets.console import report, terminal
 from race_assets.console.live import told_to_stop
 from race_assets.errors import SettingsError
 from race_assets.observability import metrics
@@ -13,7 +11,7 @@ from race_assets.storage.postgres import Warehouse
 
 def show(settings: Settings) -> None:
     """Prints the page."""
-    sys.stdout.write(metrics.page(Opened(settings)))
+    terminal.data(metrics.page(Opened(settings)))
 
 
 def serve(settings: Settings, host: str, port: int) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 
-from race_assets.console import report
+from race_assets.console import report, terminal
+from race_assets.display import json_text
 from race_assets.errors import SettingsError
 from race_assets.pipeline.workshop import Workshop
 from race_assets.storage import rejects
@@ -18,7 +19,7 @@ def show(reject: Reject, output: str) -> None:
     """All that is kept of a refused row."""
     told = asdict(reject)
     if output == "json":
-        report.line(json.dumps(told, default=str, indent=1, ensure_ascii=False))
+        terminal.data(json_text(json.dumps(told, default=str, indent=1, ensure_ascii=False)) + "\n")
         return
     report.rows(["column", "value"], [[name, value] for name, value in told.items() if value is not None], "table")
 

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from rich.text import Text
 
-from race_assets.console import report
+from race_assets.console import report, terminal
 from race_assets.pipeline.status import report as whole
 from race_assets.pipeline.status.machine import MachineStatus
 from race_assets.pipeline.status.need import Need, over_all
@@ -143,9 +143,9 @@ def _show_needs(found: whole.Status, *, everything: bool) -> None:
 
 
 def _show_need(need: Need) -> None:
-    head = Text(f"{need.kind:12} ", style="yellow" if not need.is_urgent else "bold red")
     about = " ".join(part for part in (need.source, _days(need)) if part)
-    report.console().print(head.append(f"{about}: {need.reason}" if about else need.reason, "default"), soft_wrap=True)
+    head = (f"{need.kind:12} ", "bold red" if need.is_urgent else "yellow")
+    terminal.styled([head, (f"{about}: {need.reason}" if about else need.reason, "")])
     advice = f"{need.advice} " if need.advice else ""
     report.line(f"{'':12}   {advice}`{need.command}`")
 
@@ -184,5 +184,5 @@ def _show_calendar(workshop: Workshop, days: tuple[date, date], source: str | No
         for number in range((last - first).days + 1):
             letter = LETTERS.get(found.get(first + timedelta(days=number), ""), " ")
             line.append(letter, style=STYLES.get(letter, ""))
-        report.console().print(line)
+        terminal.text(line)
     report.line(", ".join(f"{letter} {state.replace('_', ' ')}" for state, letter in LETTERS.items()))

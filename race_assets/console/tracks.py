@@ -7,13 +7,8 @@ from pathlib import Path
 
 from race_assets.errors import SettingsError
 from race_assets.identity.alias_text import with_alias
-from race_assets.identity.tracks import Track, TrackRegistry, key, tagged_country
+from race_assets.identity.tracks import Track, TrackRegistry, key, own_file, tagged_country
 from race_assets.storage.files import replacing
-
-
-def own_file(home: Path) -> Path:
-    """Where the user's own tracks and aliases are kept."""
-    return home / "tracks.yaml"
 
 
 def known_country(registry: TrackRegistry, country: str | None) -> str | None:
@@ -54,7 +49,6 @@ def add_alias(home: Path, track_id: str, name: str) -> bool:
         text = with_alias(text, track_id, name)
     except SettingsError as error:
         raise SettingsError(f"{file}: {error}") from None
-    file.parent.mkdir(parents=True, exist_ok=True)
     with replacing(file) as part:
         part.write_bytes(text.encode())
         if file.exists():

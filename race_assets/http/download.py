@@ -60,7 +60,7 @@ def download(
         ApiUnavailableError: it did not come whole on any try, or another process is fetching it.
         ApiRefusedError: the API refuses it, or answers with what nobody knows.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _unfinished(target) as file:
         receiver = _FileReceiver(file, _unfinished_path(target), verify, is_proof=is_proof)
         done = session.perform(call, receiver)
@@ -92,7 +92,7 @@ def _unfinished(target: Path) -> Iterator[IO[bytes]]:
     """The temporary file, locked against other processes; it is gone at the end unless it was renamed."""
     path = _unfinished_path(target)
     while True:
-        file = path.open("ab")
+        file = open(path, "ab", opener=private)  # noqa: SIM115 - it is closed by who gets it
         if _mine(file, path):
             break
         file.close()
@@ -104,6 +104,11 @@ def _unfinished(target: Path) -> Iterator[IO[bytes]]:
         finally:
             if _is_named(file, path):
                 path.unlink()
+
+
+def private(name: str, flags: int) -> int:
+    """Open a file that only its owner may read: what a provider sells is not for every account of the machine."""
+    return os.open(name, flags, 0o600)
 
 
 def _mine(file: IO[bytes], path: Path) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from race_assets.display import visible
 from race_assets.errors import SettingsError
 
 ALIASES = "aliases"
@@ -63,7 +64,8 @@ def _grown(text: str, track_id: str, name: str) -> str:
 
 def _flow(name: str) -> str:
     """The name as YAML, in quotes where it needs them anywhere."""
-    dumped: str = yaml.safe_dump([name], default_flow_style=True, allow_unicode=True, width=math.inf)
+    is_visible = visible(name) == name
+    dumped: str = yaml.safe_dump([name], default_flow_style=True, allow_unicode=is_visible, width=math.inf)
     return dumped.strip().removeprefix("[").removesuffix("]")
 
 

@@ -18,7 +18,7 @@ import yaml
 from race_assets.errors import SettingsError
 from race_assets.settings.safe_yaml import SAFE_LOADER
 
-__all__ = ["Track", "TrackRegistry", "key", "key_expr", "tagged_country"]
+__all__ = ["Track", "TrackRegistry", "key", "key_expr", "own_file", "tagged_country"]
 
 FrameT = TypeVar("FrameT", pl.DataFrame, pl.LazyFrame)
 
@@ -108,6 +108,11 @@ class Track:
     def shares_country(self, other: "Track") -> bool:
         """Return whether sources file both under one country."""
         return bool({self.country, *self.also_in} & {other.country, *other.also_in})
+
+
+def own_file(home: Path) -> Path:
+    """Return where the user's own tracks and aliases are kept."""
+    return home / "tracks.yaml"
 
 
 def key_expr(text: pl.Expr) -> pl.Expr:

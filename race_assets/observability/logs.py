@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 
+from race_assets.display import visible, visible_lines
 from race_assets.settings import LoggingSettings
 
 NOISY = {"alembic": logging.WARNING, "botocore": logging.WARNING, "urllib3": logging.WARNING}
@@ -17,6 +18,16 @@ def _with_run(logger: Any, method: str, fields: MutableMapping[str, Any]) -> Mut
     """A command that is no run is named by its process."""
     del logger, method
     fields.setdefault("run_id", f"pid-{os.getpid()}")
+    return fields
+
+
+def _shown(logger: Any, method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Make names and texts from elsewhere visible: an event stays on one line, a traceback keeps its own."""
+    del logger, method
+    for name, value in fields.items():
+        # The console shows everything else as Python writes it, which hides nothing.
+        if isinstance(value, str):
+            fields[name] = visible_lines(value) if name == "exception" else visible(value)
     return fields
 
 
@@ -43,7 +54,9 @@ def configure(settings: LoggingSettings, *, again: bool = True) -> None:
         if settings.format == "json"
         # Its own way of showing an exception shows the values of variables, credentials among them.
         else [
-            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+            structlog.processors.format_exc_info,
+            _shown,
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
         ]
     )
     handler = logging.StreamHandler(sys.stderr)

@@ -16,12 +16,12 @@ from race_assets.normalise.links import race_links
 from race_assets.normalise.rejected import rejected_runners
 from race_assets.normalise.results import disputed
 from race_assets.pipeline.beside import tables_beside
-from race_assets.pipeline.days import chunks
 from race_assets.pipeline.figures import Key, account_frame
 from race_assets.pipeline.judge import REFUSED, VALIDATED, ensure_judged, is_judged, rejects_of
 from race_assets.pipeline.links import clock_shifts, link
 from race_assets.pipeline.log_fields import about, carried, days_told
 from race_assets.pipeline.revisions import keep, revisions
+from race_assets.pipeline.shared_work import day_locks, locked_chunks
 from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.catalogue import CORE
 from race_assets.schemas.ops import REJECTED
@@ -108,18 +108,29 @@ def build(workshop: Workshop, days: Sequence[date], run_id: str, *, refresh: boo
 
     A day that cannot be published is in `failed` of its chunk and keeps its old rows; the others are not held up.
     """
-    with workshop.warehouse.kept(), ThreadPoolExecutor(1, thread_name_prefix="publish") as copying:
+    with (
+        workshop.warehouse.kept(),
+        day_locks(workshop) as locks,
+        ThreadPoolExecutor(1, thread_name_prefix="publish") as copying,
+    ):
         pending: Future[Built] | None = None
+
+        def publish_and_release(work: Mapping[date, WantedDay], prepared: _Prepared) -> Built:
+            try:
+                return _publish(workshop, prepared, run_id)
+            finally:
+                # Here and not when the result is looked at: until then this process may wait for others' days.
+                locks.release(work)
+
         try:
-            for group in chunks(workshop, days):
-                due = {day: each for day, each in group.items() if refresh or each.is_stale}
-                with about(run_id=run_id, day=days_told(due)):
-                    prepared = _prepare(workshop, due, run_id)
-                    publishing = carried(_publish)
-                prepared.built.unchanged = [day for day in group if day not in due]
+            for chunk in locked_chunks(workshop, days, locks, lambda _, each: refresh or each.is_stale):
+                with about(run_id=run_id, day=days_told(chunk.work)):
+                    prepared = _prepare(workshop, chunk.work, run_id)
+                    publishing = carried(publish_and_release)
+                prepared.built.unchanged = chunk.done
                 if pending:
                     yield _told(workshop, pending.result())
-                pending = copying.submit(publishing, workshop, prepared, run_id)
+                pending = copying.submit(publishing, chunk.work, prepared)
         except BaseException:
             if pending:
                 _finish(workshop, pending)

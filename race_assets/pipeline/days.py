@@ -14,6 +14,8 @@ from race_assets.schemas.table import polars_schema
 from race_assets.storage.ledger import LedgerFile, WantedDay
 
 WRITERS = 2
+MOST_DAYS = 128
+"""Days of a chunk, however few records they have: each is locked while it is worked on."""
 POINTS_TO_A_RECORD = 4
 """Price points that take the memory of a record."""
 PARSED_SCHEMA = polars_schema(PARSED)
@@ -46,7 +48,7 @@ def chunks(workshop: Workshop, days: Sequence[date]) -> Iterator[dict[date, Want
     size = 0
     for day in sorted(wanted):
         more = wanted[day].records + wanted[day].points // POINTS_TO_A_RECORD
-        if group and size + more > workshop.settings.chunk_rows:
+        if group and (size + more > workshop.settings.chunk_rows or len(group) == MOST_DAYS):
             yield group
             group, size = {}, 0
         group[day] = wanted[day]
@@ -69,7 +71,7 @@ def ensure_raw(
     due = {
         day: each.inputs[source]
         for day, each in wanted.items()
-        if source in each.inputs and (refresh or workshop.lake.fingerprint(table, day) != each.inputs[source])
+        if source in each.inputs and (refresh or not is_raw(workshop, source, day, each))
     }
     if not due:
         return {}
@@ -85,6 +87,12 @@ def ensure_raw(
             ):
                 pass
     return {day: by_day[day].height if day in by_day else 0 for day in due}
+
+
+def is_raw(workshop: Workshop, source: str, day: date, wanted: WantedDay) -> bool:
+    """Return whether the source's file of a day is made of what is wanted, or not wanted at all."""
+    inputs = wanted.inputs.get(source)
+    return inputs is None or workshop.lake.fingerprint(raw_table(source), day) == inputs
 
 
 def _records(workshop: Workshop, source: str, days: Sequence[date]) -> pl.DataFrame:

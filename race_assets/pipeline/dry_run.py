@@ -46,7 +46,7 @@ def dry_run(workshop: Workshop, parser: FileSource, path: Path) -> Tried:
     """
     report = ReadReport()
     batches = reader_of(parser, path).read(path, path.name, report)
-    frames = [land.prepared(batch, workshop, parser.name)[0] for batch in islice(batches, MOST_BATCHES)]
+    frames = [land.prepared(batch, workshop, parser.name).records for batch in islice(batches, MOST_BATCHES)]
     is_whole = next(batches, None) is None
     parsed = pl.concat([pl.DataFrame(schema=polars_schema(PARSED)), *frames])
     now = workshop.clock()

@@ -1,6 +1,5 @@
 """Suggest a feed for a file and try it: no entry is handed out before it has read the sample it was made of."""
 
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from race_assets.sources.csv_feed.offs import AT_THE_TRACK, MAY_BE_UTC, NO_RACIN
 from race_assets.sources.csv_feed.readings import IsTrack
 from race_assets.sources.csv_feed.suggest import NEEDED, OPEN_FEED, START, Suggestion, suggest
 from race_assets.sources.transcoding import reading
+from race_assets.storage.files import scratch_folder
 from race_assets.values import times
 
 SAMPLE_BYTES = 1 << 20
@@ -87,8 +87,8 @@ def _beginning(path: Path, encoding: str | None) -> Iterator[Path]:
     # A cell may hold line ends: the last row ends outside of quotes.
     while end and data.count(b'"', 0, end) % 2:
         end = data.rfind(b"\n", 0, end - 1) + 1
-    with tempfile.TemporaryDirectory() as folder:
-        sample = Path(folder) / path.name
+    with scratch_folder() as folder:
+        sample = folder / path.name
         sample.write_bytes(data[: end or None])
         yield sample
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 import psycopg
@@ -14,6 +15,7 @@ import psycopg
 from race_assets.ahead import ahead
 from race_assets.errors import PermanentError, RaceAssetsError, SettingsError, UnreadableFileError
 from race_assets.pipeline import repeats
+from race_assets.pipeline.held_tracks import TrackGatherer, tracks_of_parsed
 from race_assets.pipeline.log_fields import about, days_told
 from race_assets.pipeline.rejects import as_rejects
 from race_assets.pipeline.workshop import Workshop
@@ -29,6 +31,7 @@ from race_assets.storage import coverage, publish
 from race_assets.storage.archive import ArchivedFile
 from race_assets.storage.files import readable_name
 from race_assets.storage.ledger import Ledger, LedgerFile
+from race_assets.storage.track_names import TO_BE_READ, complete
 from race_assets.validation.account import Account, counted
 from race_assets.validation.rows import NO_TRACK
 from race_assets.values import times
@@ -39,6 +42,7 @@ log = logging.getLogger(__name__)
 DAY = timedelta(days=1)
 LEAST_PREFIX = 6
 REASON_LENGTH = 500
+FILES_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,21 @@ class _Parsed:
     records: int = 0
     points: dict[date, int] = field(default_factory=dict)
     first_day_ahead: date | None = None
+    tracks: TrackGatherer = field(default_factory=TrackGatherer)
+
+
+class Dated(NamedTuple):
+    """Records with their days.
+
+    Attributes:
+        records: those in which each record has its day where that can be known.
+        first_day_ahead: the first of the days that lie too far ahead; None without any.
+        by_track: whether each record's day is decided by the time zone of its track.
+    """
+
+    records: pl.DataFrame
+    first_day_ahead: date | None
+    by_track: pl.Series
 
 
 def land(workshop: Workshop, source: str, paths: Iterable[tuple[Path, str]]) -> Iterator[Landed]:
@@ -212,14 +231,16 @@ def _parse(workshop: Workshop, parser: FileSource, archived: ArchivedFile) -> _P
     points: dict[date, int] = {}
     undated, ahead_days = [], []
     records = 0
+    tracks = TrackGatherer()
     path = workshop.lake.parsed_path(parser.name, archived.sha256, parser.parser_version)
     reader = reader_of(parser, archived.path)
     with workshop.timed("parse"), workshop.lake.parsed_writer(path) as writer:
         for batch in ahead(reader.read(archived.path, archived.name, report)):
-            with_days, first_day_ahead = prepared(batch, workshop, parser.name)
-            frame, taken = taken_off(with_days, batch)
+            with_days = prepared(batch, workshop, parser.name)
+            frame, taken = taken_off(with_days.records, batch)
             taken = {kind: without_nul(rows) for kind, rows in taken.items()}
-            ahead_days += [first_day_ahead] if first_day_ahead else []
+            ahead_days += [with_days.first_day_ahead] if with_days.first_day_ahead else []
+            tracks.add(frame, with_days.by_track, taken)
             writer.write(frame, taken)
             _add_days(dates, frame)
             for rows in taken.values():
@@ -229,7 +250,8 @@ def _parse(workshop: Workshop, parser: FileSource, archived: ArchivedFile) -> _P
             records += frame.height
     empty = pl.DataFrame(schema=polars_schema(PARSED))
     rows = pl.concat([empty, *undated])
-    return _Parsed(report, dict(sorted(dates.items())), rows, records, points, min(ahead_days, default=None))
+    first_ahead = min(ahead_days, default=None)
+    return _Parsed(report, dict(sorted(dates.items())), rows, records, points, first_ahead, tracks)
 
 
 def _add_days(counts: dict[date, int], frame: pl.DataFrame) -> None:
@@ -239,22 +261,20 @@ def _add_days(counts: dict[date, int], frame: pl.DataFrame) -> None:
             counts[day] = counts.get(day, 0) + count
 
 
-def prepared(batch: pl.DataFrame, workshop: Workshop, source: str) -> tuple[pl.DataFrame, date | None]:
+def prepared(batch: pl.DataFrame, workshop: Workshop, source: str) -> Dated:
     """Return a parser's batch as records that can be stored, each with its day where that can be known; see `dated`."""
     return dated(storable_records(conform(batch, PARSED)), workshop, source)
 
 
-def dated(frame: pl.DataFrame, workshop: Workshop, source: str) -> tuple[pl.DataFrame, date | None]:
+def dated(frame: pl.DataFrame, workshop: Workshop, source: str) -> Dated:
     """Give records whose source states no local date the day it is at their track.
 
     A day before `partitions.start` is taken away, and so is one over the source's `start_window.future_days` ahead of
     the clock: mostly a mistyped year, whose day would wait for a partition unseen.
-
-    Returns:
-        the records, and the first of the days that lie too far ahead; None without any.
     """
     open_days = pl.col("race_date").is_null() & pl.col("start_at").is_not_null()
-    if frame.select(open_days.any()).item():
+    by_track = frame.select(by_track=open_days).to_series()
+    if by_track.any():
         settled = workshop.tracks.resolve(frame.select("track_name", "country", "start_at"))
         zones = settled["timezone"].drop_nulls().unique().to_list()
         local = settled.select(times.in_zone(pl.col("start_at"), pl.col("timezone"), zones).dt.date()).to_series()
@@ -262,7 +282,7 @@ def dated(frame: pl.DataFrame, workshop: Workshop, source: str) -> tuple[pl.Data
     first, last = workshop.settings.partitions.start, _last_day(workshop, source)
     early, late = pl.col("race_date") < first, pl.col("race_date") > last
     if not frame.select((early | late).any()).item():
-        return frame, None
+        return Dated(frame, None, by_track)
     too_early = formatted(f"race date {{}} is before partitions.start, {first}", "race_date")
     too_late = formatted(
         f"race date {{}} is over {workshop.settings.rules_of(source).start_window.future_days:g} days ahead of this "
@@ -273,7 +293,8 @@ def dated(frame: pl.DataFrame, workshop: Workshop, source: str) -> tuple[pl.Data
     # A year beyond 9999 is no date of Python's, and no day that ever comes.
     far = late & (pl.col("race_date").dt.year() <= date.max.year)
     ahead_days: list[date] = frame.filter(far)["race_date"].sort().head(1).to_list()
-    return frame.with_columns(race_date=pl.when(~early & ~late).then("race_date")), next(iter(ahead_days), None)
+    frame = frame.with_columns(race_date=pl.when(~early & ~late).then("race_date"))
+    return Dated(frame, next(iter(ahead_days), None), by_track)
 
 
 def _last_day(workshop: Workshop, source: str) -> date:
@@ -290,6 +311,8 @@ def _has_day_now(file: LedgerFile, last: date) -> bool:
 def _landing(
     workshop: Workshop, parser: FileSource, archived: ArchivedFile, parsed: _Parsed, state: str, detail: str
 ) -> tuple[publish.Landing, Account]:
+    with workshop.timed("track names"):
+        tracks = parsed.tracks.of_file(list(parsed.dates), workshop.tracks)
     file = pl.DataFrame(
         {
             "source": parser.name,
@@ -312,13 +335,16 @@ def _landing(
             "rows_careful": parsed.report.rows_careful,
             "race_date_points": [[parsed.points.get(day, 0) for day in parsed.dates] if parsed.points else []],
             "first_day_ahead": parsed.first_day_ahead,
+            "race_date_tracks": [tracks.sets],
+            "race_date_zones": [tracks.zones],
+            "dating_names": [tracks.dating_names],
         },
         schema=polars_schema(SOURCE_FILES),
     )
     run_id = f"land-{uuid.uuid4()}"
     rejects, account = undated_account(workshop, parser, archived, parsed.undated, run_id)
     row = _account_row(run_id, parser.name, archived, account)
-    return publish.Landing(file, rejects, row, _in_the_way(archived.name, state, detail)), account
+    return publish.Landing(file, rejects, row, _in_the_way(archived.name, state, detail), tracks.held), account
 
 
 def _in_the_way(name: str, state: str, detail: str) -> dict[date, tuple[str, str]]:
@@ -386,12 +412,39 @@ def bring_up_to_date(workshop: Workshop) -> list[Landed]:
         for source in workshop.enabled:
             parser = workshop.source(source)
             done += list(finish_pending(workshop, parser))
+            complete_tracks(workshop, parser)
             for file in _outdated(workshop, parser):
                 path = workshop.archive.path(source, file.sha256)
                 archived = ArchivedFile(source, file.sha256, file.name, file.bytes, file.landed_at, path)
                 reread = partial(_parse_and_enter, workshop, parser, archived, file.name)
                 done.append(_isolated(parser, file.name, reread))
     return done
+
+
+def complete_tracks(workshop: Workshop, parser: FileSource) -> None:
+    """Enter the track names of files that were landed before these were kept, from their parsed form where it is there.
+
+    A file that is to be read again for another reason is left, as is one whose parsed form is not in the lake: reading
+    it again enters them.
+    """
+    start, tracks = _dated_by(workshop), workshop.tracks
+    former = f"{tracks.fingerprint} {start}"
+    lacking = [
+        file
+        for file in _outdated(workshop, parser)
+        if not file.has_tracks
+        and file.parser_version == parser.parser_version
+        and file.dated_by != TO_BE_READ
+        and (not file.undated or file.dated_by == former)
+    ]
+    for first in range(0, len(lacking), FILES_AT_ONCE):
+        found = {}
+        for file in lacking[first : first + FILES_AT_ONCE]:
+            key = (file.source, file.sha256, file.parser_version)
+            if workshop.lake.parsed_path(*key).is_dir():
+                found[file.source, file.sha256] = tracks_of_parsed(workshop.lake, *key, sorted(file.dates), tracks)
+        if found:
+            complete(workshop.warehouse, found, start)
 
 
 def ensure_parsed(workshop: Workshop, file: LedgerFile, *, beside: str | None = None) -> None:
@@ -426,8 +479,8 @@ def _outdated(workshop: Workshop, parser: FileSource) -> list[LedgerFile]:
 
 
 def _dated_by(workshop: Workshop) -> str:
-    """What decides which rows can be dated: the registry, and the first day there is."""
-    return f"{workshop.tracks.fingerprint} {workshop.settings.partitions.start}"
+    """Return what decides which rows can be dated, beside their tracks: the first day there is."""
+    return str(workshop.settings.partitions.start)
 
 
 def withdraw(workshop: Workshop, prefix: str, source: str | None = None) -> LedgerFile:

@@ -405,7 +405,7 @@ class Polling:
         try:
             self._recorder.close()
         except OSError as error:
-            log.warning("the disk may lose what was written down last: %s", error)
+            log.error("the recording is not whole: %s", error)  # noqa: TRY400 - the message says it all
         self._note_end(store.End(ended, datetime.now(UTC), detail, self._counts()))
 
     def _note_end(self, end: store.End) -> None:

@@ -1,22 +1,23 @@
 """Ingestion without Dagster: fetch, land, validate, build and publish. Commands and assets call the same stages."""
 
-import tempfile
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from race_assets import settings as settings_module
 from race_assets.errors import LoginRefusedError, PermanentError, RaceAssetsError, SettingsError
 from race_assets.pipeline import drops, land
 from race_assets.pipeline.land import Landed
+from race_assets.pipeline.reload import Reloading
 from race_assets.pipeline.workshop import Workshop
 from race_assets.settings import Settings
 from race_assets.sources import record_files, registry
-from race_assets.storage.files import check_home
+from race_assets.storage.files import scratch_folder
 
 if TYPE_CHECKING:
     import polars as pl
@@ -25,7 +26,11 @@ if TYPE_CHECKING:
     from race_assets.pipeline.fetch import Fetched
     from race_assets.pipeline.live import Session
     from race_assets.pipeline.metrics import IngestionMetrics
+    from race_assets.storage.ledger import WantedDay
     from race_assets.values.cron import NextRun
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
 
 LIVE_SOURCES = ("betfair_exchange",)
 """Sources that are polled."""
@@ -41,28 +46,50 @@ def available_sources(settings: Settings | None = None) -> list[str]:
     return registry.available(settings or settings_module.load())
 
 
+def unit_of_work(
+    method: Callable[Concatenate["IngestionService", Given], Result],
+) -> Callable[Concatenate["IngestionService", Given], Result]:
+    """Have a method take over changed settings and tracks before it begins, unless another one has called it."""
+
+    @wraps(method)
+    def call(service: "IngestionService", /, *args: Given.args, **kwargs: Given.kwargs) -> Result:
+        if not service._calls:  # noqa: SLF001 - a method of that class
+            service.take_over_changes()
+        service._calls += 1  # noqa: SLF001
+        try:
+            return method(service, *args, **kwargs)
+        finally:
+            service._calls -= 1  # noqa: SLF001
+
+    return call
+
+
 class IngestionService:
     """Ingestion for scripts and notebooks. Dagster is not needed, and shows none of its runs.
 
     The first three methods do all that one kind of ingestion takes, and return its metrics; those below are the stages
     that they, the commands and the assets are made of. An embedded database server runs until the process ends.
 
+    A method that is called takes over what has changed in race_assets.yaml and in the user's own tracks since the last
+    one; nothing changes while it works. What cannot be read leaves the former settings in force, with a warning.
+
     Args:
-        settings: None loads them as the commands do: race_assets.yaml, then RACE_ASSETS_ variables.
+        settings: None loads them as the commands do: race_assets.yaml, then RACE_ASSETS_ variables. Given ones stay.
 
     Raises:
         SettingsError: a setting is wrong, or `home` cannot be written.
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
-        self.workshop = Workshop(settings or settings_module.load())
-        check_home(self.workshop.settings.home)
+        self._reloading: Reloading | None = Reloading(settings)
+        self._calls = 0
+        self.workshop = self._reloading.workshop()
 
     @classmethod
     def over(cls, workshop: Workshop) -> "IngestionService":
         """Return the service over objects that are open already."""
         service = cls.__new__(cls)
-        service.workshop = workshop
+        vars(service).update(workshop=workshop, _reloading=None, _calls=0)
         return service
 
     @property
@@ -70,8 +97,14 @@ class IngestionService:
         """The settings in force."""
         return self.workshop.settings
 
+    def take_over_changes(self) -> None:
+        """Put in force what has changed in race_assets.yaml and in the user's own tracks."""
+        if self._reloading is not None:
+            self.workshop = self._reloading.workshop()
+
     # --- whole ingestions
 
+    @unit_of_work
     def ingest_historical_data(
         self, source: str, first: date | str, last: date | str | None = None, *, fetch: bool | None = None
     ) -> "IngestionMetrics":
@@ -110,6 +143,7 @@ class IngestionService:
         landed += self.land_drop_folder(source)
         return self._built(source, landed, days, began, run_id, problems, fetched)
 
+    @unit_of_work
     def ingest_live_data(
         self,
         source: str,
@@ -146,9 +180,12 @@ class IngestionService:
         began, run_id = time.perf_counter(), _run_id()
         session = self.poll(duration, stopping or threading.Event(), tell=tell)
         problems = [] if session.is_stored else [live.NOT_STORED]
+        # A session lasts for hours: what it recorded is landed by the settings and tracks as they are at its end.
+        self.take_over_changes()
         landed = [*land.bring_up_to_date(self.workshop), *self.land_recordings()]
         return self._built(source, landed, None, began, run_id, problems, session=session)
 
+    @unit_of_work
     def validate_and_store(
         self, data: "pl.DataFrame | pl.LazyFrame | Path | str", source: str, *, name: str | None = None
     ) -> "IngestionMetrics":
@@ -183,6 +220,7 @@ class IngestionService:
             landed += self._land_frame(data, source, name)
         return self._built(source, landed, None, began, run_id, [])
 
+    @unit_of_work
     def next_runs(self, count: int = 3) -> "list[NextRun]":
         """Return the next ticks of every schedule, the earliest first; those of schedules that are off are marked.
 
@@ -207,6 +245,7 @@ class IngestionService:
 
     # --- stages
 
+    @unit_of_work
     def fetch(
         self, source: str, days: Sequence[date], run_id: str = "", *, tell: Callable[[Landed], None] = lambda _: None
     ) -> "Fetched":
@@ -215,10 +254,12 @@ class IngestionService:
 
         return fetch.fetch(self.workshop, source, days, run_id, tell=tell)
 
+    @unit_of_work
     def land(self, source: str, files: Iterable[tuple[Path, str]]) -> Iterator[Landed]:
         """Land files, each with its name in the inbox, one by one; a bad file is reported and stops no other."""
         return land.land(self.workshop, source, files)
 
+    @unit_of_work
     def land_drop_folder(self, source: str, quiet_s: float = 0) -> list[Landed]:
         """Land the settled files of a source's drop folder; a folder that cannot be read is one failed file.
 
@@ -231,18 +272,21 @@ class IngestionService:
         except PermanentError as error:
             return [Landed(str(self.settings.drop_folder(source)), source, "failed", str(error))]
 
+    @unit_of_work
     def land_recordings(self) -> list[Landed]:
         """Land what live sessions recorded, unless one is polling."""
         from race_assets.pipeline.live_recordings import land_recorded
 
         return land_recorded(self.workshop)
 
+    @unit_of_work
     def land_everything(self) -> list[Landed]:
         """Land recordings and all drop folders, and parse anew what another parser or track registry reads better."""
         landed = land.bring_up_to_date(self.workshop)
         landed += self.land_recordings()
         return [*landed, *(each for source in self.workshop.enabled for each in self.land_drop_folder(source))]
 
+    @unit_of_work
     def poll(
         self, duration: timedelta, stopping: threading.Event, *, tell: Callable[[str], None] = lambda _: None
     ) -> "Session":
@@ -251,31 +295,49 @@ class IngestionService:
 
         return live.run(self.workshop, duration, stopping, tell=tell)
 
+    @unit_of_work
     def write_raw(self, source: str, days: Sequence[date], *, refresh: bool = False) -> Iterator[tuple[date, int]]:
         """Write the source's day files that are missing or out of date, a chunk of days at a time.
 
         Yields:
             each day written, and its records.
         """
-        from race_assets.pipeline.days import chunks, ensure_raw
+        from race_assets.pipeline.days import ensure_raw, is_raw
+        from race_assets.pipeline.shared_work import day_locks, locked_chunks
 
-        for group in chunks(self.workshop, days):
-            yield from ensure_raw(self.workshop, source, group, refresh=refresh).items()
-            self.workshop.progress("raw", len(group))
+        workshop = self.workshop
 
+        def needs_work(day: date, wanted: "WantedDay") -> bool:
+            return source in wanted.inputs if refresh else not is_raw(workshop, source, day, wanted)
+
+        with day_locks(workshop) as locks:
+            for chunk in locked_chunks(workshop, days, locks, needs_work):
+                yield from ensure_raw(workshop, source, chunk.work, refresh=refresh).items()
+                locks.release(chunk.work)
+                workshop.progress("raw", len(chunk.work) + len(chunk.done))
+
+    @unit_of_work
     def write_validated(self, days: Sequence[date], *, refresh: bool = False) -> Iterator[tuple[date, int]]:
         """Validate days that are out of date, their raw files first, a chunk of days at a time.
 
         Yields:
             each day written, and its accepted records.
         """
-        from race_assets.pipeline.days import chunks
-        from race_assets.pipeline.judge import ensure_judged
+        from race_assets.pipeline.judge import ensure_judged, is_judged
+        from race_assets.pipeline.shared_work import day_locks, locked_chunks
 
-        for group in chunks(self.workshop, days):
-            yield from ensure_judged(self.workshop, group, refresh=refresh).items()
-            self.workshop.progress("validated", len(group))
+        workshop = self.workshop
 
+        def needs_work(day: date, wanted: "WantedDay") -> bool:
+            return refresh or not is_judged(workshop, day, wanted)
+
+        with day_locks(workshop) as locks:
+            for chunk in locked_chunks(workshop, days, locks, needs_work):
+                yield from ensure_judged(workshop, chunk.work, refresh=refresh).items()
+                locks.release(chunk.work)
+                workshop.progress("validated", len(chunk.work) + len(chunk.done))
+
+    @unit_of_work
     def build(self, days: Sequence[date], run_id: str, *, refresh: bool = False) -> "Built":
         """Build and publish days that are out of date, with all that comes before; see `pipeline.build.build`."""
         from race_assets.pipeline.build import Built, build
@@ -288,6 +350,7 @@ class IngestionService:
             statistics.refresh(self.workshop.warehouse, built.rows_by_table())
         return built
 
+    @unit_of_work
     def stale_days(self) -> tuple[list[date], list[date]]:
         """Return the days that are out of date: those that can be built now, and those that `partitions` leaves out."""
         stale = [day for day, _ in self.workshop.ledger.stale_days()]
@@ -300,8 +363,8 @@ class IngestionService:
 
         text = record_files.written(frame).encode()
         name = name or f"frame-{hashlib.sha256(text).hexdigest()[:HASH_SHOWN]}.csv"
-        with tempfile.TemporaryDirectory(prefix="race_assets-") as folder:
-            path = Path(folder, "frame.csv")
+        with scratch_folder() as folder:
+            path = folder / "frame.csv"
             path.write_bytes(text)
             return list(self.land(source, [(path, name)]))
 

@@ -1,26 +1,25 @@
 """What every stage needs at hand: settings, archive, lake, warehouse, ledger, track registry; no stage's own work."""
 
-import hashlib
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from functools import cached_property
+from functools import cached_property, partial
 
-from race_assets.identity.tracks import TrackRegistry
+from race_assets.identity.track_names import meanings
+from race_assets.identity.tracks import TrackRegistry, own_file
+from race_assets.pipeline.configuration import configuration_of, former_of
 from race_assets.settings import Settings
 from race_assets.sources import registry
 from race_assets.sources.base import FileSource
 from race_assets.storage.archive import Archive
+from race_assets.storage.configuration import Configuration
 from race_assets.storage.files import beside_lake
 from race_assets.storage.lake import Lake
-from race_assets.storage.ledger import Configuration, Ledger, WantedDay
+from race_assets.storage.ledger import Ledger, WantedDay
 from race_assets.storage.postgres import Warehouse
-
-BUILD_VERSION = 6
-"""Raised whenever the same records would be judged or built to something else; every day is then stale."""
 
 REFRESH_TAG = "race_assets/refresh"
 """The run tag that asks for days to be built anew whether they are stale or not."""
@@ -31,12 +30,17 @@ Progress = Callable[[str, int], None]
 
 @dataclass
 class Workshop:
-    """One set of tools for one process; opening it starts and migrates the warehouse as needed."""
+    """One set of tools for one process; opening it starts and migrates the warehouse as needed.
+
+    Attributes:
+        not_taken_over: why changed settings or tracks are not in force; empty where nothing has changed since.
+    """
 
     settings: Settings
     progress: Progress = lambda *_: None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    not_taken_over: str = ""
 
     @cached_property
     def archive(self) -> Archive:
@@ -57,8 +61,7 @@ class Workshop:
     @cached_property
     def tracks(self) -> TrackRegistry:
         """The track registry with the user's own additions."""
-        extra = self.settings.home / "tracks.yaml"
-        return TrackRegistry.load(extra if extra.exists() else None)
+        return TrackRegistry.load(own_file(self.settings.home))
 
     @cached_property
     def warehouse(self) -> Warehouse:
@@ -70,9 +73,15 @@ class Workshop:
         """The ledger, told which configuration is in force: for who lands or builds."""
         ledger = Ledger(self.warehouse)
         with self.warehouse.kept():
-            ledger.configure(self.configuration, self.enabled)
+            former = former_of(self.settings, self.tracks)
+            ledger.configure(self.configuration, self.enabled, partial(meanings, self.tracks), former)
             self._expect()
         return ledger
+
+    @property
+    def has_stated_configuration(self) -> bool:
+        """Whether these tools have put their configuration in force, or found it so."""
+        return "ledger" in vars(self)
 
     @cached_property
     def reading(self) -> Warehouse:
@@ -102,12 +111,8 @@ class Workshop:
 
     @cached_property
     def configuration(self) -> Configuration:
-        """All but the files that a built day depends on."""
-        told = (self.settings.rules, self.settings.linking, self.settings.precedence)
-        parts = (str(BUILD_VERSION), *(each.model_dump_json() for each in told), self.tracks.fingerprint)
-        of_sources = {name: self.settings.source(name).rules for name in self.enabled}
-        changed = {name: rules.model_dump_json() for name, rules in of_sources.items() if rules.model_dump()}
-        return Configuration(_hash("\n".join(parts)), {name: _hash(text) for name, text in changed.items()})
+        """What a built day depends on beside its files."""
+        return configuration_of(self.settings, self.tracks)
 
     def wanted(self, days: Sequence[date]) -> dict[date, WantedDay]:
         """What each of these days should be built from now, under this process's configuration."""
@@ -121,7 +126,3 @@ class Workshop:
             yield
         finally:
             self.seconds[what] += time.perf_counter() - began
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:32]

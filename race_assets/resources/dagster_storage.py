@@ -5,6 +5,7 @@ the two variables without which a run over a year writes thousands of events one
 """
 
 import os
+from contextlib import suppress
 from typing import Any
 
 from dagster._config.config_schema import UserConfigSchema
@@ -18,6 +19,7 @@ from race_assets.backoff import PAUSES, pause_s
 from race_assets.errors import TransientError, WarehouseError
 from race_assets.resources.dialect import dagster_url
 from race_assets.settings import Settings
+from race_assets.storage.access import make_folder
 from race_assets.storage.postgres import Warehouse, server_url
 from race_assets.storage.rights import DAGSTER_SCHEMA, check_writable
 
@@ -43,6 +45,9 @@ class WarehouseStorage(DagsterPostgresStorage):
             os.environ.setdefault(variable, value)
         wanted = settings.load()
         warehouse = Warehouse.open(wanted)
+        # Dagster would make it readable by everybody.
+        with suppress(OSError):
+            make_folder(wanted.home / "dagster")
         with warehouse.connect() as connection:
             check_writable(connection)
         storage = cls(dagster_url(warehouse.address, DAGSTER_SCHEMA), inst_data=inst_data)

@@ -6,21 +6,18 @@ from contextlib import contextmanager
 import dagster as dg
 from structlog.contextvars import bound_contextvars
 
-from race_assets import settings
+from race_assets.pipeline.reload import Reloading
 from race_assets.pipeline.workshop import Workshop
 
-_opened: list[Workshop] = []
+_IN_USE = Reloading()
 
 
 def workshop_in_use() -> Workshop:
-    """The tools of this process for the settings in force: the same ones as long as those stay the same.
+    """Return the tools of this process for the settings and tracks in force, the same ones as long as those stay.
 
     Dagster copies a resource for every run; the tools, with their caches and figures, are shared.
     """
-    wanted = settings.load()
-    if not _opened or _opened[0].settings != wanted:
-        _opened[:] = [Workshop(wanted)]
-    return _opened[0]
+    return _IN_USE.workshop()
 
 
 class WorkshopResource(dg.ConfigurableResource[Workshop]):

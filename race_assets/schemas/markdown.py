@@ -12,6 +12,7 @@ from typing import Any
 import pandera.polars as pa
 import polars as pl
 
+from race_assets.display import visible
 from race_assets.schemas import catalogue
 from race_assets.schemas.table import is_json, key_of
 
@@ -108,7 +109,7 @@ def polars_type(dtype: Any) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
+    return visible(text).replace("|", "\\|")
 
 
 def api(package: Path) -> str:

@@ -97,7 +97,9 @@ SOURCE_FILES = table(
         "records": column(pl.Int64, "Records made of them.", required=True),
         "undated": column(pl.Int64, "Records whose day cannot be told.", required=True),
         "parser_version": column(pl.Int32, "Version of the parser that read it.", required=True),
-        "dated_by": column(pl.String, "Fingerprint of the track registry that dated it.", required=True),
+        "dated_by": column(
+            pl.String, "The `partitions.start` it was dated by; empty for a file to be read again.", required=True
+        ),
         "state": column(pl.String, "`landed`, `unreadable`, `no_data` or `blocked_page`.", required=True),
         "detail": column(pl.String, "What a person should know about the file."),
         "shape": column(pl.String, "Fingerprint of its columns."),
@@ -111,6 +113,24 @@ SOURCE_FILES = table(
             pl.Date,
             "First race date of the records that got no day because they lie over `rules.start_window.future_days` "
             "ahead; the file is read again once that day is near enough.",
+        ),
+        "race_date_tracks": column(
+            pl.List(pl.Int64),
+            "Of each of its days, the set of track names its rows have (`ops.track_sets`); empty for a file that was "
+            "landed before these were kept.",
+            required=True,
+        ),
+        "race_date_zones": column(
+            pl.List(pl.Int64),
+            "Of each of its days, a hash of the tracks and time zones by which rows without a date got that day; 0 "
+            "where every row states its date.",
+            required=True,
+        ),
+        "dating_names": column(
+            pl.List(pl.Int64),
+            "The track names (`ops.track_names`) whose time zone decides the day of rows; the file is read again when "
+            "one of these gets another time zone.",
+            required=True,
         ),
     },
 )

@@ -233,6 +233,7 @@ class Settings(Node):
     """The whole tree."""
 
     home: Path = Field(Path("data"), description="everything is written below it; relative to the settings file")
+    home_group: bool = Field(False, description="the group of what is written below home may read it; others never may")
     postgres: PostgresSettings = PostgresSettings()
     aws: AwsSettings = AwsSettings()
     partitions: PartitionSettings = PartitionSettings()
@@ -343,7 +344,7 @@ def load(file: Path | None = None, environment: Mapping[str, str] | None = None)
     try:
         settings = Settings.model_validate(tree)
     except ValidationError as error:
-        raise SettingsError("\n".join(explained(error, layers, Settings))) from None
+        raise SettingsError(*explained(error, layers, Settings)) from None
     base = file.parent if file else Path.cwd()
     return settings.model_copy(update={"home": (base / settings.home.expanduser()).absolute()})
 

@@ -37,10 +37,11 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from race_assets.errors import PermanentError, RaceAssetsError, WarehouseError
-from race_assets.storage import embedded_passwords
+from race_assets.storage import disk, embedded_passwords, leftovers
 from race_assets.storage import embedded_roles as roles
 from race_assets.storage.conninfo import Address
 from race_assets.storage.embedded_passwords import DATABASE, OWNER, READER, Passwords
+from race_assets.storage.files import temporary_folder
 from race_assets.storage.session import open_psycopg
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ log = logging.getLogger(__name__)
 
 PORT = 5432
 SOCKET = f".s.PGSQL.{PORT}"
+SOCKET_HASH = 16
+"""Hex digits in the name of a socket's folder."""
 
 # Recovery after a kill replays at most max_wal_size; slow disks need a while for that.
 START_TIMEOUT_S = 120.0
@@ -77,6 +80,7 @@ ACCOUNTS = ("postgres", "_postgres", "pgserver", "nobody")
 
 LOG_BYTES = 10_000_000
 LOG_TAIL_LINES = 15
+FIRST_LINE = "LOG:  starting PostgreSQL"
 
 # Rules who may connect: in force while the server is used, and while its roles are set up.
 HBA = "pg_hba.conf"
@@ -165,7 +169,7 @@ class _Cluster:
         name = os.fsencode(self.data)
         if len(os.fsencode(self.data / SOCKET)) <= SOCKET_PATH_BYTES and b"," not in name:
             return self.data
-        return SOCKET_ROOT / f"race_assets-{hashlib.sha256(name).hexdigest()[:16]}"
+        return SOCKET_ROOT / f"race_assets-{hashlib.sha256(name).hexdigest()[:SOCKET_HASH]}"
 
     def url(self, role: str = OWNER, database: str = DATABASE) -> str:
         # The port is spelt out because a PGPORT meant for another server would name another socket.
@@ -360,7 +364,7 @@ def _explained(cluster: _Cluster) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise PermanentError(
+        raise disk.trouble(error, error.filename or cluster.home) or PermanentError(
             f"the embedded server of {cluster.home} cannot be used: {error}; mend that path"
         ) from error
 
@@ -442,7 +446,7 @@ def _bring_up(cluster: _Cluster, lease_fd: int) -> psutil.Process:
     try:
         _wait_until_ready(cluster, server, cluster.url())
     except _ServerEndedError as error:
-        raise PermanentError(_with_tail(cluster, f"the server ended while starting ({error})")) from None
+        raise _ended_while_starting(cluster, error) from None
     except PermanentError:
         _stop(cluster)
         raise
@@ -553,7 +557,7 @@ def _set_up_roles(cluster: _Cluster, account: _Account | None, binaries: Path, p
         _wait_until_ready(cluster, server, cluster.url(roles.SUPERUSER, "postgres"))
         roles.set_up(lambda name: _open(cluster.url(roles.SUPERUSER, name)), passwords)
     except _ServerEndedError as error:
-        raise PermanentError(_with_tail(cluster, f"the server ended while starting ({error})")) from None
+        raise _ended_while_starting(cluster, error) from None
     except psycopg.Error as error:
         raise PermanentError(
             f"{cluster.data}: the roles of race_assets cannot be set up: {str(error).strip()}; mend what it names"
@@ -646,6 +650,7 @@ def _prepare_socket_dir(cluster: _Cluster, account: _Account | None) -> None:
     folder = cluster.socket_dir
     if folder == cluster.data:
         return
+    _sweep_socket_dirs(folder)
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)
     found = folder.lstat()
@@ -656,6 +661,17 @@ def _prepare_socket_dir(cluster: _Cluster, account: _Account | None) -> None:
         )
     if account is not None:
         os.chown(folder, account.uid, account.gid)
+
+
+def _sweep_socket_dirs(kept: Path) -> None:
+    """Remove the folders of servers that were killed and never started again, such as those of removed homes."""
+    for folder in kept.parent.glob(f"race_assets-{'[0-9a-f]' * SOCKET_HASH}"):
+        with suppress(OSError):
+            is_old = time.time() - folder.lstat().st_mtime > leftovers.DAY_S
+            if folder != kept and is_old and not folder.is_symlink() and not _answers(folder / SOCKET):
+                for name in (SOCKET, f"{SOCKET}.lock"):
+                    (folder / name).unlink(missing_ok=True)
+                folder.rmdir()
 
 
 # --- the data folder -----------------------------------------------------------------------------------------------
@@ -749,8 +765,16 @@ def _spawn_options(account: _Account | None, cwd: Path) -> dict[str, Any]:
 def _trim_log(path: Path) -> None:
     """Keep at most two logs of LOG_BYTES; the server appends, so its file may be emptied while it writes."""
     if path.exists() and path.stat().st_size > LOG_BYTES:
-        shutil.copyfile(path, path.with_name(f"{path.name}.1"))
+        old = path.with_name(f"{path.name}.1")
+        shutil.copyfile(path, old)
+        old.chmod(0o600)
         os.truncate(path, 0)
+
+
+def _ended_while_starting(cluster: _Cluster, error: Exception) -> PermanentError:
+    """Return what to say of a server that gave up: that its disk is full, where its log says so of this start."""
+    text = _with_tail(cluster, f"the server ended while starting ({error})")
+    return disk.trouble_in(text.rpartition(FIRST_LINE)[2], cluster.data) or PermanentError(text)
 
 
 def _with_tail(cluster: _Cluster, what: str) -> str:
@@ -800,18 +824,18 @@ def _can_run(binary: Path, account: _Account) -> bool:
 
 def _copy_binaries(install: Path, target: Path) -> None:
     target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    stage = Path(tempfile.mkdtemp(prefix="new-", dir=target.parent))
+    leftovers.sweep(target.parent)
     # The binaries look for their shared libraries beside the package.
     libraries = install.parent.with_name(f"{install.parent.name}.libs")
-    for source in (install, libraries):
-        if source.is_dir():
-            shutil.copytree(source, stage / source.relative_to(install.parent.parent))
-    for path in (stage, *stage.rglob("*")):
-        path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
-    try:
-        stage.rename(target)
-    except OSError:
-        # Another home's start was faster.
-        shutil.rmtree(stage)
-        if not target.exists():
-            raise
+    with temporary_folder(target.parent) as stage:
+        for source in (install, libraries):
+            if source.is_dir():
+                shutil.copytree(source, stage / source.relative_to(install.parent.parent))
+        for path in (stage, *stage.rglob("*")):
+            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
+        try:
+            stage.rename(target)
+        except OSError:
+            # Another home's start was faster.
+            if not target.exists():
+                raise

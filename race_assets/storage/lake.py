@@ -15,6 +15,7 @@ from types import MappingProxyType
 import polars as pl
 
 from race_assets.errors import PermanentError
+from race_assets.storage.access import file_mode
 from race_assets.storage.files import commit, commit_folder, replacing, temporary_folder
 
 FINGERPRINT = "race_assets:fingerprint"
@@ -78,6 +79,7 @@ class Lake:
             except OSError:
                 # Not every file system has links.
                 shutil.copyfile(self.day_path(table, day), part)
+                part.chmod(file_mode(other.parent))
             commit(part, other)
 
     def metadata(self, table: str, day: date) -> dict[str, str]:

@@ -3,7 +3,6 @@
 Statements are small and go through psycopg; what is written in bulk beside the core tables is in `publish.py`.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -11,12 +10,12 @@ from typing import Any
 
 from race_assets.errors import SettingsError
 from race_assets.settings.coverage import CoverageSettings, Expectation
+from race_assets.storage.configuration import Configuration, Former, InForce, in_force, state
 from race_assets.storage.postgres import Warehouse
+from race_assets.storage.track_names import TO_BE_READ, Resolve
 
 EMPTY = "empty"
 """The fingerprint of a day nothing tells of any more."""
-TO_BE_READ = ""
-"""`dated_by` of a file that is to be read anew whatever has become of it."""
 
 
 @dataclass(frozen=True)
@@ -41,19 +40,7 @@ class LedgerFile:
     shape: str | None
     rows_careful: int
     first_day_ahead: date | None
-
-
-@dataclass(frozen=True)
-class Configuration:
-    """What a day depends on beside its files.
-
-    Attributes:
-        fingerprint: of what every day depends on.
-        source_rules: by source, the fingerprint of the rules that it alone has; only its own days depend on it.
-    """
-
-    fingerprint: str
-    source_rules: dict[str, str] = field(default_factory=dict)
+    has_tracks: bool
 
 
 @dataclass(frozen=True)
@@ -107,7 +94,8 @@ class WantedDay:
 
 _COLUMNS = (
     "source, sha256, name, version, bytes, landed_at, withdrawn_at, race_dates, race_date_records, rows_read, records,"
-    " undated, parser_version, dated_by, state, detail, shape, rows_careful, first_day_ahead"
+    " undated, parser_version, dated_by, state, detail, shape, rows_careful, first_day_ahead,"
+    " cardinality(race_date_tracks) = cardinality(race_dates)"
 )
 
 
@@ -122,19 +110,20 @@ class Ledger:
     def __init__(self, warehouse: Warehouse) -> None:
         self.warehouse = warehouse
 
-    def configure(self, configuration: Configuration, enabled_sources: Sequence[str]) -> None:
-        """State the configuration that days are to be built by; write only when it changed."""
+    def configure(
+        self,
+        configuration: Configuration,
+        enabled_sources: Sequence[str],
+        resolve: Resolve | None = None,
+        former: Former | None = None,
+    ) -> None:
+        """State the configuration that days are to be built by; see `storage.configuration.state`."""
+        state(self.warehouse, configuration, enabled_sources, resolve, former)
+
+    def in_force(self) -> InForce | None:
+        """Return the configuration in force; None before any was stated."""
         with self.warehouse.connect() as connection:
-            connection.execute(
-                """insert into ops.configuration as now (fingerprint, source_rules, enabled_sources, set_at)
-                   values (%s, %s, %s, now())
-                   on conflict (only_row) do update
-                   set fingerprint = excluded.fingerprint, source_rules = excluded.source_rules,
-                       enabled_sources = excluded.enabled_sources, set_at = now()
-                   where (now.fingerprint, now.source_rules, now.enabled_sources)
-                         is distinct from (excluded.fingerprint, excluded.source_rules, excluded.enabled_sources)""",
-                [configuration.fingerprint, json.dumps(configuration.source_rules), list(enabled_sources)],
-            )
+            return in_force(connection)
 
     def expect(self, expectations: Mapping[str, Expectation], coverage: CoverageSettings) -> None:
         """State what sources are expected to report; write only what changed."""
@@ -196,13 +185,14 @@ class Ledger:
         Args:
             source: whose files.
             parser_version: files that another version read are outdated.
-            dated_by: files with undated rows are outdated if something else dated them; all that are `TO_BE_READ` are.
+            dated_by: files with undated rows are outdated if something else dated them; all that are `TO_BE_READ` are,
+                and those that were landed before their track names were kept.
             last: files with rows that got no day are outdated once the first of those days is not after this one.
         """
         return self._files(
             """source = %s and withdrawn_at is null
                and (parser_version <> %s or dated_by = %s or (undated > 0 and dated_by <> %s)
-                    or first_day_ahead <= %s)""",
+                    or first_day_ahead <= %s or cardinality(race_date_tracks) <> cardinality(race_dates))""",
             [source, parser_version, TO_BE_READ, dated_by, last],
         )
 
@@ -252,17 +242,17 @@ class Ledger:
                           coalesce(wanted.records_of, '{}'), coalesce(wanted.bytes_of, '{}'), built.fingerprint,
                           coalesce(wanted.points, 0)
                    from unnest(%s::date[]) as asked (day)
-                   left join ops.wanted_days as wanted on wanted.race_date = day
+                   left join ops.wanted_between(%s, %s) as wanted on wanted.race_date = day
                    left join ops.built_days as built on built.race_date = day"""
         with self.warehouse.connect() as connection, connection.transaction():
-            query_now = "select fingerprint, source_rules, set_at from ops.configuration for share"
-            row = connection.execute(query_now).fetchone()
-            if row is None or Configuration(*row[:2]) != configuration:
+            now = in_force(connection, lock="for share")
+            if now is None or now.configuration != configuration:
                 raise SettingsError(
-                    f"another process put other settings, rules or tracks in force{f' at {row[2]}' if row else ''}; "
-                    "run this again, with the settings that are meant"
+                    f"another process put other settings, rules or tracks in force{f' at {now.set_at}' if now else ''};"
+                    " run this again, with the settings that are meant"
                 )
-            return {row[0]: WantedDay(*row) for row in connection.execute(query, [EMPTY, list(days)])}
+            ends = [min(days), max(days)] if days else [None, None]
+            return {row[0]: WantedDay(*row) for row in connection.execute(query, [EMPTY, list(days), *ends])}
 
     def days_ever_built(self, days: Sequence[date]) -> list[date]:
         """Return which of these days were ever published from records, though they may have none any more."""

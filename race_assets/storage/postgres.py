@@ -15,7 +15,7 @@ from race_assets.errors import WarehouseError, WarehouseRefusedError
 from race_assets.settings import Settings
 from race_assets.storage import rights
 from race_assets.storage.conninfo import Address
-from race_assets.storage.files import check_home
+from race_assets.storage.files import secure_home
 from race_assets.storage.pooler import check_keeps_sessions
 from race_assets.storage.server_errors import no_connection, translated, translation
 from race_assets.storage.session import arrow_session, open_psycopg
@@ -197,7 +197,7 @@ def server_url(settings: Settings) -> str:
         return settings.postgres.url.reveal(settings.aws)
     from race_assets.storage import embedded
 
-    check_home(settings.home)
+    secure_home(settings.home, is_group=settings.home_group)
     return embedded.ensure(settings.home)
 
 

@@ -14,9 +14,10 @@ import polars as pl
 from race_assets.schemas.catalogue import CORE
 from race_assets.schemas.ops import BUILT_DAYS, INGESTION_RUNS, PUBLICATIONS, REJECTS, REVISIONS, SOURCE_FILES
 from race_assets.schemas.table import conform, is_json, polars_schema
-from race_assets.storage import coverage, day_figures
+from race_assets.storage import coverage, day_figures, track_names
 from race_assets.storage.binary_copy import copy_rows, quoted
 from race_assets.storage.postgres import LANDING_LOCK, PUBLISH_LOCK, PURPOSES, Warehouse, retrying
+from race_assets.storage.track_names import HeldNames
 from race_assets.storage.waiting import take_transaction_lock
 
 
@@ -252,12 +253,14 @@ class Landing:
         rejects: its rows whose day cannot be told, as `quarantine.rejects`.
         account: what became of those rows, as `ops.ingestion_runs` with race_date null; empty where there are none.
         problems: of a file that cannot be read, what it is in the way of: see `coverage.note`.
+        held: its track names; None where it has none.
     """
 
     file: pl.DataFrame
     rejects: pl.DataFrame
     account: pl.DataFrame
     problems: Mapping[date, tuple[str, str]] = field(default_factory=dict)
+    held: HeldNames | None = None
 
 
 def enter(warehouse: Warehouse, landing: Landing) -> int:
@@ -271,7 +274,14 @@ def enter(warehouse: Warehouse, landing: Landing) -> int:
 
 def _enter(warehouse: Warehouse, landing: Landing) -> int:
     with locked_transaction(warehouse, LANDING_LOCK) as cursor:
-        with _staged(cursor, SOURCE_FILES, landing.file) as stage:
+        file = landing.file
+        if landing.held is not None:
+            is_in_force = track_names.is_in_force(cursor, landing.held.registry)
+            track_names.add(cursor, landing.held, is_in_force=is_in_force)
+            if not is_in_force and file["dating_names"].item().len():
+                # Another registry than the one in force may have given its rows other days.
+                file = file.with_columns(dated_by=pl.lit(track_names.TO_BE_READ))
+        with _staged(cursor, SOURCE_FILES, file) as stage:
             version, source, name = _entered(cursor, stage)
         # What an older version could not date is said anew by this one, unless it says nothing at all.
         scope = """stage = 'land' and source = %(source)s and source_file in (

@@ -5,15 +5,20 @@ is handed to the system as soon as it is written: a killed process loses none th
 """
 
 import fcntl
+import logging
 import os
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from threading import Lock
 
+from race_assets.storage import disk
+from race_assets.storage.access import file_mode, make_folder
 from race_assets.storage.files import beside_lake, replacing
 
+log = logging.getLogger(__name__)
 SUFFIX = ".jsonl"
 HELD = ".lock"
 
@@ -27,7 +32,7 @@ class Recordings:
     @contextmanager
     def held(self) -> Iterator[bool]:
         """Holds the recordings, as long as the block or the process lasts; whether they were free."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         with (self.folder / HELD).open("w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -74,30 +79,71 @@ class Recordings:
                 folder.rmdir()
 
 
+BACKLOG_BYTES = 256 << 20
+"""Lines kept in memory while the disk takes no more: some hours of polling."""
+
+
 class Recorder:
-    """Appends lines to a session's files; threads may share it."""
+    """Appends lines to a session's files; threads may share it.
+
+    While the disk takes no more, lines are kept in memory, and are appended in their order as soon as it does.
+    """
 
     def __init__(self, recordings: Recordings, session_id: str) -> None:
         self._folder, self._session = recordings.folder, session_id
         self._files: dict[date, int] = {}
         self._lock = Lock()
         self._unsynced: set[int] = set()
+        self._backlog: deque[tuple[date, bytes]] = deque()
+        self._backlog_bytes = 0
+
+    @property
+    def waiting(self) -> int:
+        """Lines that the disk has not taken yet."""
+        return len(self._backlog)
 
     def append(self, day: date, line: bytes) -> None:
-        """Appends a whole line of that race day, or nothing.
+        """Append a whole line of that race day, or keep it until the disk takes it.
 
         Raises:
-            OSError: nothing was appended, such as on a full disk.
+            OSError: nothing was appended, and nothing more can be kept.
         """
         with self._lock:
-            file = self._files.get(day)
-            if file is None:
-                folder = self._folder / str(day)
-                folder.mkdir(parents=True, exist_ok=True)
-                flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-                file = self._files[day] = os.open(folder / f"{self._session}{SUFFIX}", flags, 0o644)
+            self._backlog.append((day, line))
+            self._backlog_bytes += len(line)
+            try:
+                self._append_backlog()
+            except OSError as error:
+                if disk.number_of(error) is None or self._backlog_bytes > BACKLOG_BYTES:
+                    self._backlog.pop()
+                    self._backlog_bytes -= len(line)
+                    raise
+                if len(self._backlog) == 1:
+                    log.error(  # noqa: TRY400 - where it happened says nothing
+                        "%s; what is polled is kept in memory, and is written as soon as the disk takes it",
+                        disk.trouble(error, self._folder),
+                    )
+
+    def _append_backlog(self) -> None:
+        """Append what is kept, oldest first; the caller holds the lock."""
+        was_waiting = len(self._backlog) > 1
+        while self._backlog:
+            day, line = self._backlog[0]
+            file = self._file(day)
             _append(file, line)
             self._unsynced.add(file)
+            self._backlog.popleft()
+            self._backlog_bytes -= len(line)
+        if was_waiting:
+            log.warning("the disk of %s takes more again: everything that was polled is written", self._folder)
+
+    def _file(self, day: date) -> int:
+        if day not in self._files:
+            folder = self._folder / str(day)
+            make_folder(folder)
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+            self._files[day] = os.open(folder / f"{self._session}{SUFFIX}", flags, file_mode(folder))
+        return self._files[day]
 
     def sync(self) -> None:
         """Has the disk keep what was appended so far."""
@@ -112,9 +158,19 @@ class Recorder:
             raise
 
     def close(self) -> None:
-        """Syncs and closes the files."""
+        """Append what is kept, sync and close the files.
+
+        Raises:
+            OSError: the disk still takes no more; says how many lines are lost.
+        """
         try:
+            with self._lock:
+                self._append_backlog()
             self.sync()
+        except OSError as error:
+            if self._backlog and (ours := disk.trouble(error, self._folder)):
+                raise OSError(f"{len(self._backlog):,} recorded answers are lost: {ours}") from error
+            raise
         finally:
             with self._lock:
                 for file in self._files.values():

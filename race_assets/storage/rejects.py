@@ -7,8 +7,8 @@ from datetime import date
 from typing import Any
 
 from race_assets.errors import SettingsError
-from race_assets.storage.ledger import TO_BE_READ
 from race_assets.storage.postgres import PUBLISH_LOCK, PURPOSES, Warehouse
+from race_assets.storage.track_names import TO_BE_READ
 from race_assets.storage.waiting import take_transaction_lock
 
 OPEN, REPLAYED, DISCARDED = "open", "replayed", "discarded"

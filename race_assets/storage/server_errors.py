@@ -14,6 +14,8 @@ DOCTOR = "`race-assets doctor` names what is missing"
 
 NO_RIGHT = "42501"
 READ_ONLY = "25006"
+DISK_FULL = "53100"
+DISK_REMEDY = "; free space on the disk of its data folder (`df -h` shows how much there is), then do the same again"
 MISSING_TABLES = {"42P01": "table", "3F000": "schema", "42703": "column"}
 """SQLSTATEs of the PostgreSQL documentation, appendix A."""
 
@@ -71,9 +73,10 @@ def translation(error: Exception, role: str | None = None) -> WarehouseError | W
         )
     if not _is_operational(error):
         return None
+    remedy = DISK_REMEDY if state == DISK_FULL else ""
     if may_pass(state):
         return WarehouseError(f"Postgres went away: {error}; {NOTHING_KEPT}")
-    return WarehouseRefusedError(f"Postgres refuses: {error}; {NOTHING_KEPT}")
+    return WarehouseRefusedError(f"Postgres refuses: {error}; {NOTHING_KEPT}{remedy}")
 
 
 def _state(error: Exception) -> str | None:

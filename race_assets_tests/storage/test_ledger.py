@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from race_assets.errors import SettingsError
 from race_assets.storage import publish
-from race_assets.storage.ledger import EMPTY, Configuration, Ledger
+from race_assets.storage.configuration import Configuration
+from race_assets.storage.ledger import EMPTY, Ledger
 from race_assets.storage.postgres import Warehouse
 from race_assets_tests.storage.frames import DAY1, DAY2, DAY3, NOW, SOURCE, ask, day_frames, empty_days, landing, tell
 

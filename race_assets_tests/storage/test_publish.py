@@ -12,7 +12,8 @@ from race_assets.backoff import Pauses
 from race_assets.errors import WarehouseError, WarehouseRefusedError
 from race_assets.schemas.catalogue import CORE
 from race_assets.storage import publish
-from race_assets.storage.ledger import Configuration, Ledger
+from race_assets.storage.configuration import Configuration
+from race_assets.storage.ledger import Ledger
 from race_assets.storage.postgres import LANDING_LOCK, PUBLISH_LOCK, Warehouse, retrying
 from race_assets_tests.pipeline.feed import waiting_for_lock
 from race_assets_tests.storage.frames import (

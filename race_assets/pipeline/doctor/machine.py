@@ -5,10 +5,12 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from race_assets.display import shell_word
 from race_assets.errors import SettingsError
 from race_assets.pipeline.doctor.finding import PROBLEM, WARNING, Finding, well
 from race_assets.settings import Settings
 from race_assets.sources import registry
+from race_assets.storage import access
 from race_assets.storage.files import check_home
 
 WRITTEN = ("archive", "lake", "published", "recordings", "fetching")
@@ -28,6 +30,10 @@ def findings(settings: Settings) -> Iterator[Finding]:
         yield well("home", f"{settings.home} can be written")
     except SettingsError as error:
         yield Finding("home", PROBLEM, str(error), "give this user the right to write there, or set home")
+    if seen := list(access.open_to_others(settings.home)):
+        names = ", ".join(map(str, seen))
+        step = f"chmod -R o-rwx {' '.join(shell_word(str(folder)) for folder in seen)}"
+        yield Finding("rights", WARNING, f"every account of this machine may read {names}", step)
     yield _disk(settings.home)
     for name in registry.enabled(settings):
         if finding := _drop_folder(name, settings.drop_folder(name), is_ours=settings.source(name).path is None):

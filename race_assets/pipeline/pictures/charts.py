@@ -2,7 +2,8 @@
 
 import base64
 from collections.abc import Sequence
-from html import escape
+
+from race_assets.display import html
 
 ROW, GAP, LABELS, WIDTH, ROOM = 20, 4, 150, 300, 60
 TITLE = 30
@@ -19,7 +20,7 @@ def bars(title: str, values: Sequence[tuple[str, float]], form: str = "{:,.0f}")
     """
     height = TITLE + max(1, len(values)) * (ROW + GAP)
     most = max((value for _, value in values), default=0) or 1
-    name = escape(title)
+    name = html(title)
     whole = LABELS + WIDTH + ROOM
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{name}" viewBox="0 0 {whole} {height}" '
@@ -33,9 +34,9 @@ def bars(title: str, values: Sequence[tuple[str, float]], form: str = "{:,.0f}")
         top = TITLE + number * (ROW + GAP)
         length = WIDTH * value / most
         parts.append(
-            f'<text x="{LABELS - 6}" y="{top + 14}" text-anchor="end" fill="{TEXT}">{escape(label)}</text>'
+            f'<text x="{LABELS - 6}" y="{top + 14}" text-anchor="end" fill="{TEXT}">{html(label)}</text>'
             f'<rect x="{LABELS}" y="{top}" width="{length:.1f}" height="{ROW}" fill="{BAR}"/>'
-            f'<text x="{LABELS + length + 5:.1f}" y="{top + 14}" fill="{TEXT}">{escape(form.format(value))}</text>'
+            f'<text x="{LABELS + length + 5:.1f}" y="{top + 14}" fill="{TEXT}">{html(form.format(value))}</text>'
         )
     return "".join([*parts, "</svg>"])
 

@@ -16,6 +16,7 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 NAME = "betfair_session"
+PART = ".part"
 SALT_BYTES = 16
 
 
@@ -51,7 +52,7 @@ class SessionFile:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keeps other processes and threads out, also while one of them logs in."""
-        self._lock.parent.mkdir(parents=True, exist_ok=True)
+        self._lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(self._lock, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             try:
@@ -76,7 +77,10 @@ class SessionFile:
     def write(self, binding: str, known: Known) -> None:
         """Puts down what is known of one account, in one step for any reader; the others' stays."""
         everything = {**self._all(), binding: asdict(known)}
-        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{NAME}", suffix=".part")
+        # Who writes holds the lock: what lies there is of a process that was killed meanwhile.
+        for leftover in self.path.parent.glob(f".{NAME}*{PART}"):
+            leftover.unlink(missing_ok=True)
+        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{NAME}", suffix=PART)
         part = Path(name)
         try:
             # mkstemp makes a file of mode 0600.

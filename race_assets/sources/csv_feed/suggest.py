@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 import yaml
 
+from race_assets.display import visible
 from race_assets.settings.feeds import NULL_WORDS, FeedSettings
 from race_assets.sources import delimited
 from race_assets.sources.base import ReadReport
@@ -90,7 +91,7 @@ class Suggestion:
     def as_yaml(self, name: str) -> str:
         """Return the entry, ready to stand in race_assets.yaml, a comment after each column saying how sure it is."""
         lines = ["sources:", "  csv_feeds:", f"    {name}:"]
-        lines += [f"      # {remark}" for remark in self.remarks]
+        lines += [f"      # {visible(remark)}" for remark in self.remarks]
         lines += [f"      {key}: {_scalar(value)}" for key, value in (self._laid_out() | self.more).items()]
         lines.append("      columns:")
         for target, (origin, sure) in self.columns.items():
@@ -382,5 +383,11 @@ def _as_origin(name: str, read: Reading) -> Origin:
 
 
 def _scalar(value: object) -> str:
-    dumped: str = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=math.inf, sort_keys=False)
-    return dumped.removesuffix("...\n").strip()
+    def dumped(*, allow_unicode: bool) -> str:
+        text: str = yaml.safe_dump(
+            value, default_flow_style=True, allow_unicode=allow_unicode, width=math.inf, sort_keys=False
+        )
+        return text.removesuffix("...\n").strip()
+
+    shown = dumped(allow_unicode=True)
+    return shown if visible(shown) == shown else dumped(allow_unicode=False)

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from race_assets.errors import ApiUnavailableError
-from race_assets.http.download import UNFINISHED
+from race_assets.http.download import UNFINISHED, private
 from race_assets.http.timing import Timing
 from race_assets.http.traffic import Traffic
 from race_assets.settings import Settings
@@ -77,9 +77,9 @@ class RacingPostFetcher(Fetcher):
         body = [without_meta(page, self._settings.envelope.meta) for page in pages]
         document = {OPERATION: self.operation.name, PARAMETERS: parameters, RACE: race, BODY: body}
         target = folder / remote.name
-        target.parent.mkdir(parents=True, exist_ok=True)
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         part = target.with_name(f".{target.name}{UNFINISHED}")
-        with part.open("w", encoding="utf-8") as file:
+        with open(part, "w", encoding="utf-8", opener=private) as file:
             json.dump(document, file, indent=1)
             file.flush()
             os.fsync(file.fileno())
