@@ -4,10 +4,15 @@ from race_assets.errors import RaceAssetsError
 from race_assets.pipeline import drops, land
 from race_assets.pipeline.status.need import NOT_ENTERED, NOT_LANDED, TO_READ_AGAIN, UNREADABLE, Need
 from race_assets.pipeline.workshop import Workshop
-from race_assets.storage.ledger import Ledger
+from race_assets.storage.ledger import Ledger, LedgerFile
 
 SHOWN_HASH = 12
 INGEST = "race-assets ingest"
+OPTIONS = {
+    UNREADABLE: ("--withdraw", "land a good version under the same name, or take this one back:"),
+    "set_aside": ("--retry", "reading it failed time and again; once the cause is mended:"),
+}
+"""By the state of a file, the option of `land` that ends it, and the words before it."""
 
 
 def needs(workshop: Workshop) -> list[Need]:
@@ -23,15 +28,15 @@ def needs(workshop: Workshop) -> list[Need]:
 
 def _unreadable(workshop: Workshop) -> list[Need]:
     """Return files that could not be read; a good version under the same name, or retracting it, ends this."""
-    return [
-        Need(
-            UNREADABLE, file.source, None, None, 0, f"{file.name}: {file.detail}",
-            f"race-assets land --withdraw {file.sha256[:SHOWN_HASH]}",
-            "land a good version under the same name, or take this one back:",
-        )
-        for file in Ledger(workshop.warehouse).unreadable_files()
-        if file.source in workshop.enabled
-    ]  # fmt: skip
+    files = Ledger(workshop.warehouse).unreadable_files()
+    return [_need(file) for file in files if file.source in workshop.enabled]
+
+
+def _need(file: LedgerFile) -> Need:
+    option, advice = OPTIONS.get(file.state, OPTIONS[UNREADABLE])
+    kind = file.state.replace("_", " ") if file.state in OPTIONS else UNREADABLE
+    command = f"race-assets land {option} {file.sha256[:SHOWN_HASH]}"
+    return Need(kind, file.source, None, None, 0, f"{file.name}: {file.detail}", command, advice)
 
 
 def _not_entered(workshop: Workshop, source: str) -> list[Need]:
