@@ -23,6 +23,10 @@ class TransientError(RaceAssetsError):
     """May pass by itself: the same call, made again later, can succeed."""
 
 
+class ReaderDiedError(TransientError):
+    """A process that read a file ended in the middle: it may pass by itself, or be what the file does to readers."""
+
+
 class PermanentError(RaceAssetsError):
     """Stays until a person acts; the message says how."""
 

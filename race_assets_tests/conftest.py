@@ -19,7 +19,7 @@ from race_assets.pipeline.workshop import Workshop
 from race_assets.settings import Settings
 from race_assets.storage import embedded, embedded_roles
 from race_assets_tests import commands
-from race_assets_tests.databases import Databases
+from race_assets_tests.databases import Databases, reader_url
 
 PROJECT = Path(__file__).parent.parent
 SAMPLES = PROJECT / "data" / "samples"
@@ -41,6 +41,7 @@ def environment_of(home: Path, url: str) -> dict[str, str]:
         **inherited,
         "RACE_ASSETS_HOME": str(home),
         "RACE_ASSETS_POSTGRES__URL": url,
+        "RACE_ASSETS_POSTGRES__READER_URL": reader_url(url),
         "RACE_ASSETS_AUTOMATION__DROPS__SETTLE_SECONDS": "0",
         "DAGSTER_HOME": str(PROJECT),
         "NO_COLOR": "1",
@@ -91,7 +92,7 @@ def make_settings(tmp_path: Path, database: str) -> Callable[..., Settings]:
     """Settings over this test's home and database, with changes given as nested dicts."""
 
     def make(**changes: object) -> Settings:
-        base = {"home": tmp_path / "home", "postgres": {"url": database}}
+        base = {"home": tmp_path / "home", "postgres": {"url": database, "reader_url": reader_url(database)}}
         base["automation"] = {"drops": {"settle_seconds": 0}}
         return Settings.model_validate({**base, **changes})
 

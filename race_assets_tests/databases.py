@@ -17,6 +17,7 @@ from psycopg import sql
 
 from race_assets.storage.conninfo import Address
 from race_assets.storage.postgres import Warehouse
+from race_assets.storage.reader import grants
 from race_assets.storage.rights import DAGSTER_SCHEMA
 
 CATALOGUES = (
@@ -28,6 +29,10 @@ CATALOGUES = (
     "pg_db_role_setting where setdatabase = (select oid from pg_database where datname = current_database())",
 )
 GOODBYE_MS = 600_000
+
+READER = f"race_assets_test_{os.getpid()}_reader"
+"""The role that reads the databases, made as the documentation says."""
+READER_PASSWORD = "reads"  # noqa: S105 - of throw-away databases
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 _numbers = itertools.count()
@@ -44,6 +49,9 @@ class Databases:
         Warehouse(url).migrate()
         _make_dagsters_tables(url)
         with psycopg.connect(url) as connection:
+            for statement in grants(READER).replace("'...'", f"'{READER_PASSWORD}'").splitlines():
+                connection.execute(statement.encode())
+            connection.commit()
             self._filled = _with_rows(connection, _tables(connection))
             self._mark = _mark(connection, self._filled)
             self._counted = _counted(connection)
@@ -71,6 +79,7 @@ class Databases:
         """Drops what is left."""
         for name in (*self._clean, self.template):
             self._drop(name)
+        self._tell("drop role {}", READER)
         self._admin.close()
 
     def url_of(self, name: str) -> str:
@@ -107,6 +116,12 @@ class Databases:
             for sequence in _counted(connection) - self._counted:
                 connection.execute("select setval(%s, 1, false)", [sequence])
         return True
+
+
+def reader_url(url: str) -> str:
+    """Where a database is for the role that only reads."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=f"{READER}:{READER_PASSWORD}@{parts.netloc.rpartition('@')[2]}"))
 
 
 def name_of(url: str) -> str:

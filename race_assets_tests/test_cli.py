@@ -21,8 +21,10 @@ import pytest
 import typer.main
 
 from race_assets import cli
+from race_assets.pipeline import land, process
 from race_assets.pipeline.judge import VALIDATED, ensure_judged
 from race_assets.pipeline.workshop import Workshop
+from race_assets.storage import attempts
 from race_assets.storage.lake import ACCOUNT, FINGERPRINT
 from race_assets_tests.conftest import PROJECT, environment_of, run_in
 from race_assets_tests.databases import Databases
@@ -274,13 +276,14 @@ def test_an_ingest_without_dates_builds_what_is_stale_and_shows_where_every_reco
     bad = written(tmp_path, "bad.csv", "<html><body>blocked</body></html>")
     late = written(tmp_path, "late.csv", CSV_HEADER + csv_race(DAY3, price="11/4"))
     landing = command("land", good, bad, late, "--source", CSV)
-    ended(landing, DATA_FAILED, str(bad), "3 files: 2 landed, 1 could not be read")
+    ended(landing, DATA_FAILED, str(bad), "3 files: 2 landed, 1 could not be read (blocked_page)")
     (line,) = [line for line in landing.stdout.splitlines() if "bad.csv" in line]
     assert line.startswith("blocked_page")
 
     done = command("ingest")
 
-    ended(done, GOOD, "volume 1", "2 days", "records/s", "success rate 85.71%")
+    ended(done, GOOD, "volume 1", "2 days", "success rate 85.71%")
+    assert "records/s" not in done.stdout
     rows = [line.split() for line in done.stdout.splitlines()]
     assert ["source", "records", "in", "accepted", "quarantined", "duplicates", "filtered", "adds", "up"] in rows
     assert [CSV, "7", "6", "1", "0", "0", "yes"] in rows
@@ -667,3 +670,32 @@ def test_a_drop_folder_that_cannot_be_read_fails_the_ingest_and_holds_no_other_s
     assert done.returncode == DATA_FAILED
     assert "drop folder of betfair_bsp" in " ".join((done.stdout + done.stderr).split())
     assert ask(workshop, "select race_date from ops.built_days") == [(DAY1,)]
+
+
+# Files that fail
+
+
+def test_a_file_that_was_set_aside_is_told_by_doctor_and_read_again_by_its_hash(
+    command: Command, workshop: Workshop, tmp_path: Path
+) -> None:
+    path = written(tmp_path, "a.csv", CSV_HEADER + csv_race(DAY1))
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    archived = workshop.archive.take(path, CSV, path.name)
+    gone = f"{process.process_mark().split(maxsplit=1)[0]} 999999999 1.00"
+    for _ in range(3):
+        version = workshop.source(CSV).parser_version
+        attempts.begin(workshop.warehouse, CSV, archived.sha256, path.name, version, gone)
+        list(land.read_failed_again(workshop, datetime.now(UTC) + timedelta(days=1)))
+    other = written(tmp_path, "b.csv", CSV_HEADER + csv_race(DAY2))
+    ended(command("land", other, "--source", CSV), GOOD, "1 file: 1 landed")
+    doctor = command("doctor", "--offline")
+    assert doctor.returncode == DATA_FAILED
+    assert "a.csv of betfair_csv is set aside" in words(doctor)
+    assert f"land --retry {sha256[:12]}" in words(doctor)
+    assert (
+        'race_assets_files_not_read{source="betfair_csv",state="set_aside"} 1.0' in command("metrics", "--once").stdout
+    )
+    ended(command("land", path, "--source", CSV), DATA_FAILED, "set_aside", "1 file: 1 set aside")
+    refused = command("land", path, "--source", CSV, "--retry", sha256[:8])
+    assert (refused.returncode, "--retry takes the start" in words(refused)) == (USAGE, True)
+    ended(command("land", "--retry", sha256[:8]), GOOD, "landed", "3 records")

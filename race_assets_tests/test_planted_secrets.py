@@ -43,7 +43,7 @@ class House:
 
     Attributes:
         url: with the planted password.
-        secrets: by setting; that of `postgres.url` is a URL.
+        secrets: by setting; those of `postgres` are URLs.
         run: a command, whose output must hold none of them.
         admin: the database without a password.
     """
@@ -66,20 +66,24 @@ def variable(path: str) -> str:
 
 @pytest.fixture(scope="module")
 def house(server: str, databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """A database of its own, of a role whose password is planted; nothing is asked for it by a local server."""
-    role = f"race_assets_test_{os.getpid()}_planted"
+    """A database of its own, of roles whose passwords are planted."""
+    role, reader = f"race_assets_test_{os.getpid()}_planted", f"race_assets_test_{os.getpid()}_planted_reader"
     home = tmp_path_factory.mktemp("planted") / "home"
     with psycopg.connect(server, autocommit=True) as connection:
         try:
             connection.execute(f"create role {role} superuser login password '{planted('postgres.url')}'".encode())
+            reads = f"create role {reader} in role pg_read_all_data login password '{planted('postgres.reader_url')}'"
+            connection.execute(reads.encode())
         except psycopg.errors.InsufficientPrivilege:
             pytest.skip("the server's role may not create another")
         with databases.lend() as admin:
             url = _as_role(admin, role, planted("postgres.url"))
-            secrets = {path: planted(path) for path in PATHS} | {"postgres.url": url}
+            reader_url = _as_role(admin, reader, planted("postgres.reader_url"))
+            urls = {"postgres.url": url, "postgres.reader_url": reader_url}
+            secrets = {path: planted(path) for path in PATHS} | urls
             ours = {variable(path): value for path, value in secrets.items()}
             yield House(url, home, secrets, run_in({**environment_of(home, url), **ours}), admin)
-        connection.execute(f"drop role {role}".encode())
+        connection.execute(f"drop role {role}, {reader}".encode())
 
 
 def _as_role(url: str, role: str, password: str) -> str:

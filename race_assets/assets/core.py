@@ -18,6 +18,7 @@ from race_assets.pipeline.service import IngestionService
 from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.catalogue import CORE
 from race_assets.storage import coverage, tables
+from race_assets.validation.account import total
 
 CHARTED_DAYS = 31
 KEYS = {name: dg.AssetKey(name.split(".")) for name in CORE}
@@ -81,8 +82,12 @@ def _started_at(context: dg.AssetExecutionContext) -> float:
     return record.create_timestamp.timestamp() if record else 0.0
 
 
-def _day_metadata(built: Built, day: date, name: str) -> dict[str, int]:
-    return {"dagster/partition_row_count": built.published[day][name]}
+def _day_metadata(built: Built, day: date, name: str) -> dict[str, Any]:
+    """Return the figures that the page of one day shows, whatever other days the run built."""
+    rows = {"dagster/partition_row_count": built.published[day][name]}
+    if name != "core.races":
+        return rows
+    return rows | metadata.of_account(total(each for (_, of), each in built.accounts.items() if of == day))
 
 
 def _stored_days(workshop: Workshop, days: Sequence[date]) -> DaysWithRecords:

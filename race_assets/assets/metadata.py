@@ -11,6 +11,7 @@ import polars as pl
 from race_assets.display import markdown
 from race_assets.pipeline.pictures import charts
 from race_assets.storage.coverage import LETTERS, letters
+from race_assets.validation.account import Account
 
 PREVIEW_ROWS = 10
 
@@ -33,6 +34,11 @@ def columns(schema: pa.DataFrameSchema) -> dg.TableSchema:
 def preview(frame: pl.DataFrame) -> dg.MarkdownMetadataValue:
     """The first rows as a table, without columns that say nothing."""
     return rows(frame.head(PREVIEW_ROWS))
+
+
+def preview_of(days: Sequence[date], frame: pl.DataFrame) -> dict[str, dg.MarkdownMetadataValue]:
+    """Return the preview of a run over one day; on the page of one of several days it would show another's rows."""
+    return {"preview": preview(frame)} if len(days) == 1 else {}
 
 
 def rows(frame: pl.DataFrame) -> dg.MarkdownMetadataValue:
@@ -63,6 +69,11 @@ def calendar(states: Mapping[str, Sequence[tuple[date, str]]]) -> dg.MarkdownMet
         lines.append(f"| {markdown(source)} | {days[0][0]} | `{letters(days)}` |")
     legend = ", ".join(f"`{letter}` {state.replace('_', ' ')}" for state, letter in LETTERS.items())
     return dg.MetadataValue.md("\n".join([*lines, "", legend]))
+
+
+def of_account(account: Account) -> dict[str, Any]:
+    """Return the figures of one day that its own page shows."""
+    return {"records in": account.records_in, "accepted": account.accepted, "quarantined": account.quarantined}
 
 
 def tally(counts: Mapping[str, int]) -> dg.MarkdownMetadataValue:

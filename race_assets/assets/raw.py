@@ -72,11 +72,11 @@ def raw_asset(
         return dg.MaterializeResult(
             value=stored,
             metadata={
-                "days written": written,
-                "files landed": len(landed),
-                "rows read one by one": sum(each.rows_careful for each in landed),
-                "preview": metadata.preview(sample),
-                **fetched.figures,
+                "days written by the run": written,
+                "files landed by the run": len(landed),
+                "rows read one by one by the run": sum(each.rows_careful for each in landed),
+                **metadata.preview_of(days, sample),
+                **{f"{name} by the run": figure for name, figure in fetched.figures.items()},
             },
             check_results=[checks.shape(key, landed, unreadable), *fetched.results(key)],
         )

@@ -44,7 +44,10 @@ def validated_asset(sources: Sequence[str], partitions: dg.PartitionsDefinition)
         with retries.retried(context, workshop.settings.automation.retries):
             mark_process(context)
             for day, rows in IngestionService.over(workshop).write_validated(days, refresh=is_refresh(context)):
-                context.add_asset_metadata({"dagster/partition_row_count": rows}, partition_key=day.isoformat())
+                account = total(_accounts(workshop, [day]).values())
+                figures = {"dagster/partition_row_count": rows, **metadata.of_account(account)}
+                rules = {"rejects by rule": metadata.tally(account.rejected_by)}
+                context.add_asset_metadata({**figures, **rules}, partition_key=day.isoformat())
                 written += 1
             stored = days_with_records(workshop, days)
         sample = workshop.lake.scan(VALIDATED, days, polars_schema(RECORDS)).head(metadata.PREVIEW_ROWS).collect()
@@ -52,9 +55,8 @@ def validated_asset(sources: Sequence[str], partitions: dg.PartitionsDefinition)
         return dg.MaterializeResult(
             value=stored,
             metadata={
-                "days written": written,
-                "rejects by rule": metadata.tally(total(accounts.values()).rejected_by),
-                "preview": metadata.preview(sample),
+                "days written by the run": written,
+                **metadata.preview_of(days, sample),
             },
             check_results=[checks.row_rules(KEY, accounts)],
         )

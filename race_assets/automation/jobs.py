@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 import dagster as dg
@@ -34,8 +34,11 @@ def ingest_job(assets: Sequence[dg.AssetsDefinition]) -> IngestJob:
 @dg.op(description="Lands every settled file of every enabled source, and reads anew what a newer parser reads better.")
 def land_settled(context: dg.OpExecutionContext, workshop: dg.ResourceParam[Workshop]) -> None:
     """Fails at the end when a file or folder could not be read; the good files are landed all the same."""
+    began_at = datetime.now(UTC)
     with retries.retried(context, workshop.settings.automation.retries):
-        landed = IngestionService.over(workshop).land_everything()
+        service = IngestionService.over(workshop)
+        landed = service.land_everything()
+        landed += service.read_failed_again(began_at)
     for each in landed:
         context.log.info(visible(f"{each.path}: {each.state}, {each.records} records. {each.detail}"))
     bad = [visible(f"{each.path}: {each.detail}") for each in landed if each.is_bad]

@@ -4,9 +4,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
+from dagster._core.remote_origin import (
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from race_assets.automation.jobs import INGEST
 from race_assets.automation.ranges import LIVE, range_tags
@@ -14,6 +22,8 @@ from race_assets.errors import WarehouseError
 from race_assets.pipeline import process
 from race_assets.pipeline.workshop import REFRESH_TAG
 
+LOCATION, MODULE = "race_assets", "race_assets.definitions"
+"""The code location as workspace.yaml names it, and what it loads."""
 STOPPED = "told to stop; the transaction in flight was finished, days that were not begun are as they were"
 INTERRUPTED = "DagsterExecutionInterruptedError"
 
@@ -51,7 +61,7 @@ def ingest(
             **({REFRESH_TAG: "true"} if refresh else {}),
             process.TAG: process.process_mark(),
         }
-        with database_held():
+        with database_held(), listed_in_location(instance, INGEST):
             result = job.execute_in_process(
                 instance=instance,
                 tags=tags,
@@ -65,6 +75,23 @@ def ingest(
             outcomes += [Outcome("", *each, succeeded=False, reason=why) for each in ranges[number + 1 :]]
             break
     return outcomes
+
+
+@contextmanager
+def listed_in_location(instance: dg.DagsterInstance, job: str) -> Iterator[None]:
+    """Have runs that are created in this block belong to the code location of workspace.yaml.
+
+    The UI's timeline and the page of a job leave out runs that name no code location, which are those that
+    `execute_in_process` creates.
+    """
+    create = instance.create_run_for_job
+    location = ManagedGrpcPythonEnvCodeLocationOrigin(LoadableTargetOrigin(module_name=MODULE), LOCATION)
+    origin = RemoteJobOrigin(RemoteRepositoryOrigin(location, SINGLETON_REPOSITORY_NAME), job)
+    instance.create_run_for_job = partial(create, remote_job_origin=origin)  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        instance.create_run_for_job = create  # type: ignore[method-assign]
 
 
 @contextmanager

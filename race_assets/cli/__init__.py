@@ -103,10 +103,15 @@ def land(
     withdraw: Annotated[
         str | None, typer.Option(metavar="SHA", help="Take a landed file back, named by its hash or the start of it.")
     ] = None,
+    retry: Annotated[
+        str | None, typer.Option(metavar="SHA", help="Read a file again that was set aside, named in the same way.")
+    ] = None,
 ) -> None:
     """Take files into the archive and the ledger; `ingest` then builds their days.
 
-    A file's name is its identity: the same name with other bytes is its next version. The same bytes change nothing.
+    A file's name is its identity: the same name with other bytes is its next version. The same bytes change nothing. A
+    file whose reading fails or is killed time and again is set aside (`landing.attempts`). Exit code 1 where a file
+    could not be read.
 
         race-assets land ~/Downloads/dwbfgreyhoundwin*.csv --source betfair_bsp
     """
@@ -115,16 +120,21 @@ def land(
     from race_assets.pipeline.service import IngestionService
 
     service = IngestionService(open_settings(writes=True))
+    for option, sha in (("--withdraw", withdraw), ("--retry", retry)):
+        if sha is not None and (paths or not sha or (withdraw is not None and retry is not None)):
+            raise SettingsError(f"{option} takes the start of one file's hash, and no files or other option beside it")
+    if retry is not None:
+        again = service.retry(retry, source)
+        report.landed_file(again)
+        raise typer.Exit(DATA_FAILED if again.is_bad else GOOD)
     if withdraw is not None:
-        if paths or not withdraw:
-            raise SettingsError("--withdraw takes the start of one file's hash, and no files to land beside it")
-        taken = landing.withdraw(service.workshop, withdraw, source)
+        taken = service.withdraw(withdraw, source)
         report.line(
             f"{taken.name} ({taken.sha256[:12]}) is withdrawn; `race-assets ingest` builds its days without it."
         )
         return
     if not paths or not source:
-        raise SettingsError("land needs files and --source NAME, or --withdraw SHA")
+        raise SettingsError("land needs files and --source NAME, or --withdraw SHA, or --retry SHA")
     check_source(service.settings, source)
     folders = [str(path) for path in paths if path.is_dir()]
     if folders:
@@ -133,7 +143,7 @@ def land(
     if missing:
         raise SettingsError(f"no such file: {', '.join(missing)}")
     landed = []
-    for each in service.land(source, landing.named(paths)):
+    for each in service.land_then_retry(source, landing.named(paths)):
         report.landed_file(each)
         landed.append(each)
     report.landed_total(landed)

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 
 import dagster as dg
@@ -13,6 +13,7 @@ from race_assets import definitions
 from race_assets.automation import runs
 from race_assets.automation.ranges import contiguous
 from race_assets.console import report, terminal
+from race_assets.pipeline import day_attempts
 from race_assets.pipeline.figures import accounts_of
 from race_assets.pipeline.land import Landed, bring_up_to_date
 from race_assets.pipeline.service import IngestionService
@@ -34,6 +35,7 @@ class Ingested:
         stages: seconds by stage.
         without_day: open rejects whose day cannot be told, of all files there are.
         waiting: stale days that are no partitions, so that nothing builds them now.
+        given_up: stale days that were left out because their builds were killed too often, and what to do.
     """
 
     outcomes: Sequence[runs.Outcome]
@@ -44,11 +46,13 @@ class Ingested:
     stages: Mapping[str, float]
     without_day: int = 0
     waiting: Sequence[date] = ()
+    given_up: Mapping[date, str] = field(default_factory=dict)
 
     @property
     def exit_code(self) -> int:
-        """1 when a run failed or a file could not be read."""
-        return int(any(not each.succeeded for each in self.outcomes) or any(each.is_bad for each in self.reread))
+        """1 when a run failed, a file could not be read, or a day was left out."""
+        is_failed = any(not each.succeeded for each in self.outcomes) or any(each.is_bad for each in self.reread)
+        return int(is_failed or bool(self.given_up))
 
 
 def run(
@@ -70,12 +74,18 @@ def run(
     service = IngestionService.over(workshop)
     started_at = datetime.now(UTC)
     reread = service.land_everything() if wanted is None else bring_up_to_date(workshop)
-    ranges = contiguous(service.stale_days()[0]) if wanted is None else wanted
+    given_up = day_attempts.given_up(workshop) if wanted is None else {}
+    ranges = contiguous(set(service.stale_days()[0]) - given_up.keys()) if wanted is None else wanted
     days = sum((last - first).days + 1 for first, last in ranges)
     began = time.perf_counter()
     with dg.DagsterInstance.get() as instance, _bar(days, hidden=hidden) as progress:
         workshop.progress = progress
         outcomes = runs.ingest(definitions.defs, instance, ranges, source=source, refresh=refresh)
+        if wanted is None and (again := service.read_failed_again(started_at)):
+            reread += again
+            more = contiguous(set(service.stale_days()[0]) & {day for each in again for day in each.days})
+            outcomes += runs.ingest(definitions.defs, instance, more, source=source)
+            days += sum((last - first).days + 1 for first, last in more)
     accounts = accounts_of(workshop, [each.run_id for each in outcomes])
     told = {(each.source, each.sha256) for each in reread}
     reread += [
@@ -83,7 +93,7 @@ def run(
     ]
     seconds, without_day = time.perf_counter() - began, rejects.without_day(workshop.warehouse)
     _, waiting = service.stale_days()
-    return Ingested(outcomes, accounts, reread, days, seconds, dict(workshop.seconds), without_day, waiting)
+    return Ingested(outcomes, accounts, reread, days, seconds, dict(workshop.seconds), without_day, waiting, given_up)
 
 
 def _landed(file: LedgerFile) -> Landed:
@@ -117,6 +127,8 @@ def show(ingested: Ingested) -> None:
     for file in ingested.reread:
         report.landed_file(file)
     _show_days(ingested)
+    for day, reason in ingested.given_up.items():
+        report.failure(f"{day} is left out: {reason}")
     if ingested.waiting:
         days = f"{min(ingested.waiting)} to {max(ingested.waiting)}"
         report.line(
@@ -129,7 +141,7 @@ def show(ingested: Ingested) -> None:
 
 def _show_days(ingested: Ingested) -> None:
     if not ingested.outcomes:
-        if not ingested.waiting:
+        if not ingested.waiting and not ingested.given_up:
             report.line("No day is stale: every published day is what its files make.")
         return
     report.conservation(ingested.accounts)
@@ -156,5 +168,6 @@ def as_json(ingested: Ingested) -> str:
         "stages": ingested.stages,
         "rejects_without_day": ingested.without_day,
         "days_waiting": ingested.waiting,
+        "days_given_up": {str(day): reason for day, reason in ingested.given_up.items()},
     }
     return json.dumps(told, default=str, indent=1)

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
@@ -13,10 +14,14 @@ from race_assets.console import terminal
 from race_assets.console.terminal import failure, heading, line
 from race_assets.display import json_text, sheet_cell
 from race_assets.pipeline.land import Landed
-from race_assets.validation.account import Account, total
+from race_assets.validation.account import LEAST_TIMED, Account, total
 
 __all__ = ["conservation", "failure", "figures", "heading", "landed_file", "landed_total", "line", "rows"]
 
+TOTALS = {
+    "landed": "landed", "known": "landed before", "no_data": "without rows", "set_aside": "set aside",
+    "failed": "not landed, tried again next time",
+}  # fmt: skip
 STYLES = {"landed": "green", "known": "dim", "no_data": "yellow"}
 
 
@@ -40,9 +45,11 @@ def landed_file(each: Landed) -> None:
 
 def landed_total(landed: Sequence[Landed]) -> None:
     """What a landing came to."""
-    bad = sum(each.is_bad for each in landed)
-    text = f"{len(landed)} files: {sum(e.state == 'landed' for e in landed)} landed, {bad} could not be read"
-    line(text, "red" if bad else "")
+    counts = Counter(each.state for each in landed)
+    parts = [f"{counts.pop(state):,} {said}" for state, said in TOTALS.items() if state in counts]
+    parts += [f"{count:,} could not be read ({state})" for state, count in sorted(counts.items())]
+    text = f"{len(landed):,} {'file' if len(landed) == 1 else 'files'}: {', '.join(parts) or 'nothing to do'}"
+    line(text, "red" if any(each.is_bad for each in landed) else "")
 
 
 def rows(columns: Sequence[str], values: Sequence[Sequence[Any]], output: str) -> None:
@@ -144,5 +151,7 @@ def figures(account: Account, days: int, seconds: float) -> None:
     rate = (
         f"{account.success_rate:.2%}" if account.success_rate is not None else "undefined: no record could be accepted"
     )
-    speed = account.records_in / seconds if seconds else 0
-    line(f"{days:,} days in {seconds:.1f} s, {speed:,.0f} records/s, success rate {rate}")
+    is_measured = account.records_in >= LEAST_TIMED and seconds
+    speed = f", {account.records_in / seconds:,.0f} records/s" if is_measured else ""
+    unit = "day" if days == 1 else "days"
+    line(f"{days:,} {unit} in {seconds:.1f} s{speed}, success rate {rate}")

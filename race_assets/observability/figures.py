@@ -113,6 +113,12 @@ FIGURES = (
         "select source, state, count(*) from ops.source_files where withdrawn_at is null group by 1, 2",
     ),
     Figure(
+        "files_not_read", "gauge", "Files that could not be read to their end: tried again, or set aside.",
+        ["source", "state"],
+        """select source, case when set_aside_at is null then 'tried' else 'set_aside' end, count(*)
+           from ops.file_attempts where set_aside_at is not null or failures + excused > 0 group by 1, 2""",
+    ),
+    Figure(
         "revised_cells_total", "counter", "Cells and records of published days that were amended later.", ["source"],
         "select source, count(*) from ops.revisions group by 1",
     ),

@@ -7,6 +7,7 @@ from datetime import date
 
 import polars as pl
 
+from race_assets.pipeline import day_attempts
 from race_assets.pipeline.land import ensure_parsed
 from race_assets.pipeline.workshop import Workshop
 from race_assets.schemas.records import PARSED, RAW
@@ -42,8 +43,24 @@ def days_with_records(workshop: Workshop, days: Sequence[date], source: str | No
 
 
 def chunks(workshop: Workshop, days: Sequence[date]) -> Iterator[dict[date, WantedDay]]:
-    """The days in order, in groups that fit in memory, with what each should be built from now."""
+    """Yield the days in groups that fit in memory, with what each should be built from now.
+
+    Days whose build was killed come last, each by itself, those that were killed least first: one of them may be what
+    kills the process.
+    """
     wanted = workshop.wanted(days)
+    times = day_attempts.interrupted(workshop, wanted)
+    others = {day: each for day, each in wanted.items() if day not in times}
+    for group in _in_memory(workshop, others):
+        with day_attempts.counted(workshop, group):
+            yield group
+    for day in sorted(times, key=lambda each: (times[each], each)):
+        with day_attempts.counted(workshop, {day: wanted[day]}):
+            yield {day: wanted[day]}
+
+
+def _in_memory(workshop: Workshop, wanted: Mapping[date, WantedDay]) -> Iterator[dict[date, WantedDay]]:
+    """Yield the days in order, in groups that fit in memory."""
     group: dict[date, WantedDay] = {}
     size = 0
     for day in sorted(wanted):

@@ -3,37 +3,27 @@
 What was seen is remembered in `ops.watched_files`, so that looks by the sensor, by hand and after a restart add up.
 """
 
+import hashlib
 import logging
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from stat import S_ISDIR, S_ISREG
 from threading import Event
 
 from race_assets.errors import PermanentError
-from race_assets.pipeline import land
+from race_assets.pipeline import attempts, land
+from race_assets.pipeline.drop_folder import Listing, UnreadablePath, listed
 from race_assets.pipeline.land import Landed
 from race_assets.pipeline.workshop import Workshop
-from race_assets.storage.files import path_of_name, readable_name
+from race_assets.storage.file_errors import explained
+from race_assets.storage.files import path_of_name
 
 log = logging.getLogger(__name__)
 
-DONE = ".done"
-UNFINISHED = (".tmp", ".temp", ".part", ".partial", ".crdownload", ".download", ".swp", "~", DONE)
 LOOKS_TO_SETTLE = 2
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A file in a drop folder, as it was when looked at."""
-
-    name: str
-    size: int
-    mtime_ns: int
-    is_done: bool
 
 
 @dataclass(frozen=True)
@@ -53,15 +43,30 @@ class Settled:
     asked_s: float
 
 
-def look(workshop: Workshop, source: str) -> list[Settled]:
-    """Looks into a source's drop folder, notes what is there, and says which files are settled and not landed yet.
+@dataclass(frozen=True)
+class Look:
+    """What a look into a drop folder found: files that are settled and not landed yet, and what cannot be read."""
+
+    settled: list[Settled]
+    unreadable: list[UnreadablePath]
+
+
+def look(workshop: Workshop, source: str) -> Look:
+    """Look into a source's drop folder, and note what is there.
 
     A file is settled when two looks in a row found its size and time unchanged, or a `.done` marker stands beside it.
+    A file or folder in it that cannot be read holds up no other.
 
     Raises:
-        PermanentError: the folder cannot be read.
+        PermanentError: the drop folder itself cannot be read.
     """
-    seen = _seen(workshop, source)
+    listing = _listed(workshop, source)
+    _note(workshop, source, listing)
+    return Look(settled(workshop, source), listing.unreadable)
+
+
+def _note(workshop: Workshop, source: str, listing: Listing) -> None:
+    """Remember how each file looks; files that are gone are forgotten, those that cannot be seen now are not."""
     settle = workshop.settings.automation.drops.settle_seconds
     with workshop.warehouse.connect() as connection, connection.transaction():
         connection.cursor().executemany(
@@ -87,12 +92,15 @@ def look(workshop: Workshop, source: str) -> list[Settled]:
                     "looks": LOOKS_TO_SETTLE if each.is_done else 1,
                     "settle": settle,
                 }
-                for each in seen
+                for each in listing.files
             ],
         )
-        names = [each.name for each in seen]
-        connection.execute("delete from ops.watched_files where source = %s and name <> all(%s)", [source, names])
-    return settled(workshop, source)
+        names = [each.name for each in listing.files]
+        unseen = connection.execute(
+            "select name from ops.watched_files where source = %s and name <> all(%s)", [source, names]
+        )
+        gone = [name for (name,) in unseen if not listing.is_below_unreadable(name)]
+        connection.execute("delete from ops.watched_files where source = %s and name = any(%s)", [source, gone])
 
 
 def settled(workshop: Workshop, source: str) -> list[Settled]:
@@ -116,27 +124,61 @@ def count_attempts(workshop: Workshop, files: Sequence[Settled]) -> None:
 
 
 def land_settled(workshop: Workshop, source: str, quiet_s: float = 0) -> Iterator[Landed]:
-    """Lands the source's settled files, one by one; a bad file is reported and stops no other.
+    """Land the source's settled files, one by one; a bad file is reported and stops no other.
+
+    A file whose bytes could not be read before is left for `land.read_failed_again`.
 
     Args:
+        workshop: the tools.
+        source: its name.
         quiet_s: a file that was written to since is left for another time.
     """
     folder = workshop.settings.drop_folder(source)
     ready = [(path_of_name(folder, file.name), file) for file in settled(workshop, source)]
     latest_ns = time.time_ns() - round(quiet_s * 1e9)
+    failed = attempts.failed_before(workshop, source)
+    names = {each.name for each in failed.values()}
     ready = [
-        (path, file) for path, file in ready if _is_as_seen(path, file) and (not quiet_s or file.mtime_ns < latest_ns)
+        (path, file)
+        for path, file in ready
+        if _is_as_seen(path, file)
+        and (not quiet_s or file.mtime_ns < latest_ns)
+        and not (file.name in names and _sha256_of(path) in failed)
     ]
     by_name = {file.name: file for _, file in ready}
     for landed in land.land(workshop, source, [(path, file.name) for path, file in ready]):
-        file = by_name.get(os.path.relpath(landed.path, folder)) if Path(landed.path).is_absolute() else None
+        path = Path(landed.path)
+        file = by_name.get(os.path.relpath(path, folder)) if path.is_absolute() else None
+        if file and landed.state == "failed" and not os.path.lexists(path_of_name(folder, file.name)):
+            log.info("a file was removed while it was landed; there is nothing to do", extra={"file": file.name})
+            continue
         if file and landed.state != "failed":
             _note_taken(workshop, file)
         yield landed
 
 
+def note_bytes_taken(workshop: Workshop, source: str, sha256s: Container[str]) -> None:
+    """Note as taken the settled files with these bytes, which were read, set aside or withdrawn by their hash."""
+    folder = workshop.settings.drop_folder(source)
+    for file in settled(workshop, source):
+        path = path_of_name(folder, file.name)
+        if _is_as_seen(path, file) and _sha256_of(path) in sha256s:
+            _note_taken(workshop, file)
+
+
+def _sha256_of(path: Path) -> str:
+    """Return the hash of a file's bytes; empty where it cannot be read, which the landing reports."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
+
+
 def land_by_hand(workshop: Workshop, source: str, quiet_s: float = 0) -> list[Landed]:
-    """Lands what lies settled in the source's drop folder, looking twice at what is new.
+    """Land what lies settled in the source's drop folder, looking twice at what is new.
+
+    A file or folder in it that cannot be read is among the results, as failed.
 
     Args:
         workshop: the tools.
@@ -144,17 +186,18 @@ def land_by_hand(workshop: Workshop, source: str, quiet_s: float = 0) -> list[La
         quiet_s: see `land_settled`.
 
     Raises:
-        PermanentError: the folder cannot be read.
+        PermanentError: the drop folder itself cannot be read.
     """
-    look(workshop, source)
+    found = look(workshop, source)
     if _unsettled(workshop, source):
         # One pause serves all sources: the others' files are looked at now, and again when their turn comes.
         for other in workshop.enabled:
             with suppress(PermanentError):
                 look(workshop, other)
         Event().wait(workshop.settings.automation.drops.settle_seconds)
-        look(workshop, source)
-    return list(land_settled(workshop, source, quiet_s))
+        found = look(workshop, source)
+    unreadable = [Landed(each.path, source, "failed", each.reason) for each in found.unreadable]
+    return [*land_settled(workshop, source, quiet_s), *unreadable]
 
 
 def _unsettled(workshop: Workshop, source: str) -> bool:
@@ -174,70 +217,40 @@ def _note_taken(workshop: Workshop, file: Settled) -> None:
 
 
 def _is_as_seen(path: Path, file: Settled) -> bool:
+    """Return whether the file is as it was when looked at; one that cannot be looked at now is for the next look."""
     try:
         now = path.stat()
-    except FileNotFoundError:
+    except OSError:
         return False
     return (now.st_size, now.st_mtime_ns) == (file.size, file.mtime_ns)
 
 
-def _seen(workshop: Workshop, source: str) -> list[Seen]:
+def _listed(workshop: Workshop, source: str) -> Listing:
     folder = workshop.settings.drop_folder(source)
     try:
         # Our own folder is made; one that the settings name must be there, or a lost mount would pass for no files.
         if workshop.settings.source(source).path is None:
             folder.mkdir(parents=True, exist_ok=True)
-        return sorted(_walk(folder, folder), key=lambda each: each.name)
+        return listed(folder)
     except OSError as error:
         raise PermanentError(
-            f"the drop folder of {source}, {folder}, cannot be read: {error.strerror or error}; "
-            "mend its rights or sources.<name>.path"
+            f"the drop folder of {source}, {folder}, cannot be read: {explained(error)}; "
+            f"mend that, or set sources.{source}.path to another folder"
         ) from error
 
 
-def _walk(folder: Path, top: Path, above: frozenset[Path] = frozenset()) -> Iterator[Seen]:
-    """The files of a folder and those in it; `above` are the folders it lies in, as the disk knows them."""
-    above |= {folder.resolve()}
-    with os.scandir(folder) as entries:
-        listed = list(entries)
-    names = {entry.name for entry in listed}
-    for entry in listed:
-        if entry.name.startswith(".") or entry.name.lower().endswith(UNFINISHED):
-            continue
-        name = readable_name(os.path.relpath(entry.path, top))
-        told = {"folder": str(top), "file": name}
-        try:
-            stat = entry.stat()
-        except OSError as error:
-            if entry.is_symlink():
-                log.warning("a link that leads nowhere; it is left alone", extra=told)
-            elif not isinstance(error, FileNotFoundError):
-                raise
-            continue
-        if S_ISDIR(stat.st_mode):
-            if Path(entry.path).resolve() in above:
-                log.warning("a link to a folder it lies in; it is left alone", extra=told)
-            else:
-                yield from _walk(Path(entry.path), top, above)
-            continue
-        if not S_ISREG(stat.st_mode):
-            # Reading from a pipe waits for whoever writes into it, for ever.
-            log.warning("neither a file nor a folder; it is left alone", extra=told)
-            continue
-        yield Seen(name, stat.st_size, stat.st_mtime_ns, entry.name + DONE in names)
-
-
-def not_landed(workshop: Workshop, source: str) -> list[str]:
-    """Return the files of the source's drop folder that were not landed as they are now; note nothing.
+def not_landed(workshop: Workshop, source: str) -> tuple[list[str], list[UnreadablePath]]:
+    """Return what of the source's drop folder was not landed as it is now, and what cannot be read; note nothing.
 
     Raises:
         PermanentError: the folder cannot be read.
     """
     if workshop.settings.source(source).path is None and not workshop.settings.drop_folder(source).exists():
-        return []
+        return [], []
     taken = """select name, taken_size from ops.watched_files
                where source = %(source)s and (taken_size, taken_mtime_ns) = (size, mtime_ns)
                union select name, bytes from ops.source_files where source = %(source)s"""
     with workshop.warehouse.connect() as connection:
         landed = set(connection.execute(taken, {"source": source}).fetchall())
-    return [each.name for each in _seen(workshop, source) if (each.name, each.size) not in landed]
+    listing = _listed(workshop, source)
+    return [each.name for each in listing.files if (each.name, each.size) not in landed], listing.unreadable

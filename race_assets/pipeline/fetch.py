@@ -12,7 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from threading import Event
 
@@ -34,7 +34,7 @@ from race_assets.pipeline.log_fields import about, carried
 from race_assets.pipeline.workshop import Workshop
 from race_assets.sources import registry
 from race_assets.sources.base import Extent, Fetcher, Gap, Remote
-from race_assets.storage import coverage, publish
+from race_assets.storage import coverage, disk, publish
 from race_assets.storage.api_lock import api_lock
 
 log = logging.getLogger(__name__)
@@ -252,11 +252,10 @@ class _Selection:
 def _fetched(
     workshop: Workshop, fetcher: Fetcher, selection: _Selection, days: Sequence[date], stopping: Event
 ) -> Iterator[Landed]:
-    yield from _landing(workshop, selection, _left_behind(selection.folder))
     coming = _coming(fetcher, selection, days, stopping)
     failures = 0
     try:
-        for landed in _landing(workshop, selection, coming):
+        for landed in _landing(workshop, selection, chain(_left_behind(selection.folder), coming)):
             yield landed
             failures = failures + 1 if landed.state == "failed" else 0
             if failures >= PATIENCE:
@@ -268,7 +267,7 @@ def _fetched(
 
 def _landing(workshop: Workshop, selection: _Selection, files: Iterator[tuple[Path, str]]) -> Iterator[Landed]:
     """Lands files one by one as they come; what is in the archive then is removed here."""
-    for landed in land.land(workshop, selection.done.source, files):
+    for landed in land.land(workshop, selection.done.source, files, given_by_people=False):
         path = Path(landed.path)
         if landed.state != "failed" and path.is_relative_to(selection.folder):
             path.unlink()
@@ -324,6 +323,7 @@ def _came(selection: _Selection, remote: Remote, future: Future[Path | Gap]) -> 
     except LoginRefusedError:
         raise
     except (RaceAssetsError, OSError) as error:
+        error = disk.trouble(error, selection.folder) or error
         with about(day=str(remote.day), file=remote.name):
             log.warning("file not fetched", extra={"error": str(error)})
         selection.done.failed[remote.name] = str(error)

@@ -2,19 +2,19 @@
 
 import logging
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import polars as pl
 import psycopg
 
 from race_assets.ahead import ahead
 from race_assets.errors import PermanentError, RaceAssetsError, SettingsError, UnreadableFileError
-from race_assets.pipeline import repeats
+from race_assets.pipeline import attempts, file_kind, repeats
 from race_assets.pipeline.held_tracks import TrackGatherer, tracks_of_parsed
 from race_assets.pipeline.log_fields import about, days_told
 from race_assets.pipeline.rejects import as_rejects
@@ -29,6 +29,8 @@ from race_assets.sources.record_files import reader_of
 from race_assets.sources.storable import storable_records, without_nul
 from race_assets.storage import coverage, publish
 from race_assets.storage.archive import ArchivedFile
+from race_assets.storage.attempts import SET_ASIDE, FileAttempts
+from race_assets.storage.file_errors import explained_with_path
 from race_assets.storage.files import readable_name
 from race_assets.storage.ledger import Ledger, LedgerFile
 from race_assets.storage.track_names import TO_BE_READ, complete
@@ -41,8 +43,8 @@ from race_assets.values.texts import formatted, storable
 log = logging.getLogger(__name__)
 DAY = timedelta(days=1)
 LEAST_PREFIX = 6
-REASON_LENGTH = 500
 FILES_AT_ONCE = 500
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,8 @@ class Landed:
     """What became of a file.
 
     Attributes:
-        state: `landed`, `known` (the same bytes were landed before), `no_data`, `unreadable`, `blocked_page`, or
-            `failed` (could not be taken at all; nothing was kept).
+        state: `landed`, `known` (the same bytes were landed before), `no_data`, `unreadable`, `blocked_page`,
+            `set_aside` (read in vain too often) or `failed` (not taken this time; it is tried again).
         account: of its records without a day; those of its days are counted when the days are built.
     """
 
@@ -71,7 +73,7 @@ class Landed:
     @property
     def is_bad(self) -> bool:
         """Whether a person has to look at the file."""
-        return self.state in {"unreadable", "blocked_page", "failed"}
+        return self.state in {"unreadable", "blocked_page", SET_ASIDE, "failed"}
 
 
 @dataclass
@@ -101,54 +103,150 @@ class Dated(NamedTuple):
     by_track: pl.Series
 
 
-def land(workshop: Workshop, source: str, paths: Iterable[tuple[Path, str]]) -> Iterator[Landed]:
-    """Lands files one by one; a bad file is reported and stops no other.
+def land(
+    workshop: Workshop, source: str, paths: Iterable[tuple[Path, str]], *, given_by_people: bool = True
+) -> Iterator[Landed]:
+    """Land files one by one; a bad file is reported and stops no other.
+
+    Files of a name that could not be read before come last: they may take the process with them.
 
     Args:
+        workshop: the tools.
         source: the source they belong to.
         paths: each file and the name it has in the source's inbox.
+        given_by_people: bytes that were set aside are read again where they were written since. Files that we write
+            ourselves are always written since.
     """
     parser = workshop.source(source)
     with workshop.warehouse.kept():
-        yield from finish_pending(workshop, parser)
+        failed = attempts.failed_before(workshop, source)
+        yield from finish_pending(workshop, parser, failed)
+        names, later = {each.name for each in failed.values()}, []
         for path, name in paths:
-            yield _land_one(workshop, parser, path, name)
+            if readable_name(name) in names:
+                later.append((path, name))
+            else:
+                yield _land_one(workshop, parser, path, name, given_by_people)
+        for path, name in later:
+            yield _land_one(workshop, parser, path, name, given_by_people)
 
 
-def finish_pending(workshop: Workshop, parser: FileSource) -> Iterator[Landed]:
-    """Enters files that an earlier process archived and did not live to enter."""
+def finish_pending(workshop: Workshop, parser: FileSource, failed: Container[str] = ()) -> Iterator[Landed]:
+    """Enter files that an earlier process archived and did not live to enter, but for those that it could not read.
+
+    Args:
+        workshop: the tools.
+        parser: of the source.
+        failed: hashes of files that are left for `read_failed_again`.
+    """
     for archived in workshop.archive.pending(parser.name):
-        yield _isolated(parser, archived.name, partial(_enter, workshop, parser, archived, archived.name))
+        if archived.sha256 not in failed:
+            yield _enter_pending(workshop, parser, archived)
 
 
-def _land_one(workshop: Workshop, parser: FileSource, path: Path, name: str) -> Landed:
+def read_failed_again(workshop: Workshop, before: datetime, source: str | None = None) -> Iterator[Landed]:
+    """Read files again that could not be read to their end; called when everything else is done.
+
+    Args:
+        workshop: the tools.
+        before: only files whose last attempt was earlier.
+        source: only its files; None means those of every enabled source.
+    """
+    with workshop.warehouse.kept():
+        for name in workshop.enabled if source is None else [source]:
+            parser = workshop.source(name)
+            due = {sha256 for sha256, each in attempts.failed_before(workshop, name).items() if each.last_at < before}
+            for archived in workshop.archive.pending(name):
+                if archived.sha256 in due:
+                    due.remove(archived.sha256)
+                    yield _enter_pending(workshop, parser, archived)
+            for file in _outdated(workshop, parser):
+                if file.sha256 in due:
+                    yield _read_again(workshop, parser, file)
+
+
+def retry(workshop: Workshop, prefix: str, source: str | None = None) -> Landed:
+    """Read a file that was set aside, or could not be read, again, with a new count of attempts.
+
+    Args:
+        workshop: the tools.
+        prefix: start of its hash.
+        source: its source, where several have it.
+
+    Raises:
+        SettingsError: no file, or more than one, begins so; or it was withdrawn.
+    """
+    file = _named_by_hash(workshop, "--retry", prefix, source)
+    attempts.forget(workshop, file.source, file.sha256)
+    return _read_again(workshop, workshop.source(file.source), file)
+
+
+def _enter_pending(workshop: Workshop, parser: FileSource, archived: ArchivedFile) -> Landed:
+    return _isolated(parser, archived.name, partial(_enter, workshop, parser, archived, archived.name), archived.sha256)
+
+
+def _read_again(workshop: Workshop, parser: FileSource, file: LedgerFile) -> Landed:
+    """Parse a file of the ledger anew and enter what it holds now."""
+    path = workshop.archive.path(file.source, file.sha256)
+    archived = ArchivedFile(file.source, file.sha256, file.name, file.bytes, file.landed_at, path)
+    reread = partial(_parse_and_enter, workshop, parser, archived, file.name)
+    return _isolated(parser, file.name, reread, file.sha256)
+
+
+def _land_one(workshop: Workshop, parser: FileSource, path: Path, name: str, given_by_people: bool) -> Landed:
     shown = readable_name(str(path))
+    written_at = 0.0
 
-    def take_and_enter() -> Landed:
+    def take() -> ArchivedFile:
+        nonlocal written_at
         with workshop.timed("archive"):
-            archived = workshop.archive.take(path, parser.name, readable_name(name))
-        return _enter(workshop, parser, archived, shown)
+            written_at = path.stat().st_mtime if given_by_people else 0.0
+            return workshop.archive.take(path, parser.name, readable_name(name))
 
-    return _isolated(parser, shown, take_and_enter)
+    archived = _isolated(parser, shown, take)
+    if isinstance(archived, Landed):
+        return archived
+    enter = partial(_enter, workshop, parser, archived, shown, written_at=written_at)
+    return _isolated(parser, shown, enter, archived.sha256)
 
 
-def _isolated(parser: FileSource, shown: str, work: Callable[[], Landed]) -> Landed:
-    """What the work gives; whatever goes wrong with one file is that file's, and told."""
+def _isolated(parser: FileSource, shown: str, work: Callable[[], Result], sha256: str = "") -> Result | Landed:
+    """Return what the work gives; whatever goes wrong with one file is reported as that file's."""
     with about(source=parser.name, file=shown):
         try:
             return work()
         except (OSError, RaceAssetsError) as error:
             log.warning("file not landed", extra={"error": str(error)})
-            return Landed(shown, parser.name, "failed", str(error))
+            reason = explained_with_path(error) if isinstance(error, OSError) else str(error)
+            return Landed(shown, parser.name, "failed", reason, sha256)
+        except MemoryError as error:
+            log.warning("file not landed", extra={"error": str(error)})
+            reason = "there was not enough memory to read it; the next landing tries again"
+            return Landed(shown, parser.name, "failed", reason, sha256)
         except Exception as error:
             log.exception("file not landed")
             reason = f"{type(error).__name__}: {error}; this is a fault of race_assets"
-            return Landed(shown, parser.name, "failed", reason)
+            return Landed(shown, parser.name, "failed", reason, sha256)
 
 
-def _enter(workshop: Workshop, parser: FileSource, archived: ArchivedFile, shown: str) -> Landed:
+def _enter(
+    workshop: Workshop, parser: FileSource, archived: ArchivedFile, shown: str, *, written_at: float = 0
+) -> Landed:
+    """Enter an archived file in the ledger, parsing it unless the ledger has it as this parser reads it.
+
+    Args:
+        workshop: the tools.
+        parser: of the source.
+        archived: the file.
+        shown: its name for people.
+        written_at: when the file that was given was written, seconds since 1970; one that was set aside earlier has
+            come anew.
+    """
     known = workshop.ledger.file(parser.name, archived.sha256)
     is_current = known and known.withdrawn_at is None and known.parser_version == parser.parser_version
+    if known and _has_come_anew(workshop, known, written_at):
+        attempts.forget(workshop, parser.name, archived.sha256)
+        is_current = False
     # What lay too far ahead when the file was read, under a clock that was wrong perhaps, may have a day by now.
     if known and is_current and not _has_day_now(known, _last_day(workshop, parser.name)):
         workshop.archive.settle(archived)
@@ -156,6 +254,14 @@ def _enter(workshop: Workshop, parser: FileSource, archived: ArchivedFile, shown
     landed = _parse_and_enter(workshop, parser, archived, shown)
     workshop.archive.settle(archived)
     return landed
+
+
+def _has_come_anew(workshop: Workshop, known: LedgerFile, written_at: float) -> bool:
+    """Return whether a file that was set aside was written again since."""
+    if known.state != SET_ASIDE:
+        return False
+    last = attempts.of_file(workshop, known.source, known.sha256)
+    return last is None or written_at > last.last_at.timestamp()
 
 
 def _known(workshop: Workshop, known: LedgerFile, shown: str) -> Landed:
@@ -169,7 +275,39 @@ def _known(workshop: Workshop, known: LedgerFile, shown: str) -> Landed:
 
 
 def _parse_and_enter(workshop: Workshop, parser: FileSource, archived: ArchivedFile, shown: str) -> Landed:
-    parsed, landing, account = _entry(workshop, parser, archived)
+    """Parse a file and enter it, as an attempt that is counted; one that failed too often is set aside instead."""
+    attempt = attempts.begin(workshop, archived, parser.parser_version)
+    if attempt.set_aside_at is not None:
+        return _set_aside(workshop, parser, archived, shown, attempt)
+    try:
+        return _read_and_enter(workshop, parser, archived, shown)
+    except BaseException as error:
+        attempt = attempts.end(workshop, archived, attempt, error)
+        if attempt.set_aside_at is None:
+            raise
+        log.warning("reading a file failed", exc_info=error)
+        return _set_aside(workshop, parser, archived, shown, attempt)
+
+
+def _set_aside(
+    workshop: Workshop, parser: FileSource, archived: ArchivedFile, shown: str, attempt: FileAttempts
+) -> Landed:
+    """Enter a file as set aside; one that was landed before stays as it was read then, and counts."""
+    detail, version = attempts.detail(attempt), 0
+    known = workshop.ledger.file(parser.name, archived.sha256)
+    with about(source=parser.name, file=shown):
+        log.error("file set aside: %s", detail)
+    if known is None or known.state != "landed" or known.withdrawn_at is not None:
+        nothing = _Parsed(ReadReport(), {}, pl.DataFrame(schema=polars_schema(PARSED)))
+        landing, _ = _landing(workshop, parser, archived, nothing, SET_ASIDE, detail)
+        version = publish.enter(workshop.warehouse, landing)
+    else:
+        detail += "; until then it counts as an earlier version of race_assets read it"
+    return Landed(shown, parser.name, SET_ASIDE, detail, archived.sha256, version)
+
+
+def _read_and_enter(workshop: Workshop, parser: FileSource, archived: ArchivedFile, shown: str) -> Landed:
+    parsed, landing, account = _entry(workshop, parser, archived, shown)
     state, detail = landing.file["state"].item(), landing.file["detail"].item() or ""
     version = publish.enter(workshop.warehouse, landing)
     days = tuple(sorted(parsed.dates))
@@ -191,13 +329,16 @@ def _parse_and_enter(workshop: Workshop, parser: FileSource, archived: ArchivedF
     )
 
 
-def _entry(workshop: Workshop, parser: FileSource, archived: ArchivedFile) -> tuple[_Parsed, publish.Landing, Account]:
+def _entry(
+    workshop: Workshop, parser: FileSource, archived: ArchivedFile, shown: str
+) -> tuple[_Parsed, publish.Landing, Account]:
     """Parse the file, and return its figures, what is to be entered, and the account of its rows without a day.
 
     A file that no rule covers is entered as unreadable too: its neighbours land, and it does not wait for ever.
     """
     try:
         parsed = _parse(workshop, parser, archived)
+        _check_gave_records(parsed)
         sentences = [*parsed.report.warnings, *_dated_otherwise(archived.name, parsed.dates)]
         if parser.may_repeat:
             path = workshop.lake.parsed_path(parser.name, archived.sha256, parser.parser_version)
@@ -205,14 +346,36 @@ def _entry(workshop: Workshop, parser: FileSource, archived: ArchivedFile) -> tu
         return parsed, *_landing(workshop, parser, archived, parsed, "landed", "; ".join(sentences))
     except UnreadableFileError as error:
         state, detail = error.state, error.detail
+        if state == "unreadable" and (
+            kind := file_kind.described(workshop.settings, parser.name, archived.path, shown)
+        ):
+            detail = f"{kind} ({detail})"
     except (OSError, MemoryError, RaceAssetsError, psycopg.Error):
         raise
     except (Exception, pl.exceptions.PanicException) as error:
+        if not attempts.is_of_file(error):
+            raise
         log.exception("file not readable")
-        reason = f"{type(error).__name__}: {error}".partition("\n")[0][:REASON_LENGTH].replace("\0", "\u2400")
+        reason = attempts.reason_of(error)
         state, detail = "unreadable", f"{reason}; this is a fault of race_assets: report it, with the file"
     parsed = _Parsed(ReadReport(), {}, pl.DataFrame(schema=polars_schema(PARSED)))
     return parsed, *_landing(workshop, parser, archived, parsed, state, detail)
+
+
+def _check_gave_records(parsed: _Parsed) -> None:
+    """Check that at least one record of a file could be read; what its records say is for the rules.
+
+    Raises:
+        UnreadableFileError: nothing of it could.
+    """
+    if not parsed.records:
+        raise UnreadableFileError("unreadable", "nothing in it is about a race; land the whole file")
+    if parsed.undated.height < parsed.records or parsed.undated["problems"].null_count():
+        return
+    problems = parsed.undated.select(pl.col("problems").explode(empty_as_null=False)).unnest("problems")
+    if problems["rule"].eq("readable").all() and parsed.undated["market_id"].null_count() == parsed.records:
+        more = f", and {problems.height - 1:,} more of its parts" if problems.height > 1 else ""
+        raise UnreadableFileError("unreadable", f"nothing of it could be read: {problems['message'][0]}{more}")
 
 
 def _dated_otherwise(name: str, days: Mapping[date, int]) -> list[str]:
@@ -349,7 +512,7 @@ def _landing(
 
 def _in_the_way(name: str, state: str, detail: str) -> dict[date, tuple[str, str]]:
     """Of a file that cannot be read, the days its name states, and what that means for them."""
-    kinds = {"blocked_page": coverage.BLOCKED, "unreadable": coverage.FAILED}
+    kinds = {"blocked_page": coverage.BLOCKED, "unreadable": coverage.FAILED, SET_ASIDE: coverage.FAILED}
     return dict.fromkeys(dates_in(name), (kinds[state], f"{name}: {detail}")) if state in kinds else {}
 
 
@@ -405,19 +568,19 @@ def bring_up_to_date(workshop: Workshop) -> list[Landed]:
     """Parse files again that another parser version read, or whose undated rows may have a day by now.
 
     Another track registry may know their track, another `partitions.start` let them in; and what lay too far ahead of
-    the clock when the file was read may be near enough.
+    the clock when the file was read may be near enough. Files that could not be read before are left for
+    `read_failed_again`.
     """
     done = []
     with workshop.warehouse.kept():
         for source in workshop.enabled:
             parser = workshop.source(source)
-            done += list(finish_pending(workshop, parser))
+            failed = attempts.failed_before(workshop, source)
+            done += list(finish_pending(workshop, parser, failed))
             complete_tracks(workshop, parser)
-            for file in _outdated(workshop, parser):
-                path = workshop.archive.path(source, file.sha256)
-                archived = ArchivedFile(source, file.sha256, file.name, file.bytes, file.landed_at, path)
-                reread = partial(_parse_and_enter, workshop, parser, archived, file.name)
-                done.append(_isolated(parser, file.name, reread))
+            done += [
+                _read_again(workshop, parser, file) for file in _outdated(workshop, parser) if file.sha256 not in failed
+            ]
     return done
 
 
@@ -463,13 +626,28 @@ def ensure_parsed(workshop: Workshop, file: LedgerFile, *, beside: str | None = 
             f" home to where it is, or withdraw the file: race-assets land --withdraw {file.sha256[:12]}"
         )
     archived = ArchivedFile(file.source, file.sha256, file.name, file.bytes, file.landed_at, path)
-    _parse_and_enter(workshop, workshop.source(file.source), archived, file.name)
+    landed = _parse_and_enter(workshop, workshop.source(file.source), archived, file.name)
+    if landed.state == SET_ASIDE:
+        raise PermanentError(f"{file.name} of {file.source}: {landed.detail}")
 
 
-def has_outdated_files(workshop: Workshop) -> bool:
-    """Whether `bring_up_to_date` has anything to do."""
-    parsers = [workshop.source(source) for source in workshop.enabled]
-    return any(workshop.archive.pending(parser.name) or _outdated(workshop, parser) for parser in parsers)
+def has_outdated_files(workshop: Workshop, pause_s: Callable[[int], float] = lambda _: 0.0) -> bool:
+    """Return whether `bring_up_to_date` or `read_failed_again` has anything to do.
+
+    Args:
+        workshop: the tools.
+        pause_s: seconds that a file is left alone after so many attempts.
+    """
+    for source in workshop.enabled:
+        parser = workshop.source(source)
+        files = {each.sha256 for each in workshop.archive.pending(source)}
+        files |= {each.sha256 for each in _outdated(workshop, parser)}
+        failed = attempts.failed_before(workshop, source) if files else {}
+        if any(
+            each not in failed or attempts.age_s(failed[each]) >= pause_s(max(failed[each].count, 1)) for each in files
+        ):
+            return True
+    return False
 
 
 def _outdated(workshop: Workshop, parser: FileSource) -> list[LedgerFile]:
@@ -484,23 +662,50 @@ def _dated_by(workshop: Workshop) -> str:
 
 
 def withdraw(workshop: Workshop, prefix: str, source: str | None = None) -> LedgerFile:
-    """Takes back the file whose hash begins with `prefix`; its days become stale and are built without it.
+    """Take back the file whose hash begins with `prefix`; its days become stale and are built without it.
 
     Raises:
         SettingsError: no file, or more than one, begins so; or it was withdrawn before.
     """
+    file = _named_by_hash(workshop, "--withdraw", prefix, source)
+    workshop.ledger.withdraw(file.source, file.sha256)
+    # What an unreadable file said of the days that its name states goes with it.
+    coverage.note_alone(workshop.warehouse, file.source, {}, sorted(dates_in(file.name)))
+    attempts.forget(workshop, file.source, file.sha256)
+    return file
+
+
+def _named_by_hash(workshop: Workshop, option: str, prefix: str, source: str | None) -> LedgerFile:
+    """Return the one file of the ledger that counts and whose hash begins so, files not entered yet included.
+
+    Raises:
+        SettingsError: there is none, or more than one; or it was withdrawn.
+    """
     if len(prefix) < LEAST_PREFIX:
-        raise SettingsError(f"--withdraw {prefix}: name at least {LEAST_PREFIX} characters of the hash")
+        raise SettingsError(f"{option} {prefix}: name at least {LEAST_PREFIX} characters of the hash")
     found = workshop.ledger.matching(prefix, source)
+    if not found and (entered := _entered_unread(workshop, prefix, source)):
+        found = entered
     if len(found) != 1:
         names = ", ".join(f"{file.sha256[:12]} {file.source} {file.name}" for file in found) or "none"
-        raise SettingsError(f"--withdraw {prefix}: must begin the hash of exactly one landed file; found: {names}")
+        raise SettingsError(f"{option} {prefix}: must begin the hash of exactly one landed file; found: {names}")
     if found[0].withdrawn_at is not None:
-        raise SettingsError(f"--withdraw {prefix}: {found[0].name} was withdrawn on {found[0].withdrawn_at:%Y-%m-%d}")
-    workshop.ledger.withdraw(found[0].source, found[0].sha256)
-    # What an unreadable file said of the days that its name states goes with it.
-    coverage.note_alone(workshop.warehouse, found[0].source, {}, sorted(dates_in(found[0].name)))
+        raise SettingsError(f"{option} {prefix}: {found[0].name} was withdrawn on {found[0].withdrawn_at:%Y-%m-%d}")
     return found[0]
+
+
+def _entered_unread(workshop: Workshop, prefix: str, source: str | None) -> list[LedgerFile]:
+    """Enter archived files that the ledger does not have, without reading them, so that a person can name them."""
+    for name in workshop.enabled if source is None else [source]:
+        parser = workshop.source(name)
+        for archived in workshop.archive.pending(name):
+            if archived.sha256.startswith(prefix):
+                nothing = _Parsed(ReadReport(), {}, pl.DataFrame(schema=polars_schema(PARSED)))
+                why = "it was archived, and has not been read to its end yet"
+                landing, _ = _landing(workshop, parser, archived, nothing, SET_ASIDE, why)
+                publish.enter(workshop.warehouse, landing)
+                workshop.archive.settle(archived)
+    return workshop.ledger.matching(prefix, source)
 
 
 def named(paths: Sequence[Path]) -> list[tuple[Path, str]]:

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from race_assets.errors import LoginRefusedError, RaceAssetsError, SettingsError, TransientError
+from race_assets.errors import DiskError, LoginRefusedError, RaceAssetsError, SettingsError, TransientError
 from race_assets.http.timing import Timing
 from race_assets.http.traffic import Traffic
 from race_assets.pipeline.live_recordings import SOURCE, bury_the_killed, definitions_of
@@ -423,7 +423,7 @@ class Polling:
         log.warning("the next session notes the end of this one: %s", why)
         try:
             self._recordings.leave_end(session_id, msgspec.json.encode(end))
-        except OSError as error:
+        except (OSError, DiskError) as error:
             log.warning("it will take it for killed, no word could be left of its end: %s", error)
 
     def _counts(self) -> dict[str, Any]:

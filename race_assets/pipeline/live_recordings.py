@@ -24,6 +24,7 @@ from race_assets.pipeline.workshop import Workshop
 from race_assets.sources.betfair.exchange.ticks import Row, Ticker
 from race_assets.sources.betfair.stream.messages import BrokenLineError
 from race_assets.storage import live as store
+from race_assets.storage.attempts import SET_ASIDE
 from race_assets.storage.files import replacing
 from race_assets.storage.recording import Recordings, whole_lines
 
@@ -60,6 +61,9 @@ def land_recorded(workshop: Workshop) -> list[Landed]:
             log.info("a live session is polling: its recordings are landed when it has ended")
             return []
         bury_the_killed(workshop, recordings)
+        # A process that was killed while it landed a day leaves what it had packed; it is packed again.
+        for packed in recordings.folder.glob("*.jsonl.gz"):
+            packed.unlink()
         return [landed for day in recordings.days() for landed in _landed_or_told(workshop, recordings, day)]
 
 
@@ -83,8 +87,9 @@ def _land_day(workshop: Workshop, recordings: Recordings, day: date) -> list[Lan
     ):
         packed.writelines(together([_landed_lines(workshop, day), *map(whole_lines, recorded)]))
     # Before it come files that an earlier process archived and did not live to enter.
-    landed = list(land.land(workshop, SOURCE, [(path, name)]))
-    if landed[-1].state != "failed":
+    landed = list(land.land(workshop, SOURCE, [(path, name)], given_by_people=False))
+    # A later recording of the day is landed with these lines, which only a file that could be read would give.
+    if landed[-1].state not in {"failed", SET_ASIDE}:
         recordings.remove(recorded)
     path.unlink()
     return landed

@@ -8,7 +8,7 @@ from datetime import date
 from race_assets.http.traffic import Traffic
 from race_assets.pipeline.build import Built
 from race_assets.pipeline.land import Landed
-from race_assets.validation.account import Account, total
+from race_assets.validation.account import LEAST_TIMED, Account, total
 
 SHOWN_PROBLEMS = 10
 
@@ -152,7 +152,7 @@ class IngestionMetrics:
         return ", ".join(f"{len(days):,} {name}" for name, days in counts.items() if days) or "none"
 
     def _speed(self) -> str:
-        if self.throughput is None:
+        if self.throughput is None or self.records_processed < LEAST_TIMED:
             return ""
         others = self.records_processed - self.records_in
         along = f", {_number(others, 'record')} of other sources of these days included" if others else ""

@@ -19,6 +19,11 @@ def process_mark() -> str:
     return f"{socket.gethostname()} {os.getpid()} {_started(psutil.Process())}"
 
 
+def is_here(mark: str) -> bool:
+    """Return whether the process of that mark ran on this machine."""
+    return mark.split(maxsplit=1)[0] == socket.gethostname()
+
+
 def is_gone(mark: str) -> bool:
     """Whether the process of that mark ran on this machine and does no longer."""
     host, pid, started = mark.split()

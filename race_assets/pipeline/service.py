@@ -1,16 +1,17 @@
 """Ingestion without Dagster: fetch, land, validate, build and publish. Commands and assets call the same stages."""
 
+import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from race_assets import settings as settings_module
-from race_assets.errors import LoginRefusedError, PermanentError, RaceAssetsError, SettingsError
+from race_assets.errors import DiskError, LoginRefusedError, PermanentError, RaceAssetsError, SettingsError
 from race_assets.pipeline import drops, land
 from race_assets.pipeline.land import Landed
 from race_assets.pipeline.reload import Reloading
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
     from race_assets.pipeline.fetch import Fetched
     from race_assets.pipeline.live import Session
     from race_assets.pipeline.metrics import IngestionMetrics
-    from race_assets.storage.ledger import WantedDay
+    from race_assets.storage.ledger import LedgerFile, WantedDay
     from race_assets.values.cron import NextRun
+
+log = logging.getLogger(__name__)
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -260,6 +263,13 @@ class IngestionService:
         return land.land(self.workshop, source, files)
 
     @unit_of_work
+    def land_then_retry(self, source: str, files: Iterable[tuple[Path, str]]) -> Iterator[Landed]:
+        """Land files, then read those of the source again that could not be read before."""
+        began_at = datetime.now(UTC)
+        yield from self.land(source, files)
+        yield from self.read_failed_again(began_at, source)
+
+    @unit_of_work
     def land_drop_folder(self, source: str, quiet_s: float = 0) -> list[Landed]:
         """Land the settled files of a source's drop folder; a folder that cannot be read is one failed file.
 
@@ -281,10 +291,42 @@ class IngestionService:
 
     @unit_of_work
     def land_everything(self) -> list[Landed]:
-        """Land recordings and all drop folders, and parse anew what another parser or track registry reads better."""
+        """Land recordings and all drop folders, and parse anew what another parser or track registry reads better.
+
+        Files that could not be read before are left out; `read_failed_again` reads them, best when all else is done.
+        """
         landed = land.bring_up_to_date(self.workshop)
         landed += self.land_recordings()
         return [*landed, *(each for source in self.workshop.enabled for each in self.land_drop_folder(source))]
+
+    @unit_of_work
+    def read_failed_again(self, before: datetime, source: str | None = None) -> list[Landed]:
+        """Read files again whose reading failed or was killed, and set those aside that failed too often.
+
+        Args:
+            before: only files whose last attempt was earlier: what this caller has tried itself is for the next one.
+            source: only its files; None means those of every enabled source.
+        """
+        landed = list(land.read_failed_again(self.workshop, before, source))
+        for name in {each.source for each in landed}:
+            read = {each.sha256 for each in landed if each.source == name and each.state != "failed"}
+            drops.note_bytes_taken(self.workshop, name, read)
+        return landed
+
+    @unit_of_work
+    def withdraw(self, prefix: str, source: str | None = None) -> "LedgerFile":
+        """Take a landed file back; see `land.withdraw`. Its copy in the drop folder is not landed again."""
+        file = land.withdraw(self.workshop, prefix, source)
+        drops.note_bytes_taken(self.workshop, file.source, {file.sha256})
+        return file
+
+    @unit_of_work
+    def retry(self, prefix: str, source: str | None = None) -> Landed:
+        """Read a file again that was set aside or could not be read; see `land.retry`."""
+        landed = land.retry(self.workshop, prefix, source)
+        if landed.state != "failed":
+            drops.note_bytes_taken(self.workshop, landed.source, {landed.sha256})
+        return landed
 
     @unit_of_work
     def poll(
@@ -310,9 +352,12 @@ class IngestionService:
         def needs_work(day: date, wanted: "WantedDay") -> bool:
             return source in wanted.inputs if refresh else not is_raw(workshop, source, day, wanted)
 
+        def write(group: "Mapping[date, WantedDay]") -> dict[date, int]:
+            return ensure_raw(workshop, source, group, refresh=refresh)
+
         with day_locks(workshop) as locks:
             for chunk in locked_chunks(workshop, days, locks, needs_work):
-                yield from ensure_raw(workshop, source, chunk.work, refresh=refresh).items()
+                yield from _day_by_day(write, chunk.work)
                 locks.release(chunk.work)
                 workshop.progress("raw", len(chunk.work) + len(chunk.done))
 
@@ -331,9 +376,12 @@ class IngestionService:
         def needs_work(day: date, wanted: "WantedDay") -> bool:
             return refresh or not is_judged(workshop, day, wanted)
 
+        def write(group: "Mapping[date, WantedDay]") -> dict[date, int]:
+            return ensure_judged(workshop, group, refresh=refresh)
+
         with day_locks(workshop) as locks:
             for chunk in locked_chunks(workshop, days, locks, needs_work):
-                yield from ensure_judged(workshop, chunk.work, refresh=refresh).items()
+                yield from _day_by_day(write, chunk.work)
                 locks.release(chunk.work)
                 workshop.progress("validated", len(chunk.work) + len(chunk.done))
 
@@ -387,6 +435,12 @@ class IngestionService:
         held, waiting = self._within({day for file in files if file for day in file.dates})
         due = held if days is None else days
         built = self.build(due, run_id)
+        # What could not be read before comes last: it may take the process with it.
+        began_at = datetime.now(UTC) - timedelta(seconds=time.perf_counter() - began)
+        if again := self.read_failed_again(began_at, source):
+            landed = [*landed, *again]
+            more = sorted({day for each in again for day in each.days})
+            built.add(self.build(more if days is None else [day for day in more if day in set(days)], run_id))
         traffic = fetched.traffic if fetched else session.traffic if session else None
         return IngestionMetrics.of(
             source,
@@ -403,6 +457,24 @@ class IngestionService:
         first, last = self.settings.partitions.start, self.settings.partitions.last()
         ordered = sorted(days)
         return [day for day in ordered if first <= day <= last], [day for day in ordered if not first <= day <= last]
+
+
+def _day_by_day(
+    write: "Callable[[Mapping[date, WantedDay]], dict[date, int]]", group: "Mapping[date, WantedDay]"
+) -> Iterator[tuple[date, int]]:
+    """Write a chunk of days; where that fails for good, each day by itself: the build names those that fail."""
+    try:
+        written = write(group)
+    except (SettingsError, DiskError):
+        raise
+    except (PermanentError, MemoryError) as error:
+        if len(group) == 1:
+            log.error("%s: not written: %s", min(group), error)  # noqa: TRY400 - the build of the day says all of it
+        else:
+            for day, wanted in group.items():
+                yield from _day_by_day(write, {day: wanted})
+    else:
+        yield from written.items()
 
 
 def _run_id() -> str:

@@ -73,6 +73,7 @@ class Workshop:
         """The ledger, told which configuration is in force: for who lands or builds."""
         ledger = Ledger(self.warehouse)
         with self.warehouse.kept():
+            self.warehouse.check_writable()
             former = former_of(self.settings, self.tracks)
             ledger.configure(self.configuration, self.enabled, partial(meanings, self.tracks), former)
             self._expect()

@@ -4,6 +4,7 @@ Named in dagster.yaml under `storage.custom`. It starts the embedded server when
 the two variables without which a run over a year writes thousands of events one by one.
 """
 
+import logging
 import os
 from contextlib import suppress
 from typing import Any
@@ -16,12 +17,16 @@ from sqlalchemy.exc import DisconnectionError
 
 from race_assets import settings
 from race_assets.backoff import PAUSES, pause_s
-from race_assets.errors import TransientError, WarehouseError
+from race_assets.errors import TransientError
 from race_assets.resources.dialect import dagster_url
 from race_assets.settings import Settings
 from race_assets.storage.access import make_folder
 from race_assets.storage.postgres import Warehouse, server_url
-from race_assets.storage.rights import DAGSTER_SCHEMA, check_writable
+from race_assets.storage.rights import DAGSTER_SCHEMA, check_connections, check_writable
+from race_assets.storage.server_errors import no_connection
+from race_assets.storage.waiting import session_at_work, watch
+
+log = logging.getLogger(__name__)
 
 STATEMENT_TIMEOUT_MS = 600_000
 POOL_RECYCLE_S = 600
@@ -50,12 +55,35 @@ class WarehouseStorage(DagsterPostgresStorage):
             make_folder(wanted.home / "dagster")
         with warehouse.connect() as connection:
             check_writable(connection)
+            check_connections(connection)
         storage = cls(dagster_url(warehouse.address, DAGSTER_SCHEMA), inst_data=inst_data)
         # Dagster connects anew for each statement, some 150 times a run, unless told to keep its connections.
         for part in (storage.event_log_storage, storage.run_storage, storage.schedule_storage):
             part.optimize_for_webserver(STATEMENT_TIMEOUT_MS, POOL_RECYCLE_S, MAX_OVERFLOW)
-            _outlive_outages(getattr(part, "_engine"), wanted)  # noqa: B009 - no other way leads to its connections
+            engine = getattr(part, "_engine")  # noqa: B009 - no other way leads to its connections
+            _outlive_outages(engine, wanted)
+            _report_waits(engine, warehouse)
         return storage
+
+
+def _report_waits(engine: Engine, warehouse: Warehouse) -> None:
+    """Have statements that wait for another session's lock reported, as those on our own tables are."""
+    watched: dict[int, int] = {}
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def _begin(_connection: Any, cursor: Any, *_: Any) -> None:
+        watched[id(cursor)] = watch.begin(session_at_work(cursor.connection.get_backend_pid(), warehouse.session))
+
+    def end(cursor: Any) -> None:
+        watch.end(watched.pop(id(cursor), 0))
+
+    @event.listens_for(engine, "after_cursor_execute")
+    def _end(_connection: Any, cursor: Any, *_: Any) -> None:
+        end(cursor)
+
+    @event.listens_for(engine, "handle_error")
+    def _failed(context: Any) -> None:
+        end(context.cursor)
 
 
 def _outlive_outages(engine: Engine, wanted: Settings) -> None:
@@ -86,6 +114,8 @@ def _outlive_outages(engine: Engine, wanted: Settings) -> None:
                 return dialect.connect(*arguments, **named)
             except (TransientError, lost) as error:
                 if attempt > policy.max_retries:
-                    raise WarehouseError(f"Postgres cannot be reached: {error}") from error
-                PAUSES.sleep(pause_s(attempt, policy.base_seconds, policy.max_seconds, PAUSES.chance()))
+                    raise no_connection(error, is_embedded=wanted.postgres.url is None) from error
+                pause = pause_s(attempt, policy.base_seconds, policy.max_seconds, PAUSES.chance())
+                log.warning("Dagster's storage has no connection to Postgres, trying again in %.0f s: %s", pause, error)
+                PAUSES.sleep(pause)
         raise AssertionError("unreachable: the loop returns or raises")

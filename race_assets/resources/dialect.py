@@ -23,7 +23,7 @@ class SessionDialect(PGDialect_psycopg2):
 
     def create_connect_args(self, url: URL) -> Any:
         """Return the arguments of `connect`: the address and the schema."""
-        text = str(url.query["address"])
+        text = str(url.query.get("address", ""))
         address = Address.parse(text, is_embedded=url.query["embedded"] == "true")
         if url.password is not None:
             address = address.with_password(str(url.password))
@@ -42,5 +42,6 @@ def dagster_url(address: Address, schema: str) -> str:
         "embedded": "true" if address.is_embedded else "false",
         "schema": schema,
     }
-    url = URL.create(f"postgresql+{NAME}", password=address.parameters.get("password"), query=query)
+    # SQLAlchemy writes no password without a user; the role itself is in the address.
+    url = URL.create(f"postgresql+{NAME}", NAME, address.parameters.get("password"), query=query)
     return url.render_as_string(hide_password=False)

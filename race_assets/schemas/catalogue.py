@@ -15,6 +15,7 @@ from race_assets.schemas.ops import (
     CHART_DATA,
     DAY_PROBLEMS,
     EXPECTATIONS,
+    FILE_ATTEMPTS,
     INGESTION_RUNS,
     LINK_DECISIONS,
     PUBLICATIONS,
@@ -42,6 +43,7 @@ IN_POSTGRES = {
             PUBLICATIONS,
             REVISIONS,
             WATCHED_FILES,
+            FILE_ATTEMPTS,
             LINK_DECISIONS,
         )
     },

@@ -100,7 +100,7 @@ SOURCE_FILES = table(
         "dated_by": column(
             pl.String, "The `partitions.start` it was dated by; empty for a file to be read again.", required=True
         ),
-        "state": column(pl.String, "`landed`, `unreadable`, `no_data` or `blocked_page`.", required=True),
+        "state": column(pl.String, "`landed`, `unreadable`, `no_data`, `blocked_page` or `set_aside`.", required=True),
         "detail": column(pl.String, "What a person should know about the file."),
         "shape": column(pl.String, "Fingerprint of its columns."),
         "rows_careful": column(pl.Int64, "Data lines that had to be looked at one by one.", required=True),
@@ -284,5 +284,34 @@ WATCHED_FILES = table(
         "attempts": column(pl.Int32, "Times a landing was asked for since it last changed.", required=True),
         "seen_at": column(INSTANT, "When last looked at, UTC.", required=True),
         "asked_at": column(INSTANT, "When a landing was last asked for, UTC."),
+    },
+)
+
+FILE_ATTEMPTS = table(
+    "ops.file_attempts",
+    "Files that could not be read to their end yet, and how often that was tried; a file that is read leaves it.",
+    ("source", "sha256"),
+    {
+        "source": column(pl.String, "Name of the source.", required=True),
+        "sha256": column(pl.String, "Hash of the file's original bytes.", required=True),
+        "name": column(pl.String, "Its name in the inbox.", required=True),
+        "parser_version": column(pl.Int32, "Version of the parser; another one starts the count again.", required=True),
+        "failures": column(
+            pl.Int64, "Attempts that failed because of the file, or whose process was killed.", required=True
+        ),
+        "excused": column(
+            pl.Int64, "Attempts that ended for another reason: database away, disk full, stopped.", required=True
+        ),
+        "running": column(
+            pl.String,
+            "Process of each attempt under way, and when it began, in seconds since 1970.",
+            required=True,
+            json=True,
+        ),
+        "last_failure": column(pl.String, "Why the last failed attempt failed."),
+        "last_at": column(INSTANT, "When the last attempt began or ended, UTC.", required=True),
+        "set_aside_at": column(
+            INSTANT, "When it was set aside, UTC: it is not read again until `race-assets land --retry`."
+        ),
     },
 )

@@ -211,6 +211,14 @@ class RetrySettings(Node):
     max_seconds: float = Field(300, ge=0, description="longest pause there is")
 
 
+class LandingSettings(Node):
+    """How files are taken in."""
+
+    attempts: PositiveInt = Field(
+        3, description="failed or killed attempts to read a file after which it is set aside; others go before it"
+    )
+
+
 class AutomationSettings(Node):
     """What runs by itself while the daemon does, and how runs go on after errors that may pass."""
 
@@ -244,6 +252,7 @@ class Settings(Node):
     linking: LinkSettings = LinkSettings()
     precedence: Precedence = Precedence()
     automation: AutomationSettings = AutomationSettings()
+    landing: LandingSettings = LandingSettings()
     coverage: CoverageSettings = Field(default_factory=CoverageSettings)
     logging: LoggingSettings = LoggingSettings()
     chunk_rows: PositiveInt = Field(300_000, description="records worked on at once; bounds memory")

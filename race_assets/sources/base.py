@@ -62,6 +62,11 @@ class FileSource(ABC):
         del settings
         return cls()
 
+    @property
+    def header(self) -> frozenset[str]:
+        """The columns that the header of its files must name, in lower case; empty for files without a header."""
+        return frozenset()
+
     @abstractmethod
     def read(self, path: Path, name: str, report: ReadReport) -> Iterator[pl.DataFrame]:
         """The file's records in batches of bounded size.

@@ -36,6 +36,8 @@ LONGEST_LINE = 1 << 20
 NEWLINE = 10
 """A line longer than this is refused; it is passed over without being held in memory."""
 SHOWN_BYTES = 64_000
+MISSING_NAMED = 3
+"""Missing columns that are named each; a file that lacks more is of another kind."""
 
 _HTML = re.compile(rb"^\s*(<!doctype\s+html|<html|<head|<body|<\?xml[^>]*>\s*<html)", re.IGNORECASE)
 _JSON = re.compile(rb'^\s*(\[\s*)?\{\s*"')
@@ -176,6 +178,10 @@ class _Reader:
                     "needed; save it so again, with decimals written with a point: 2.5",
                 )
             reads = shown(self.dialect.separator.join(found if not self.dialect.takes_all else as_read))
+            if len(missing) > MISSING_NAMED:
+                first, count = ", ".join(map(repr, missing[:MISSING_NAMED])), len(self.dialect.columns)
+                lacks = f"{len(missing)} of the {count} columns it needs are missing, {first} first"
+                raise UnreadableFileError("unreadable", f"line {self.line}: {lacks}; the header reads: {reads}")
             raise UnreadableFileError(
                 "unreadable",
                 f"line {self.line}: column {quoted} is missing; the header must name {wanted} and reads: {reads}",
@@ -340,7 +346,7 @@ def _cleaned(names: Sequence[str], quote: str = "") -> list[str]:
 
 def _refuse_what_is_no_text(head: bytes) -> None:
     if not head.strip():
-        raise UnreadableFileError("no_data", "it is empty; nothing to take")
+        raise UnreadableFileError("unreadable", "it is empty: its download or copy failed; get it again")
     if _HTML.match(head.removeprefix(BOM)):
         raise UnreadableFileError(
             "blocked_page",

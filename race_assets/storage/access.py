@@ -70,6 +70,11 @@ def file_mode(folder: Path) -> int:
     return 0o640 if _is_for_group(folder) else 0o600
 
 
+def opener(name: str, flags: int) -> int:
+    """Open a file for `open`; a new one has the `file_mode` of its folder, however much the umask leaves open."""
+    return os.open(name, flags | os.O_CLOEXEC, file_mode(Path(name).parent))
+
+
 def _is_for_group(folder: Path) -> bool:
     """Return whether the folder is one of ours that the group may read; one that others may read says nothing."""
     mode = folder.stat().st_mode

@@ -72,8 +72,27 @@ class Archive:
     def settle(self, file: ArchivedFile) -> None:
         """Notes that the ledger knows the file: its sidecar moves beside its bytes."""
         pending = self._pending_path(file)
+        self._excuse_path(file.source, file.sha256).unlink(missing_ok=True)
         if pending.exists():
             pending.replace(file.path.with_name(f"{file.sha256}.json"))
+
+    def excuse(self, source: str, sha256: str, process: str) -> None:
+        """Note on disk that an attempt of a process to read the file ended for a reason that is not the file's."""
+        with replacing(self._excuse_path(source, sha256)) as part:
+            part.write_text(process, encoding="utf-8")
+
+    def take_excuse(self, source: str, sha256: str) -> str | None:
+        """Return the process noted by `excuse` and drop the note; None without one."""
+        path = self._excuse_path(source, sha256)
+        try:
+            process = path.read_text(encoding="utf-8")
+            path.unlink()
+        except FileNotFoundError:
+            return None
+        return process
+
+    def _excuse_path(self, source: str, sha256: str) -> Path:
+        return self.folder / source / "pending" / f"{sha256}.excused"
 
     def _pending_path(self, file: ArchivedFile) -> Path:
         return self.folder / file.source / "pending" / f"{file.sha256}.json"

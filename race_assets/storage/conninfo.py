@@ -24,6 +24,9 @@ PREFIX = "PG"
 SESSION_VARIABLES = ("PGOPTIONS", "PGCLIENTENCODING", "PGTZ", "PGDATESTYLE", "PGGEQO")
 """Variables that change how a session behaves: replaced by what `session` states."""
 
+STARTUP_VARIABLES = ("PGTZ", "PGDATESTYLE")
+"""Those of them that libpq sends in any case: a value that the server does not know keeps it from connecting."""
+
 LOCATION_VARIABLES = ("PGSERVICE", "PGSERVICEFILE", "PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER")
 """Variables that choose the server, the database or the role where an address leaves them out."""
 
@@ -84,6 +87,12 @@ class Address:
     def with_password(self, password: str) -> "Address":
         """Return the address with this password."""
         return Address(MappingProxyType({**self.parameters, "password": password}), self.is_embedded)
+
+    @property
+    def place(self) -> str:
+        """Return the host and database, for messages."""
+        host = self.parameters.get("host") or self.parameters.get("hostaddr") or "the default host"
+        return f"{host}, database {self.parameters.get('dbname', 'of the default name')}"
 
     def environment(self, inherited: Mapping[str, str]) -> dict[str, str]:
         """Return the environment of a client program, such as psql, that is given `without_password().conninfo()`."""

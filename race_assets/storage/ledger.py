@@ -52,12 +52,14 @@ class Attempts:
         count: how many were asked for.
         age_s: seconds since the last one was asked for.
         failure: why the day cannot be built from these inputs, however often it is tried; empty where it may be.
+        interrupted: builds of the day whose process ended in the middle.
     """
 
     fingerprint: str
     count: int
     age_s: float
     failure: str
+    interrupted: int = 0
 
 
 @dataclass(frozen=True)
@@ -180,7 +182,7 @@ class Ledger:
         return self._files("source = %s and undated > 0 and withdrawn_at is null and state = 'landed'", [source])
 
     def outdated_files(self, source: str, parser_version: int, dated_by: str, last: date) -> list[LedgerFile]:
-        """Return files to be read again.
+        """Return files to be read again, but for those that this parser version was set aside with.
 
         Args:
             source: whose files.
@@ -192,20 +194,23 @@ class Ledger:
         return self._files(
             """source = %s and withdrawn_at is null
                and (parser_version <> %s or dated_by = %s or (undated > 0 and dated_by <> %s)
-                    or first_day_ahead <= %s or cardinality(race_date_tracks) <> cardinality(race_dates))""",
-            [source, parser_version, TO_BE_READ, dated_by, last],
+                    or first_day_ahead <= %s or cardinality(race_date_tracks) <> cardinality(race_dates))
+               and not exists (select from ops.file_attempts as attempts
+                   where attempts.source = source_files.source and attempts.sha256 = source_files.sha256
+                   and attempts.parser_version = %s and attempts.set_aside_at is not null)""",
+            [source, parser_version, TO_BE_READ, dated_by, last, parser_version],
         )
 
     def unreadable_files(self, source: str | None = None, since: float = 0.0) -> list[LedgerFile]:
-        """Files that could not be read and were not replaced by a newer version since.
+        """Files that could not be read, or were set aside, and were not replaced by a newer version since.
 
         Args:
             source: only its files; none means all sources'.
             since: only those landed since then, seconds since 1970.
         """
         return self._files(
-            """source = coalesce(%s, source) and state in ('unreadable', 'blocked_page') and withdrawn_at is null
-               and landed_at >= to_timestamp(%s) and not exists (
+            """source = coalesce(%s, source) and state in ('unreadable', 'blocked_page', 'set_aside')
+               and withdrawn_at is null and landed_at >= to_timestamp(%s) and not exists (
                    select from ops.source_files as newer where newer.source = source_files.source
                    and newer.name = source_files.name and newer.version > source_files.version)""",
             [source, since],
@@ -271,7 +276,7 @@ class Ledger:
     def spent_attempts(self) -> dict[date, Attempts]:
         """Return what became of the runs that were asked for each stale day."""
         query = """select race_date, fingerprint, attempts, extract(epoch from clock_timestamp() - last_at)::float8,
-                          coalesce(failure, '') from ops.day_attempts"""
+                          coalesce(failure, ''), interrupted from ops.day_attempts"""
         with self.warehouse.connect() as connection:
             return {day: Attempts(*told) for day, *told in connection.execute(query.encode())}
 
@@ -294,6 +299,7 @@ class Ledger:
                    values (%s, %s, 1, now())
                    on conflict (race_date) do update
                    set last_at = now(), fingerprint = excluded.fingerprint, failure = null,
+                   interrupted = case when old.fingerprint = excluded.fingerprint then old.interrupted else 0 end,
                    attempts = case when old.fingerprint = excluded.fingerprint then old.attempts + 1 else 1 end""",
                 list(days),
             )

@@ -7,8 +7,8 @@ import selectors
 from typing import TYPE_CHECKING, Any
 
 from race_assets.errors import WarehouseRefusedError
-from race_assets.storage.conninfo import Address, environment_for
-from race_assets.storage.session import APPLICATION
+from race_assets.storage.conninfo import Address
+from race_assets.storage.session import connect
 
 if TYPE_CHECKING:
     import psycopg
@@ -26,9 +26,9 @@ REFUSED = -1
 
 SHARES_SESSIONS = (
     "postgres.url leads to a connection pooler that shares sessions between transactions (PgBouncer: pool_mode = "
-    "transaction or statement), where settings and locks of a session are lost: set postgres.url to the server itself "
-    "(mostly port 5432), or have pool_mode = session set for this database"
+    "transaction or statement), where settings and locks of a session are lost"
 )
+STEP = "set postgres.url to the server itself (mostly port 5432), or have pool_mode = session set for this database"
 
 
 def is_pooled(connection: "Connection") -> bool:
@@ -50,7 +50,7 @@ def check_keeps_sessions(connection: "Connection", address: Address) -> None:
         WarehouseRefusedError: it does not.
     """
     if is_pooled(connection) and shares_sessions(connection, address):
-        raise WarehouseRefusedError(SHARES_SESSIONS)
+        raise WarehouseRefusedError(f"{SHARES_SESSIONS}: {STEP}")
 
 
 def shares_sessions(connection: "Connection", address: Address) -> bool:
@@ -61,7 +61,7 @@ def shares_sessions(connection: "Connection", address: Address) -> bool:
     try:
         for _ in range(MOST_SESSIONS):
             own = _pid(connection)
-            others.append(_open(address))
+            others.append(connect(address, connect_timeout=round(WAIT_S)))
             pid = _pid_in_transaction(others[-1])
             if pid is None:
                 return False
@@ -74,15 +74,6 @@ def shares_sessions(connection: "Connection", address: Address) -> bool:
         for other in others:
             other.close()
     return False
-
-
-def _open(address: Address) -> "Connection":
-    import psycopg
-
-    with environment_for(address):
-        return psycopg.connect(
-            address.conninfo(application_name=APPLICATION), autocommit=True, connect_timeout=round(WAIT_S)
-        )
 
 
 def _pid(connection: "Connection") -> int:

@@ -20,7 +20,7 @@ from race_assets.storage.pooler import check_keeps_sessions
 from race_assets.storage.server_errors import no_connection, translated, translation
 from race_assets.storage.session import arrow_session, open_psycopg
 from race_assets.storage.spares import Spares
-from race_assets.storage.waiting import session_lock, statements
+from race_assets.storage.waiting import session_at_work, session_lock, watch
 
 if TYPE_CHECKING:
     import psycopg
@@ -110,7 +110,7 @@ class Warehouse:
         self._spares.give_back(connection)
 
     def _watched(self, pid: int) -> AbstractContextManager[None]:
-        return statements.over(pid, partial(_session, self._address))
+        return watch.over(session_at_work(pid, partial(_session, self._address)))
 
     def kept(self) -> AbstractContextManager[None]:
         """Until its end connections are used again: for who has many statements and pauses between them."""

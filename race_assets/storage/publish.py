@@ -14,7 +14,7 @@ import polars as pl
 from race_assets.schemas.catalogue import CORE
 from race_assets.schemas.ops import BUILT_DAYS, INGESTION_RUNS, PUBLICATIONS, REJECTS, REVISIONS, SOURCE_FILES
 from race_assets.schemas.table import conform, is_json, polars_schema
-from race_assets.storage import coverage, day_figures, track_names
+from race_assets.storage import attempts, coverage, day_figures, track_names
 from race_assets.storage.binary_copy import copy_rows, quoted
 from race_assets.storage.postgres import LANDING_LOCK, PUBLISH_LOCK, PURPOSES, Warehouse, retrying
 from race_assets.storage.track_names import HeldNames
@@ -294,6 +294,8 @@ def _enter(warehouse: Warehouse, landing: Landing) -> int:
         _merge_rejects(cursor, rejects, scope, given)
         _insert(cursor, INGESTION_RUNS, landing.account)
         coverage.note(cursor, source, landing.problems, landing.file["race_dates"].item())
+        if landing.file["state"].item() != attempts.SET_ASIDE:
+            attempts.forget_read(cursor, source, landing.file["sha256"].item())
     return version
 
 

@@ -14,8 +14,7 @@ from datetime import date
 from pathlib import Path
 from threading import Lock
 
-from race_assets.storage import disk
-from race_assets.storage.access import file_mode, make_folder
+from race_assets.storage import access, disk
 from race_assets.storage.files import beside_lake, replacing
 
 log = logging.getLogger(__name__)
@@ -32,8 +31,8 @@ class Recordings:
     @contextmanager
     def held(self) -> Iterator[bool]:
         """Holds the recordings, as long as the block or the process lasts; whether they were free."""
-        make_folder(self.folder)
-        with (self.folder / HELD).open("w") as file:
+        access.make_folder(self.folder)
+        with open(self.folder / HELD, "w", opener=access.opener) as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -140,9 +139,9 @@ class Recorder:
     def _file(self, day: date) -> int:
         if day not in self._files:
             folder = self._folder / str(day)
-            make_folder(folder)
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-            self._files[day] = os.open(folder / f"{self._session}{SUFFIX}", flags, file_mode(folder))
+            access.make_folder(folder)
+            path = folder / f"{self._session}{SUFFIX}"
+            self._files[day] = access.opener(str(path), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         return self._files[day]
 
     def sync(self) -> None:

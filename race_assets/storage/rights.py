@@ -74,6 +74,16 @@ def check_writable(connection: Any, schemas: Sequence[str] = SCHEMAS) -> None:
         raise WarehouseRefusedError(str(obstacle))
 
 
+def check_connections(connection: Any) -> None:
+    """Check that a Dagster run can have all connections it needs: it would wait for one it holds itself.
+
+    Raises:
+        WarehouseRefusedError: it cannot; the message says which limit to raise.
+    """
+    if obstacle := connections_obstacle(connection):
+        raise WarehouseRefusedError(str(obstacle))
+
+
 def read_only_obstacle(connection: Any) -> Obstacle | None:
     """Return why transactions are read-only by default; None if they are not."""
     if _one(connection, "select pg_is_in_recovery()"):
@@ -134,3 +144,29 @@ def grants_obstacle(connection: Any, schemas: Sequence[str] = SCHEMAS) -> Obstac
 
 def _one(connection: Any, query: str) -> Any:
     return connection.execute(query).fetchone()[0]
+
+
+CONNECTIONS = 6
+"""The most that one run needs at once: Dagster's three storages, the run's own two, and one that is being opened."""
+
+
+def connections_obstacle(connection: Any) -> Obstacle | None:
+    """Return which limit allows fewer connections than one run needs; None if none does."""
+    query = """
+        select 'the role ' || quote_ident(rolname), rolconnlimit,
+               format('alter role %%I connection limit %%s;', rolname, %(needed)s::int)
+        from pg_roles where rolname = current_user and not rolsuper
+        union all
+        select 'the database ' || quote_ident(datname), datconnlimit,
+               format('alter database %%I connection limit %%s;', datname, %(needed)s::int)
+        from pg_database where datname = current_database()
+        union all
+        select 'the server (max_connections)', current_setting('max_connections')::int,
+               format('alter system set max_connections = %%s; then restart it', %(needed)s::int + 10)"""
+    for where, limit, statement in connection.execute(query, {"needed": CONNECTIONS}).fetchall():
+        if 0 <= limit < CONNECTIONS:
+            return Obstacle(
+                f"{where} allows {limit} connections, and one run needs up to {CONNECTIONS}",
+                f"let an administrator run: {statement}",
+            )
+    return None

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from race_assets.errors import WarehouseError, WarehouseRefusedError
+from race_assets.storage.conninfo import LOCATION_VARIABLES, STARTUP_VARIABLES, set_variables
 
 if TYPE_CHECKING:
     import psycopg
@@ -108,6 +109,7 @@ def no_connection(error: Exception, *, is_embedded: bool) -> WarehouseError:
         )
     if is_embedded:
         return WarehouseError(f"Postgres cannot be reached: {said}; see postgres.log below home")
-    if 'invalid value for parameter "TimeZone"' in said or 'invalid value for parameter "DateStyle"' in said:
-        return WarehouseError(f"Postgres cannot be reached: {said}; unset PGTZ and PGDATESTYLE in this shell")
-    return WarehouseError(f"Postgres cannot be reached: {said}; check postgres.url and that it runs")
+    step = "check postgres.url and that it runs"
+    if used := set_variables((*LOCATION_VARIABLES, *STARTUP_VARIABLES)):
+        step += f"; this shell sets {', '.join(used)}: unset {' '.join(used)} where that is for another server"
+    return WarehouseError(f"Postgres cannot be reached: {said}; {step}")

@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from race_assets.errors import WarehouseRefusedError
 from race_assets.storage.conninfo import Address, environment_for
+from race_assets.storage.waiting import session_being_opened, watch
 
 if TYPE_CHECKING:
     import psycopg
 
 APPLICATION = "race_assets"
 ENCODING = "UTF8"
+ENCODING_STEP = (
+    "make one with: create database race_assets encoding 'UTF8' template template0; and set postgres.url to it"
+)
 
 SETTINGS = {
     "client_encoding": ENCODING,
@@ -73,19 +77,38 @@ def state_settings(cursor: Any, **other: str) -> ServerFacts:
     Raises:
         WarehouseRefusedError: the database cannot hold every name, since it is not UTF8.
     """
-    cursor.execute(_statement({**SETTINGS, **other}))
-    facts = ServerFacts(*cursor.fetchone()[1:])
+    facts = _stated(cursor, {**SETTINGS, **other})
     if facts.encoding != ENCODING:
         raise WarehouseRefusedError(wrong_encoding(facts.database, facts.encoding))
     return facts
 
 
+def _stated(cursor: Any, settings: dict[str, str]) -> ServerFacts:
+    cursor.execute(_statement(settings))
+    return ServerFacts(*cursor.fetchone()[1:])
+
+
 def wrong_encoding(database: str, encoding: str) -> str:
     """Return what to do about a database of another encoding."""
     return (
-        f"the database {database!r} has the encoding {encoding}, which cannot hold every name of a dog or track; make "
-        f"one with \"create database race_assets encoding 'UTF8' template template0\" and set postgres.url to it"
+        f"the database {database!r} has the encoding {encoding}, which cannot hold every name of a dog or track: "
+        f"{ENCODING_STEP}"
     )
+
+
+def connect(address: Address, **options: Any) -> "psycopg.Connection[tuple[Any, ...]]":
+    """Open an autocommit session with psycopg 3, as the server, database and role have it.
+
+    Args:
+        options: further arguments of `psycopg.connect`.
+
+    Raises:
+        psycopg.Error: it cannot be reached.
+    """
+    import psycopg
+
+    with environment_for(address):
+        return psycopg.connect(address.conninfo(application_name=APPLICATION), autocommit=True, **options)
 
 
 def open_psycopg(address: Address, **options: Any) -> "psycopg.Connection[tuple[Any, ...]]":
@@ -95,20 +118,18 @@ def open_psycopg(address: Address, **options: Any) -> "psycopg.Connection[tuple[
         options: further arguments of `psycopg.connect`.
 
     Raises:
-        psycopg.Error: it cannot be reached; the message may show a part of the address.
+        psycopg.Error: it cannot be reached.
         WarehouseRefusedError: see `state_settings`.
     """
-    import psycopg
-
-    with environment_for(address):
-        connection = psycopg.connect(address.conninfo(application_name=APPLICATION), **{"autocommit": True, **options})
-    try:
-        with connection.cursor() as cursor:
-            state_settings(cursor)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    with watch.over(session_being_opened(address.place)):
+        connection = connect(address, **options)
+        try:
+            with connection.cursor() as cursor:
+                state_settings(cursor)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
 
 def open_psycopg2(address: Address, schema: str) -> Any:
@@ -120,17 +141,38 @@ def open_psycopg2(address: Address, schema: str) -> Any:
     """
     import psycopg2
 
-    with environment_for(address):
-        connection = psycopg2.connect(address.conninfo(application_name=APPLICATION))
-    try:
-        connection.autocommit = True
+    with watch.over(session_being_opened(address.place)):
+        with environment_for(address):
+            connection = psycopg2.connect(address.conninfo(application_name=APPLICATION))
+        try:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                state_settings(cursor, search_path=schema)
+            connection.autocommit = False
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def _adbc(address: Address) -> Any:
+    """Open an ADBC connection that knows the server's types.
+
+    The driver reads their names while it connects, and takes none that is quoted: quote_all_identifiers has to be off
+    before. Only the startup message can have it off, which poolers do not pass on: it is left alone where it is off.
+    """
+    from adbc_driver_postgresql import dbapi
+
+    more: dict[str, str] = {}
+    while True:
+        with environment_for(address):
+            connection = dbapi.connect(address.conninfo(application_name=APPLICATION, **more), autocommit=True)
         with connection.cursor() as cursor:
-            state_settings(cursor, search_path=schema)
-        connection.autocommit = False
-    except BaseException:
+            cursor.execute("select 'text'::text")
+            if more or isinstance(cursor.fetchone()[0], str):
+                return connection
         connection.close()
-        raise
-    return connection
+        more = {"options": f"{address.parameters.get('options', '')} -c quote_all_identifiers=off".strip()}
 
 
 @contextmanager
@@ -141,11 +183,7 @@ def arrow_session(address: Address) -> "Iterator[tuple[Any, ServerFacts]]":
         adbc_driver_manager.Error: it cannot be reached.
         WarehouseRefusedError: see `state_settings`.
     """
-    from adbc_driver_postgresql import dbapi
-
-    with environment_for(address):
-        connection = dbapi.connect(address.conninfo(application_name=APPLICATION), autocommit=True)
-    with connection:
+    with _adbc(address) as connection:
         with connection.cursor() as cursor:
             facts = state_settings(cursor)
         # The transaction begins now: it would not take the isolation level stated after its beginning.

@@ -106,53 +106,51 @@ def _report(waited_s: float, wanted: str, holders: Sequence[tuple[int, str, str,
     )
 
 
+Look = Callable[[], float]
+"""Looks at something that has taken long, reports it if it waits, and returns in how many seconds to look again."""
+
+
 @dataclass
 class _Watched:
-    """A session of this process that runs statements.
+    """Something this process waits for, perhaps.
 
     Attributes:
-        pid: its server process.
-        open_session: opens another session on the same server, to ask about this one.
-        look_at: when to ask, by the monotonic clock.
+        look_at: when to look next, by the monotonic clock.
     """
 
-    pid: int
-    open_session: Callable[[], Any]
+    look: Look
     look_at: float = field(default_factory=lambda: time.monotonic() + REPORT_AFTER_S)
 
 
-class StatementWatch:
-    """Reports statements of this process that wait for a row or table lock of another session.
-
-    A thread asks the server about sessions that have been at work for `REPORT_AFTER_S`; it ends when there are none.
-    """
+class Watch:
+    """Looks, in a thread of its own, at what has taken `REPORT_AFTER_S`; the thread ends when there is nothing."""
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        """Forget all sessions."""
+        """Forget everything."""
         self._lock = threading.Lock()
         self._entries: dict[int, _Watched] = {}
         self._numbers = 0
         self._thread: threading.Thread | None = None
 
     @contextmanager
-    def over(self, pid: int, open_session: Callable[[], Any]) -> Iterator[None]:
-        """Watch a session's statements until the block ends."""
-        number = self.begin(pid, open_session)
+    def over(self, look: Look) -> Iterator[None]:
+        """Watch until the block ends."""
+        number = self.begin(look)
         try:
             yield
         finally:
             self.end(number)
 
-    def begin(self, pid: int, open_session: Callable[[], Any]) -> int:
-        """Watch a session's statements until `end` is called with the number returned here."""
+    def begin(self, look: Look) -> int:
+        """Watch until `end` is called with the number returned here."""
         with self._lock:
             self._numbers += 1
-            self._entries[self._numbers] = _Watched(pid, open_session)
+            self._entries[self._numbers] = _Watched(look)
             if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._run, name="statement watch", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="watch of waits", daemon=True)
                 self._thread.start()
             return self._numbers
 
@@ -171,31 +169,58 @@ class StatementWatch:
                 if idle == IDLE_TICKS:
                     self._thread = None
             for entry in due:
-                _look(entry)
+                entry.look_at = time.monotonic() + entry.look()
 
 
-def _look(entry: _Watched) -> None:
-    """Report the session if it waits, and note when to look again."""
-    entry.look_at = time.monotonic() + REPORT_AFTER_S
-    try:
-        with entry.open_session() as connection:
-            row = connection.execute(WAITING, [[entry.pid]]).fetchone()
-            if row is None:
-                return
-            _, waited_s, blockers, wanted = row
-            if waited_s < REPORT_AFTER_S:
-                entry.look_at = time.monotonic() + REPORT_AFTER_S - waited_s
-                return
-            holders = connection.execute(HOLDERS, [blockers]).fetchall()
-    except Exception as error:  # noqa: BLE001 - whatever keeps this session from looking must not end the watch
-        log.warning("a statement takes over %.0f s; whether it waits cannot be seen: %s", REPORT_AFTER_S, error)
-    else:
-        _report(waited_s, f"a lock on {wanted}", holders)
-    entry.look_at = time.monotonic() + REPEAT_AFTER_S
-
-
-statements = StatementWatch()
+watch = Watch()
 """The watch of this process."""
 
 # The thread does not run in a forked child, and the lock may be held there for ever.
-os.register_at_fork(after_in_child=statements.reset)
+os.register_at_fork(after_in_child=watch.reset)
+
+
+def session_at_work(pid: int, open_session: Callable[[], Any]) -> Look:
+    """Return how to look at a session of this process that runs statements.
+
+    Args:
+        pid: its server process.
+        open_session: opens another session on the same server, to ask about this one.
+    """
+
+    def look() -> float:
+        try:
+            with open_session() as connection:
+                row = connection.execute(WAITING, [[pid]]).fetchone()
+                if row is None:
+                    return REPORT_AFTER_S
+                _, waited_s, blockers, wanted = row
+                if waited_s < REPORT_AFTER_S:
+                    return REPORT_AFTER_S - float(waited_s)
+                holders = connection.execute(HOLDERS, [blockers]).fetchall()
+        except Exception as error:  # noqa: BLE001 - whatever keeps this session from looking must not end the watch
+            log.warning("a statement takes over %.0f s; whether it waits cannot be seen: %s", REPORT_AFTER_S, error)
+        else:
+            _report(waited_s, f"a lock on {wanted}", holders)
+        return REPEAT_AFTER_S
+
+    return look
+
+
+def session_being_opened(where: str) -> Look:
+    """Return how to look at a connection that is not open yet.
+
+    Args:
+        where: the server, without a password.
+    """
+    began = time.monotonic()
+
+    def look() -> float:
+        log.warning(
+            "waiting for a connection to Postgres (%s) since %.0f s: the server cannot be reached, or a pooler has no "
+            "session free; see whether it runs, and end other programs that use it",
+            where,
+            time.monotonic() - began,
+        )
+        return REPEAT_AFTER_S
+
+    return look

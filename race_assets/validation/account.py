@@ -6,6 +6,9 @@ from dataclasses import asdict, dataclass, field
 
 import polars as pl
 
+LEAST_TIMED = 10_000
+"""Records below which a rate a second tells how long a run takes to begin, not how fast it is."""
+
 
 @dataclass
 class Account:

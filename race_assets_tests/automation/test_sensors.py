@@ -12,13 +12,16 @@ from race_assets import definitions
 from race_assets.automation.ranges import END_TAG, START_TAG, contiguous
 from race_assets.automation.sensors import DROP_SENSOR, STALE_SENSOR
 from race_assets.errors import PermanentError
-from race_assets.pipeline import drops, land
+from race_assets.pipeline import drops, land, process
+from race_assets.pipeline.days import chunks
 from race_assets.pipeline.workshop import Workshop
 from race_assets.resources.io_managers import LakeIOManager
 from race_assets.resources.workshop import WorkshopResource
 from race_assets.settings import StaleSensorSettings
+from race_assets.sources.betfair.betfair_csv import BetfairCsv
+from race_assets.storage import day_attempts
 from race_assets_tests.conftest import SAMPLES
-from race_assets_tests.pipeline.feed import tell
+from race_assets_tests.pipeline.feed import build_days, tell
 
 FEED = SAMPLES / "betfair_csv" / "greyhounds_2024-06-27.csv"
 Tick = Callable[[str], dg.SensorResult | dg.SkipReason]
@@ -237,6 +240,56 @@ def test_a_day_that_cannot_be_built_is_asked_for_once_and_named_with_the_reason(
     (inbox / "more.csv").write_bytes(b"".join(FEED.read_bytes().splitlines(keepends=True)[:9]))
     list(land.land(workshop, "betfair_csv", [(inbox / "more.csv", "more.csv")]))
     assert requests(tick(STALE_SENSOR)) == 1
+
+
+def test_a_day_whose_build_was_killed_too_often_is_left_out_and_named(tick: Tick, workshop: Workshop) -> None:
+    list(land.land(workshop, "betfair_csv", [(FEED, "day.csv")]))
+    killed, other = sorted(workshop.ledger.stale_days())
+    gone = f"{process.process_mark().split(maxsplit=1)[0]} 999999999 1.00"
+    for _ in range(3):
+        day_attempts.begin(workshop.warehouse, dict([killed]), gone)
+        assert len(list(chunks(workshop, [killed[0]]))) == 1
+    told = tick(STALE_SENSOR)
+    assert isinstance(told, dg.SensorResult)
+    assert [each.tags[START_TAG] for each in told.run_requests or []] == [str(other[0])]
+    build_days(workshop, [other[0]])
+    with pytest.raises(PermanentError, match=f"{killed[0]}: its build was killed 3 times.*ingest --from {killed[0]}"):
+        tick(STALE_SENSOR)
+
+
+def test_a_part_of_a_drop_folder_that_cannot_be_read_is_named_and_no_run_is_asked_for_it(
+    tick: Tick, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (inbox / "shut").mkdir()
+    (inbox / "day.csv").write_bytes(FEED.read_bytes())
+    (inbox / "day.csv.done").touch()
+    unbroken = os.scandir
+
+    def scandir(path: str | Path) -> object:
+        if path == inbox / "shut":
+            raise PermissionError(13, "Permission denied")
+        return unbroken(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert requests(tick(DROP_SENSOR)) == 1
+    (inbox / "day.csv").unlink()
+    for _ in range(2):
+        with pytest.raises(PermanentError, match=f"{inbox}/shut: Permission denied.*chmod"):
+            tick(DROP_SENSOR)
+
+
+def test_a_file_whose_reading_failed_is_asked_for_after_a_pause(
+    tick: Tick, workshop: Workshop, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(*_: object) -> object:
+        raise MemoryError
+
+    monkeypatch.setattr(BetfairCsv, "read", read)
+    assert [each.state for each in land.land(workshop, "betfair_csv", [(FEED, "day.csv")])] == ["failed"]
+    assert inbox.is_dir()
+    assert requests(tick(DROP_SENSOR)) == 0
+    tell(workshop, "update ops.file_attempts set last_at = last_at - interval '1 hour'")
+    assert requests(tick(DROP_SENSOR)) == 1
 
 
 def test_pauses_between_attempts_double_up_to_a_limit() -> None:

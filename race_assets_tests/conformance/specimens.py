@@ -28,7 +28,7 @@ class Specimen:
         careful: whether such a line is counted as read one by one.
         junk_row: the number of such a line behind four runners.
         has_traps: its records know their traps.
-        takes: a file of this source is a member like those of an archive: a bad one is a reject, not a file refused.
+        takes: its files have no header: each is a member like those of an archive.
     """
 
     name: str

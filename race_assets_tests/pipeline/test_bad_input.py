@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from race_assets.console import report
-from race_assets.pipeline import drops, land
+from race_assets.pipeline import drop_folder, drops, land
 from race_assets.pipeline.land import Landed
 from race_assets.pipeline.workshop import Workshop
 from race_assets.sources.betfair.betfair_csv import BetfairCsv
@@ -151,8 +151,8 @@ REFUSED_FILES = {
         "unreadable",
         ["line 1", "'selection_name' is missing", "event_id,event_name,track,start_time,selection_id,runner"],
     ),
-    "empty": (b"", "no_data", ["empty"]),
-    "blank lines only": (b"\n\r\n\n", "no_data", ["empty"]),
+    "empty": (b"", "unreadable", ["empty"]),
+    "blank lines only": (b"\n\r\n\n", "unreadable", ["empty"]),
     "header only": (CSV_HEADER.encode(), "no_data", ["header and no rows"]),
     "html page": (b"<!DOCTYPE html><html><body>Access denied</body></html>", "blocked_page", ["HTML page", "again"]),
     "binary junk": (bytes(range(256)) * 40, "unreadable", ["binary"]),
@@ -242,7 +242,7 @@ def test_a_newer_version_that_cannot_be_read_settles_no_row_of_the_older(worksho
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
         (landed,) = land.land(workshop, CSV, [(path, "a.csv")])
-        assert landed.state in {"blocked_page", "no_data"}
+        assert landed.state in {"blocked_page", "unreadable"}
         assert ask(workshop, "select state from quarantine.rejects") == [("open",)]
     drop(workshop, "a.csv", csv_race(DAY1, dogs="Alpha"))
     assert ask(workshop, "select state from quarantine.rejects") == [("replayed",)]
@@ -575,6 +575,6 @@ def test_a_pipe_in_a_drop_folder_is_named_and_not_waited_for(
     os.mkfifo(inbox / "pipe.csv")
     (inbox / "good.csv").write_text(CSV_HEADER + csv_race(DAY1), encoding="utf-8")
     assert [Path(each.path).name for each in drops.land_by_hand(workshop, CSV)] == ["good.csv"]
-    assert {(each.message, each.__dict__["file"]) for each in caplog.records if each.name == drops.log.name} == {
+    assert {(each.message, each.__dict__["file"]) for each in caplog.records if each.name == drop_folder.log.name} == {
         ("neither a file nor a folder; it is left alone", "pipe.csv")
     }

@@ -18,6 +18,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from race_assets.console import doctor
 from race_assets.pipeline.doctor.finding import Finding
 from race_assets.settings import Settings
+from race_assets.storage.rights import OWN_SCHEMAS
+from race_assets_tests.databases import READER, reader_url
 from race_assets_tests.fake_betfair import FakeBetfair, faults
 from race_assets_tests.fake_betfair.__main__ import live_card
 from race_assets_tests.fake_racing_post import FakeRacingPost
@@ -179,7 +181,7 @@ def test_a_database_that_refuses_to_tell(make_settings: Make, database: str) -> 
             sql.SQL("create role {} login password {}").format(sql.Identifier(role), sql.Literal(password))
         )
         try:
-            url = make_conninfo(database, user=role)
+            url = make_conninfo(database, user=role, password=password)
             told = found(
                 make_settings(postgres={"url": f"postgresql:///?{urlencode(conninfo_to_dict(url))}"}), offline=True
             )
@@ -188,6 +190,28 @@ def test_a_database_that_refuses_to_tell(make_settings: Make, database: str) -> 
     assert (told["database"].state, told["tables"].state) == ("ok", "problem")
     assert "permission denied for schema ops" in told["tables"].said
     assert told["clock of the database"].state == "ok"
+
+
+def test_the_role_that_queries_are_run_as(make_settings: Make, database: str) -> None:
+    def queries(**urls: str) -> Finding:
+        return found(make_settings(postgres={"url": database, **urls}), offline=True)["queries"]
+
+    reads = reader_url(database)
+    assert queries(reader_url=reads).state == "ok"
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(f"grant insert on core.races to {READER}".encode())
+        assert "may write core.races" in queries(reader_url=reads).said
+        connection.execute(f"revoke all on core.races, live.sessions from {READER}".encode())
+    missing = queries(reader_url=reads)
+    assert (missing.state, missing.said) == (
+        "problem",
+        "the role of postgres.reader_url may not read core.races, live.sessions",
+    )
+    assert f"grant select on all tables in schema {', '.join(OWN_SCHEMAS)}" in missing.step
+    assert "cannot be used" in queries(reader_url=reads.replace("reads@", "another@")).said
+    if os.environ.get("RACE_ASSETS_POSTGRES__URL") is None:
+        assert "which is a superuser" in queries().said
+        assert "create role race_assets_reader login" in queries().step
 
 
 def test_everything_that_is_to_run_by_itself_is_named_where_the_daemon_does_not_live(make_settings: Make) -> None:

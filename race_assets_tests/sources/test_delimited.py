@@ -574,8 +574,8 @@ def test_an_html_page_is_called_a_blocked_page(path: Path, page: bytes) -> None:
 
 
 @pytest.mark.parametrize("nothing", [b"", b"\n\n", b"  \r\n"])
-def test_an_empty_file_has_no_data(path: Path, nothing: bytes) -> None:
-    assert refusal(path, nothing).state == "no_data"
+def test_an_empty_file_is_unreadable(path: Path, nothing: bytes) -> None:
+    assert refusal(path, nothing).state == "unreadable"
 
 
 @pytest.mark.parametrize("header", [b"id,dog,price", b"id,dog,price\r\n", BOM + b"id,dog,price\n\n\n"])

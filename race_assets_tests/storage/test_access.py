@@ -48,9 +48,11 @@ def use(settings: Settings) -> None:
     assert [each.state for each in land(service.workshop, "betfair_csv", named([FILE]))] == ["landed"]
     days, _ = service.stale_days()
     service.build(days, "a-run")
-    recorder = Recorder(Recordings(settings.home, "betfair_exchange"), "session")
-    recorder.append(DAY, b"{}\n")
-    recorder.close()
+    recordings = Recordings(settings.home, "betfair_exchange")
+    with recordings.held():
+        recorder = Recorder(recordings, "session")
+        recorder.append(DAY, b"{}\n")
+        recorder.close()
 
 
 @pytest.mark.parametrize(("is_group", "folders", "files"), [(False, {0o700}, {0o600}), (True, {0o750}, {0o640})])

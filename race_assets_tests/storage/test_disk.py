@@ -10,12 +10,15 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
+import psycopg
 import pytest
 
 from race_assets.errors import DiskError, SettingsError
+from race_assets.pipeline.doctor import machine
 from race_assets.pipeline.land import land, named
 from race_assets.pipeline.workshop import Workshop
-from race_assets.storage import disk
+from race_assets.settings import Settings
+from race_assets.storage import disk, embedded
 from race_assets.storage.archive import Archive
 from race_assets.storage.files import check_home, replacing, scratch_folder
 from race_assets.storage.lake import Lake
@@ -144,6 +147,9 @@ def test_a_read_only_home_is_named_with_what_to_do(small_disk: Path) -> None:
         check_home(small_disk)
     with pytest.raises((DiskError, SettingsError), match="ead-only"):
         check_home(small_disk / "home")
+    found = next(machine.findings(Settings(home=small_disk)))
+    assert (found.thing, found.state) == ("home", "problem")
+    assert "read-only" in found.said
 
 
 def test_a_drop_folder_on_a_read_only_disk_is_landed(workshop: Workshop, small_disk: Path) -> None:
@@ -217,3 +223,28 @@ def test_only_errors_of_the_disk_are_its(error: Exception, number: int | None) -
     assert disk.number_of(error) == number
     ours = disk.trouble(error, "/data")
     assert (ours is None) == (number is None)
+
+
+def test_an_embedded_server_whose_disk_is_full_says_so_and_starts_once_there_is_room(small_disk: Path) -> None:
+    home = small_disk / "home"
+    subprocess.run(["mount", "-o", "remount,size=100m", small_disk], check=True)
+    embedded.ensure(home)
+    embedded.release(home)
+    # Its next start needs room for a segment of its log, of 16 MB.
+    filler = fill(small_disk)
+    with pytest.raises(DiskError) as caught:
+        embedded.ensure(home)
+    assert f"{home}" in str(caught.value)
+    assert "cannot be written: no space is left there; free some" in str(caught.value)
+    filler.unlink()
+    try:
+        with psycopg.connect(embedded.ensure(home)) as connection:
+            assert connection.execute("select 1").fetchone() == (1,)
+    finally:
+        embedded.release(home)
+
+
+def test_only_the_last_start_of_a_server_is_asked_why_it_ended(tmp_path: Path) -> None:
+    log = "FATAL: No space left on device\nLOG:  starting PostgreSQL 18\nFATAL:  bad permissions"
+    assert disk.trouble_in(log.rpartition(embedded.FIRST_LINE)[2], tmp_path) is None
+    assert str(disk.trouble_in(log, tmp_path)).startswith(f"{tmp_path} cannot be written: no space is left there")

@@ -451,3 +451,54 @@ def test_a_data_folder_restored_by_root_is_handed_over(home: Path) -> None:
         os.chown(path, 0, 0)
     assert ask(embedded.ensure(home), "SELECT 1") == 1
     assert (home / "postgres").stat().st_uid != 0
+
+
+ELSEWHERE = {
+    "PGSERVICE": "nowhere",
+    "PGHOST": "192.0.2.1",
+    "PGHOSTADDR": "192.0.2.1",
+    "PGPORT": "1",
+    "PGUSER": "nobody",
+    "PGDATABASE": "nowhere",
+    "PGOPTIONS": "-c search_path=nowhere -c default_transaction_read_only=on",
+    "PGTZ": "Mars",
+    "PGDATESTYLE": "Martian",
+    "PGCLIENTENCODING": "LATIN1",
+    "PGREQUIREAUTH": "scram-sha-256",
+    "PGCHANNELBINDING": "require",
+    "PGGSSENCMODE": "require",
+    "PGTARGETSESSIONATTRS": "standby",
+    "PGCONNECT_TIMEOUT": "1",
+}
+"""What a shell set up for other servers has; 192.0.2.0/24 is nobody's (RFC 5737)."""
+
+
+def test_no_variable_of_the_shell_reaches_the_server(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in ELSEWHERE.items():
+        monkeypatch.setenv(name, value)
+    warehouse = Warehouse.open(Settings(home=home))
+    with warehouse.connect() as connection:
+        assert connection.execute("select current_setting('TimeZone')").fetchone() == ("UTC",)
+    with warehouse.arrow() as connection, connection.cursor() as cursor:
+        cursor.execute("select current_setting('DateStyle')")
+        assert cursor.fetchone() == ("ISO, MDY",)
+    done = subprocess.run(
+        [str(embedded.psql_path()), warehouse.address.without_password().conninfo(), "-Atc", "show search_path"],
+        env=warehouse.address.environment(os.environ),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ['"$user",', "public"]
+    assert {name: os.environ[name] for name in ELSEWHERE} == ELSEWHERE
+
+
+def test_a_server_that_rejects_us_is_ended_and_said_so_at_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it would be where `pg_hba.conf` was changed: waiting for two minutes helps nobody."""
+    embedded.ensure(home)
+    embedded.release(home)
+    (home / "postgres" / "pg_hba.conf").write_text("local all all reject\n")
+    monkeypatch.setattr(embedded, "START_TIMEOUT_S", 10_000.0)
+    with pytest.raises(PermanentError, match="the server runs and rejects this process"):
+        embedded.ensure(home)
+    wait_until(lambda: not living_servers_in(home))

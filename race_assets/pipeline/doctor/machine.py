@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from race_assets.display import shell_word
-from race_assets.errors import SettingsError
+from race_assets.errors import DiskError, SettingsError
 from race_assets.pipeline.doctor.finding import PROBLEM, WARNING, Finding, well
+from race_assets.pipeline.drop_folder import listed
 from race_assets.settings import Settings
 from race_assets.sources import registry
 from race_assets.storage import access
+from race_assets.storage.file_errors import explained
 from race_assets.storage.files import check_home
 
 WRITTEN = ("archive", "lake", "published", "recordings", "fetching")
@@ -28,6 +30,8 @@ def findings(settings: Settings) -> Iterator[Finding]:
             if folder.is_dir():
                 check_home(folder)
         yield well("home", f"{settings.home} can be written")
+    except DiskError as error:
+        yield Finding("home", PROBLEM, str(error), "make room there, or set home to a folder on another disk")
     except SettingsError as error:
         yield Finding("home", PROBLEM, str(error), "give this user the right to write there, or set home")
     if seen := list(access.open_to_others(settings.home)):
@@ -61,12 +65,15 @@ def _drop_folder(source: str, folder: Path, *, is_ours: bool) -> Finding | None:
         return None if is_ours else Finding(thing, PROBLEM, f"there is no folder {folder}", step)
     if not folder.is_dir():
         return Finding(thing, PROBLEM, f"{folder} is no folder", f"move it away, or set sources.{source}.path")
-    if not os.access(folder, os.R_OK | os.X_OK):
-        return Finding(
-            thing, PROBLEM, f"{folder} cannot be read by this user", f"chmod u+rx {folder}, or give it to this user"
-        )
-    unreadable = [path.name for path in folder.iterdir() if path.is_file() and not os.access(path, os.R_OK)]
+    try:
+        unreadable = listed(folder).unreadable
+    except OSError as error:
+        said, step = f"{folder} cannot be read by this user", f"chmod u+rx {folder}, or give it to this user"
+        if not isinstance(error, PermissionError):
+            said, step = f"{folder} cannot be read: {explained(error)}", f"mend that, or set sources.{source}.path"
+        return Finding(thing, PROBLEM, said, step)
     if unreadable:
-        said = f"{len(unreadable)} files in {folder} cannot be read, {unreadable[0]} first"
-        return Finding(thing, PROBLEM, said, f"chmod u+r {folder / unreadable[0]}")
+        more = f", and {len(unreadable) - 1:,} more" if len(unreadable) > 1 else ""
+        said = f"{unreadable[0].path} cannot be read{more}: {unreadable[0].reason}"
+        return Finding(thing, PROBLEM, said, f"chmod u+rX {unreadable[0].path}, or move it out of the drop folder")
     return None

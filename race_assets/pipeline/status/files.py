@@ -48,11 +48,14 @@ def _not_entered(workshop: Workshop, source: str) -> list[Need]:
 
 def _not_landed(workshop: Workshop, source: str) -> list[Need]:
     try:
-        waiting = len(drops.not_landed(workshop, source))
+        names, unreadable = drops.not_landed(workshop, source)
     except RaceAssetsError as error:
         return [Need(NOT_LANDED, source, None, None, 0, str(error), INGEST, "mend the folder, then")]
-    if not waiting:
-        return []
-    folder = workshop.settings.drop_folder(source)
-    reason = f"1 file in {folder} is not landed" if waiting == 1 else f"{waiting:,} files in {folder} are not landed"
-    return [Need(NOT_LANDED, source, None, None, 0, reason, INGEST)]
+    found = [Need(NOT_LANDED, source, None, None, 0, f"{each.path}: {each.reason}", INGEST) for each in unreadable]
+    if names:
+        folder = workshop.settings.drop_folder(source)
+        files = "1 file" if len(names) == 1 else f"{len(names):,} files"
+        are = "is" if len(names) == 1 else "are"
+        reason = f"{files} in {folder} {are} not landed"
+        found.append(Need(NOT_LANDED, source, None, None, 0, reason, INGEST))
+    return found

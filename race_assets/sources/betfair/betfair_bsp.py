@@ -66,6 +66,12 @@ class BetfairBsp(FileSource):
     name = "betfair_bsp"
     title = "Betfair starting-price files, greyhound win and place, 2008 to now"
     parser_version = 6
+
+    @property
+    def header(self) -> frozenset[str]:
+        """See `FileSource.header`."""
+        return frozenset(COLUMNS)
+
     may_repeat = True
 
     def read(self, path: Path, name: str, report: ReadReport) -> Iterator[pl.DataFrame]:

@@ -56,6 +56,11 @@ class BetfairCsv(FileSource):
         is_set = timezone is not None
         self.parser_version = zlib.crc32(f"{VERSION} {timezone}".encode()) & 0x7FFF_FFFF if is_set else VERSION
 
+    @property
+    def header(self) -> frozenset[str]:
+        """See `FileSource.header`."""
+        return frozenset(COLUMNS)
+
     @classmethod
     def configured(cls, settings: Settings) -> "BetfairCsv":
         """See `FileSource.configured`."""

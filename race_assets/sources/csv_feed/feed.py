@@ -67,6 +67,11 @@ class CsvFeed(FileSource):
             inferred = inferred or self._inferred(cells, path, name, laid_out, report)
             yield with_problems(mapping.records(cells, self.feed, inferred), [doubt])
 
+    @property
+    def header(self) -> frozenset[str]:
+        """See `FileSource.header`."""
+        return frozenset() if self.feed.header == "none" else frozenset(self.feed.read_columns())
+
     def cells_of(self, path: Path, text: str) -> list[str]:
         """See `FileSource.cells_of`."""
         return delimited.cells_of(text, self._dialect(layout.of(path, self.feed)))

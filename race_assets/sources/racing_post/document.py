@@ -63,7 +63,7 @@ class Text:
     def __init__(self, path: Path) -> None:
         data = _bytes(path)
         if not data.strip():
-            raise UnreadableFileError("no_data", "it is empty; nothing to take")
+            raise UnreadableFileError("unreadable", "it is empty: its download or copy failed; get it again")
         if looks_like_html(data):
             raise UnreadableFileError(
                 "blocked_page",

@@ -45,7 +45,7 @@ def read_member(path: Path, member: Member, offsets: list[int]) -> MemberFigures
     if late := results.late_offs(found):
         found = reading.read(text(path, member), offsets, late)
     if not found.lines and not found.damages:
-        return MemberFigures(0, 0, [], ["it is empty"], {})
+        return MemberFigures(0, 0, [], ["it is empty: its download or copy failed; get it again"], {})
     return results.figures(found)
 
 

@@ -14,7 +14,7 @@ from typing import Self
 
 import msgspec
 
-from race_assets.errors import TransientError
+from race_assets.errors import ReaderDiedError
 from race_assets.sources.betfair.stream.archive import Member
 from race_assets.sources.betfair.stream.results import MemberFigures
 from race_assets.sources.betfair.stream.worker import Task, perform, read_frame, write_frame
@@ -38,7 +38,7 @@ def read_members(
         processes: how many read at once; what is small, and all where this is less than two, is read by this one.
 
     Raises:
-        TransientError: a reading process died.
+        ReaderDiedError: a reading process died.
     """
     tasks = _tasks(path, members, offsets)
     first = list(islice(tasks, 2))
@@ -120,7 +120,7 @@ class _Processes:
             # A dead one too: whoever gets it next learns so, where without it all would wait.
             self._idle.put(process)
         if body is None:
-            raise TransientError(
+            raise ReaderDiedError(
                 f"{task.path}: a process that read it ended with exit code {process.poll()}; land the file again"
             )
         return self._decoder.decode(body)

@@ -1,0 +1,1 @@
+"""The pipeline on servers and in shells that are set up in unusual ways."""
