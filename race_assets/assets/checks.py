@@ -23,6 +23,7 @@ ARRIVED = "arrived"
 SOURCES_AGREE = "sources_agree"
 RUNNERS_REJECTED = "runners_rejected"
 SHOWN_RACES = 100
+SHOWN_LATE = 5
 
 Accounts = Mapping[tuple[str, date], Account]
 
@@ -158,14 +159,31 @@ def not_empty(asset: dg.AssetKey, empty: Sequence[date]) -> dg.AssetCheckResult:
     )
 
 
-def arrived(asset: dg.AssetKey, late: Sequence[Coverage]) -> dg.AssetCheckResult:
-    """Warns when something is missing whose time has come, whichever days the run was about."""
-    shown = "; ".join(f"{each.race_date}, {each.source}: {each.reason}" for each in late[:5])
+def arrived(asset: dg.AssetKey, recent: Sequence[Coverage]) -> dg.AssetCheckResult:
+    """Warn when something is missing that is due, whichever days the run was about.
+
+    Args:
+        asset: what the check belongs to.
+        recent: the last four weeks of the sources that are expected up to today.
+    """
+    late = [each for each in recent if each.is_late]
+    current = sorted({each.source for each in recent})
+    if late:
+        shown = "; ".join(f"{each.race_date}, {each.source}: {each.state}, {each.reason}" for each in late[:SHOWN_LATE])
+        more = f"; and {len(late) - SHOWN_LATE} more" if len(late) > SHOWN_LATE else ""
+        description = f"{shown}{more}. `race-assets status` has the command for each"
+    elif current:
+        description = f"all that is due of the last four weeks is here, of {', '.join(current)}"
+    else:
+        description = (
+            "no source is expected up to today: none has data of the last weeks, and runs fetch none "
+            "(coverage.sources.<name>.current sets it)"
+        )
     return _result(
         passed=not late,
         asset_key=asset,
         check_name=ARRIVED,
         severity=dg.AssetCheckSeverity.WARN,
-        description=shown or "every expected source has told of every meeting whose time has come",
-        metadata={"late": len(late)},
+        description=description,
+        metadata={"late": len(late), "current sources": ", ".join(current) or "none"},
     )

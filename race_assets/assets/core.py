@@ -1,6 +1,6 @@
 """The `core/*` assets: races, selections, prices, price points, published together, a chunk of whole days at a time."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -12,6 +12,7 @@ from race_assets.assets.days import POSTGRES, SINGLE_RUN, days_of, is_refresh, m
 from race_assets.assets.validated import KEY as VALIDATED
 from race_assets.display import visible
 from race_assets.pipeline.build import Built
+from race_assets.pipeline.days import DaysWithRecords
 from race_assets.pipeline.pictures import charts, figures
 from race_assets.pipeline.service import IngestionService
 from race_assets.pipeline.workshop import Workshop
@@ -19,7 +20,7 @@ from race_assets.schemas.catalogue import CORE
 from race_assets.storage import coverage, tables
 from race_assets.validation.account import total
 
-PICTURED_DAYS = 31
+CHARTED_DAYS = 31
 KEYS = {name: dg.AssetKey(name.split(".")) for name in CORE}
 RACES = KEYS["core.races"]
 
@@ -48,7 +49,7 @@ def core_assets(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
             checks.spec(checks.SOURCES_AGREE, RACES, "Sources name one winner, and starting prices within a percent."),
             checks.spec(checks.RUNNERS_REJECTED, RACES, "No race lacks a runner whose record was rejected."),
             checks.spec(checks.NOT_EMPTY, RACES, "Every day has races."),
-            checks.spec(checks.ARRIVED, RACES, "What was expected in the last four weeks, up to today, is here."),
+            checks.spec(checks.ARRIVED, RACES, "What was expected of current sources in the last four weeks is here."),
         ],
     )
     def _core(context: dg.AssetExecutionContext, workshop: dg.ResourceParam[Workshop]):  # type: ignore[no-untyped-def]  # noqa: ANN202 - Dagster takes an annotation for an output's type
@@ -58,18 +59,20 @@ def core_assets(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
             mark_process(context)
             built = IngestionService.over(workshop).build(days, context.run.run_id, refresh=is_refresh(context))
             unreadable = workshop.ledger.unreadable_files(since=_started_at(context))
-        context.log.info("seconds by stage: %s", {name: round(s, 2) for name, s in workshop.seconds.items()})
         if built.may_pass and retries.is_left(context, policy):
-            _log_good_days(context, built)
+            _log_good_days(context, workshop, built)
             raise retries.again(context, policy, "; ".join(sorted({built.failed[day] for day in built.may_pass})))
         not_fetched = checks.not_fetched(context)
         if built.failed or unreadable or not_fetched:
-            _log_good_days(context, built)
+            _log_good_days(context, workshop, built)
             reasons = [f"{day}: {reason}" for day, reason in sorted(built.failed.items())]
             reasons += [f"file {file.name} of {file.source}: {file.detail}" for file in unreadable]
             reasons += not_fetched
             raise dg.Failure(visible("; ".join(reasons)), allow_retries=False)
-        yield from _results(context, workshop, built)
+        with workshop.timed("charts"):
+            results = _results(context, workshop, built)
+        context.log.info("seconds by stage: %s", {name: round(s, 2) for name, s in workshop.seconds.items()})
+        yield from results
 
     return _core
 
@@ -87,57 +90,77 @@ def _day_metadata(built: Built, day: date, name: str) -> dict[str, Any]:
     return rows | metadata.of_account(total(each for (_, of), each in built.accounts.items() if of == day))
 
 
-def _log_good_days(context: dg.AssetExecutionContext, built: Built) -> None:
-    """A step that fails records nothing by itself: the days that were published say so here."""
-    for day in sorted([*built.published, *built.unchanged]):
+def _stored_days(workshop: Workshop, days: Sequence[date]) -> DaysWithRecords:
+    """Return which of these days were ever built from records; a day that lost all of them is published empty."""
+    return DaysWithRecords(frozenset(workshop.ledger.days_ever_built(days)))
+
+
+def _log_good_days(context: dg.AssetExecutionContext, workshop: Workshop, built: Built) -> None:
+    """Record the days that were published, since a step that fails records nothing by itself."""
+    good = [*built.published, *built.unchanged]
+    for day in sorted(_stored_days(workshop, good).days):
         for name, key in KEYS.items():
             rows = _day_metadata(built, day, name) if day in built.published else {}
             context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata=rows))
 
 
-def _pictures(workshop: Workshop, name: str, days: Sequence[date]) -> dict[str, dg.MarkdownMetadataValue]:
-    """Rejects and charts of a table's days, where they are few enough to be looked at; a year's events stay small."""
-    if len(days) > PICTURED_DAYS:
+def _charts(workshop: Workshop, name: str, days: Sequence[date]) -> dict[str, dg.MarkdownMetadataValue]:
+    """Return rejects and charts of a table's days, where they are so few that every day's event may carry them."""
+    if len(days) > CHARTED_DAYS:
         return {}
     warehouse, last = workshop.warehouse, max(days)
+    span = f"{last}" if len(days) == 1 else f"{min(days)} to {last}"
     drawn = {"rows per day": charts.bars(f"{name}: rows per day", figures.rows_per_day(warehouse, name, last))}
     rules = {rule: int(count) for rule, count in figures.rejects_by_rule(warehouse, days)}
-    told = {"rejects by rule": metadata.tally(rules)}
+    tables = {"rejects by rule": metadata.tally(rules)}
     if name == "core.selections":
-        drawn["prices"] = charts.bars("Runners by price, decimal odds", figures.prices(warehouse, days))
+        prices = figures.prices(warehouse, days)
+        drawn["prices"] = charts.bars(f"Runners by price, decimal odds, {span}", prices)
     if name == "core.races":
-        implied = figures.over_rounds(warehouse, days)
-        drawn["over-round"] = charts.bars("Over-round by track, average of its races", implied, "{:.3f}")
-        told["coverage"] = metadata.calendar(figures.calendar(warehouse, last))
-    return {**{title: metadata.picture(svg, title) for title, svg in drawn.items()}, **told}
+        averages = figures.overrounds(warehouse, days)
+        drawn["overround"] = charts.bars(f"Overround by track, average of its races, {span}", averages, "{:.3f}")
+        tables["coverage"] = metadata.calendar(figures.calendar(warehouse, last))
+    return {**{title: metadata.picture(svg, title) for title, svg in drawn.items()}, **tables}
 
 
 def _results(
     context: dg.AssetExecutionContext, workshop: Workshop, built: Built
-) -> Iterator[dg.MaterializeResult[None]]:
-    for name, key in KEYS.items():
-        for day in built.published:
-            context.add_asset_metadata(_day_metadata(built, day, name), asset_key=key, partition_key=day.isoformat())
-        rows = sum(counts[name] for counts in built.published.values())
-        told = {
-            "days published by the run": len(built.published),
-            "days unchanged in the run": len(built.unchanged),
-            "rows published by the run": rows,
-        }
-        sample = tables.head(workshop.warehouse, name, days_of(context), metadata.PREVIEW_ROWS)
-        results = []
-        if key == RACES:
-            empty = [day for day, counts in built.published.items() if not counts["core.races"]]
-            results = [
-                checks.conservation(key, built.accounts, built.failed),
-                checks.race_rules(key, built.findings_by_rule()),
-                checks.sources_agree(key, built.contradictions),
-                checks.runners_rejected(key, built.incomplete),
-                checks.not_empty(key, sorted(empty)),
-                checks.arrived(key, coverage.late(workshop.warehouse)),
-            ]
-        yield dg.MaterializeResult(
+) -> list[dg.MaterializeResult[DaysWithRecords]]:
+    days = days_of(context)
+    stored = _stored_days(workshop, days)
+    return [
+        dg.MaterializeResult(
             asset_key=key,
-            metadata={**told, "preview": metadata.preview(sample), **_pictures(workshop, name, days_of(context))},
-            check_results=results,
+            value=stored,
+            metadata=_metadata(context, workshop, built, name),
+            check_results=_check_results(workshop, built) if key == RACES else [],
         )
+        for name, key in KEYS.items()
+    ]
+
+
+def _metadata(context: dg.AssetExecutionContext, workshop: Workshop, built: Built, name: str) -> dict[str, Any]:
+    """Return what the events of all days of the run show; what is a day's own is added to that day's."""
+    days = days_of(context)
+    for day in built.published:
+        context.add_asset_metadata(_day_metadata(built, day, name), asset_key=KEYS[name], partition_key=day.isoformat())
+    sample = tables.head(workshop.warehouse, name, days, metadata.PREVIEW_ROWS)
+    return {
+        "days published by the run": len(built.published),
+        "days unchanged in the run": len(built.unchanged),
+        "rows published by the run": sum(counts[name] for counts in built.published.values()),
+        "preview": metadata.preview(sample),
+        **_charts(workshop, name, days),
+    }
+
+
+def _check_results(workshop: Workshop, built: Built) -> list[dg.AssetCheckResult]:
+    empty = [day for day, counts in built.published.items() if not counts["core.races"]]
+    return [
+        checks.conservation(RACES, built.accounts, built.failed),
+        checks.race_rules(RACES, built.findings_by_rule()),
+        checks.sources_agree(RACES, built.contradictions),
+        checks.runners_rejected(RACES, built.incomplete),
+        checks.not_empty(RACES, sorted(empty)),
+        checks.arrived(RACES, coverage.recent(workshop.warehouse)),
+    ]

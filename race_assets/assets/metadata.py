@@ -9,7 +9,8 @@ import pandera.polars as pa
 import polars as pl
 
 from race_assets.display import markdown
-from race_assets.pipeline.pictures import charts, figures
+from race_assets.pipeline.pictures import charts
+from race_assets.storage.coverage import LETTERS, letters
 from race_assets.validation.account import Account
 
 PREVIEW_ROWS = 10
@@ -62,13 +63,12 @@ def picture(svg: str, name: str) -> dg.MarkdownMetadataValue:
 def calendar(states: Mapping[str, Sequence[tuple[date, str]]]) -> dg.MarkdownMetadataValue:
     """A letter a day for each source."""
     if not states:
-        return dg.MetadataValue.md("no source is expected of these days: `coverage.sources` in the settings")
+        return dg.MetadataValue.md("no source is expected on these days: `coverage.sources` in the settings")
     lines = ["| source | from | |", "|---|---|---|"]
     for source, days in states.items():
-        letters = "".join(figures.LETTERS[state] for _, state in days)
-        lines.append(f"| {markdown(source)} | {days[0][0]} | `{letters}` |")
-    told = ", ".join(f"`{letter}` {state.replace('_', ' ')}" for state, letter in figures.LETTERS.items())
-    return dg.MetadataValue.md("\n".join([*lines, "", told]))
+        lines.append(f"| {markdown(source)} | {days[0][0]} | `{letters(days)}` |")
+    legend = ", ".join(f"`{letter}` {state.replace('_', ' ')}" for state, letter in LETTERS.items())
+    return dg.MetadataValue.md("\n".join([*lines, "", legend]))
 
 
 def of_account(account: Account) -> dict[str, Any]:

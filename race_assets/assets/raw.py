@@ -12,7 +12,7 @@ from race_assets.assets import checks, metadata
 from race_assets.assets.days import LAKE, SINGLE_RUN, days_of, is_refresh, mark_process
 from race_assets.display import visible
 from race_assets.errors import LoginRefusedError, RaceAssetsError, SettingsError, TransientError
-from race_assets.pipeline.days import raw_table
+from race_assets.pipeline.days import days_with_records, raw_table
 from race_assets.pipeline.land import Landed
 from race_assets.pipeline.service import IngestionService
 from race_assets.pipeline.workshop import Workshop
@@ -49,7 +49,7 @@ def raw_asset(
         metadata={"dagster/column_schema": metadata.columns(RAW), "dagster/table_name": raw_table(source)},
         check_specs=specs,
     )
-    def _raw(context: dg.AssetExecutionContext, workshop: dg.ResourceParam[Workshop]) -> dg.MaterializeResult:  # type: ignore[type-arg]  # with its argument, Dagster reads it as a plain output
+    def _raw(context: dg.AssetExecutionContext, workshop: dg.ResourceParam[Workshop]):  # type: ignore[no-untyped-def]  # noqa: ANN202 - Dagster takes an annotation for an output's type
         policy = workshop.settings.automation.retries
         with retries.retried(context, policy):
             mark_process(context)
@@ -64,11 +64,13 @@ def raw_asset(
                 written += 1
             scan = workshop.lake.scan(raw_table(source), days, polars_schema(RAW))
             sample = scan.head(metadata.PREVIEW_ROWS).collect()
+            stored = days_with_records(workshop, days, source)
             unreadable = [f"{file.name}: {file.detail}" for file in workshop.ledger.unreadable_files(source)]
         if fetched.refusal:
             # The days of the files that are here have been written all the same.
             raise dg.Failure(visible(fetched.refusal), allow_retries=False)
         return dg.MaterializeResult(
+            value=stored,
             metadata={
                 "days written by the run": written,
                 "files landed by the run": len(landed),

@@ -9,6 +9,7 @@ import dagster as dg
 from race_assets import retries
 from race_assets.assets import checks, metadata
 from race_assets.assets.days import LAKE, SINGLE_RUN, days_of, is_refresh, mark_process
+from race_assets.pipeline.days import days_with_records
 from race_assets.pipeline.judge import VALIDATED
 from race_assets.pipeline.service import IngestionService
 from race_assets.pipeline.workshop import Workshop
@@ -37,7 +38,7 @@ def validated_asset(sources: Sequence[str], partitions: dg.PartitionsDefinition)
             checks.spec(checks.ROW_RULES, KEY, "No row broke a rule; those that did are in quarantine.rejects.")
         ],
     )
-    def _validated(context: dg.AssetExecutionContext, workshop: dg.ResourceParam[Workshop]) -> dg.MaterializeResult:  # type: ignore[type-arg]  # with its argument, Dagster reads it as a plain output
+    def _validated(context: dg.AssetExecutionContext, workshop: dg.ResourceParam[Workshop]):  # type: ignore[no-untyped-def]  # noqa: ANN202 - Dagster takes an annotation for an output's type
         days = days_of(context)
         written = 0
         with retries.retried(context, workshop.settings.automation.retries):
@@ -48,9 +49,11 @@ def validated_asset(sources: Sequence[str], partitions: dg.PartitionsDefinition)
                 rules = {"rejects by rule": metadata.tally(account.rejected_by)}
                 context.add_asset_metadata({**figures, **rules}, partition_key=day.isoformat())
                 written += 1
+            stored = days_with_records(workshop, days)
         sample = workshop.lake.scan(VALIDATED, days, polars_schema(RECORDS)).head(metadata.PREVIEW_ROWS).collect()
         accounts = _accounts(workshop, days)
         return dg.MaterializeResult(
+            value=stored,
             metadata={
                 "days written by the run": written,
                 **metadata.preview_of(days, sample),

@@ -8,6 +8,7 @@ from race_assets.display import html
 from race_assets.pipeline.pictures import charts, figures
 from race_assets.pipeline.workshop import Workshop
 from race_assets.storage import revisions
+from race_assets.storage.coverage import LETTERS, letters
 from race_assets.storage.postgres import Warehouse
 from race_assets.storage.rejects import RULES_ONCE
 
@@ -16,7 +17,7 @@ STYLE = """
 :root{color-scheme:light dark}body{font-family:sans-serif;margin:2em auto;max-width:75em;padding:0 1em}
 table{border-collapse:collapse;margin:.5em 0}
 th,td{border:1px solid #8888;padding:.2em .6em;text-align:left;font-size:90%}
-td.n{text-align:right}svg{max-width:100%;height:auto}.quiet{opacity:.7}code{font-size:110%;letter-spacing:.15em}
+td.n{text-align:right}svg{max-width:100%;height:auto}.quiet{opacity:.7}code{font-size:110%;letter-spacing:.15em;white-space:pre}
 @media print{body{margin:0;max-width:none}section{break-inside:avoid}}
 """
 Rows = Sequence[Sequence[Any]]
@@ -51,8 +52,8 @@ def _sections(warehouse: Warehouse, day: date) -> Iterator[tuple[str, str]]:
     )
     yield "Prices", charts.bars("Runners by price, decimal odds", figures.prices(warehouse, [day]))
     yield (
-        "Over-round",
-        charts.bars("Over-round by track, average of its races", figures.over_rounds(warehouse, [day]), "{:.3f}"),
+        "Overround",
+        charts.bars("Overround by track, average of its races", figures.overrounds(warehouse, [day]), "{:.3f}"),
     )
     yield "Refused", _refused(warehouse, day)
     yield (
@@ -64,7 +65,7 @@ def _sections(warehouse: Warehouse, day: date) -> Iterator[tuple[str, str]]:
         _table(("source", "linked by", "races", "average score"), _links(warehouse, day)),
     )
     yield "Changed since it was published", _revised(warehouse, day)
-    yield "What every source told, four weeks up to this day", _calendar(warehouse, day)
+    yield "What every source reported, four weeks up to this day", _calendar(warehouse, day)
     yield (
         "Rows per day",
         charts.bars("core.selections: rows per day", figures.rows_per_day(warehouse, "core.selections", day)),
@@ -152,11 +153,10 @@ def _revised(warehouse: Warehouse, day: date) -> str:
 
 def _calendar(warehouse: Warehouse, day: date) -> str:
     rows = [
-        (source, str(days[0][0]), "".join(figures.LETTERS[state] for _, state in days))
-        for source, days in figures.calendar(warehouse, day).items()
+        (source, str(days[0][0]), letters(days)) for source, days in sorted(figures.calendar(warehouse, day).items())
     ]
-    told = ", ".join(f"{letter} {state.replace('_', ' ')}" for state, letter in figures.LETTERS.items())
-    return _table(("source", "from", "a letter a day"), rows, codes={2}) + f'<p class="quiet">{html(told)}</p>'
+    legend = ", ".join(f"{letter} {state.replace('_', ' ')}" for state, letter in LETTERS.items())
+    return _table(("source", "from", "a letter a day"), rows, codes={2}) + f'<p class="quiet">{html(legend)}</p>'
 
 
 def _table(names: Sequence[str], rows: Rows, codes: frozenset[int] | set[int] = frozenset()) -> str:

@@ -82,6 +82,11 @@ def _as_csv(values: Sequence[Sequence[Any]], *, is_sheet: bool) -> str:
     return f"{BYTE_ORDER_MARK if is_sheet else ''}{text.getvalue()}"
 
 
+def as_json(value: Any) -> None:
+    """Print a value as JSON, dates and times as text."""
+    terminal.data(json_text(_as_json(value, indent=1)) + "\n")
+
+
 def _distinct(columns: Sequence[str]) -> list[str]:
     """Column names with the second of a name as `name_2`, since an object holds a name once."""
     names: list[str] = []

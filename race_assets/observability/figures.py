@@ -95,13 +95,13 @@ FIGURES = (
            where state = 'complete' and race_date >= current_date - 400 group by 1""",
     ),
     Figure(
-        "coverage", "gauge", f"Meetings of the last {TRAILING_DAYS} days by what the source told of them.",
+        "coverage", "gauge", f"Days of the last {TRAILING_DAYS} by what the source reported of them.",
         ["source", "state"],
         f"""select source, state, count(*) from ops.coverage
             where race_date between current_date - {TRAILING_DAYS} and current_date group by 1, 2""",
     ),
     Figure(
-        "coverage_late", "gauge", "Of those, the ones that are missing something though their time has come.",
+        "coverage_late", "gauge", "Of those, days that miss something although it is due.",
         ["source"],
         f"""select source, count(*) filter (where is_late) from ops.coverage
             where race_date between current_date - {TRAILING_DAYS} and current_date group by 1""",

@@ -73,6 +73,10 @@ class Built:
         """Races found wanting, by rule, over all days."""
         return merged({rule: races} for (_, rule), races in self.findings.items())
 
+    def rows_by_table(self) -> dict[str, int]:
+        """Return the rows published of each core table, over all days."""
+        return merged(self.published.values())
+
     def add(self, other: "Built") -> None:
         """Takes in what another chunk came to."""
         self.published |= other.published

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
@@ -24,6 +25,21 @@ PARSED_SCHEMA = polars_schema(PARSED)
 def raw_table(source: str) -> str:
     """The lake table of a source's day files."""
     return f"raw/{source}"
+
+
+@dataclass(frozen=True)
+class DaysWithRecords:
+    """The days of a run that an asset has records of: only these are recorded as materialised."""
+
+    days: frozenset[date]
+
+
+def days_with_records(workshop: Workshop, days: Sequence[date], source: str | None = None) -> DaysWithRecords:
+    """Return which of these days have records in landed files, of one source or of any."""
+    wanted = workshop.wanted(days).items()
+    return DaysWithRecords(
+        frozenset(day for day, each in wanted if (each.inputs if source is None else source in each.inputs))
+    )
 
 
 def chunks(workshop: Workshop, days: Sequence[date]) -> Iterator[dict[date, WantedDay]]:

@@ -237,3 +237,20 @@ def _listed(workshop: Workshop, source: str) -> Listing:
             f"the drop folder of {source}, {folder}, cannot be read: {explained(error)}; "
             f"mend that, or set sources.{source}.path to another folder"
         ) from error
+
+
+def not_landed(workshop: Workshop, source: str) -> tuple[list[str], list[UnreadablePath]]:
+    """Return what of the source's drop folder was not landed as it is now, and what cannot be read; note nothing.
+
+    Raises:
+        PermanentError: the folder cannot be read.
+    """
+    if workshop.settings.source(source).path is None and not workshop.settings.drop_folder(source).exists():
+        return [], []
+    taken = """select name, taken_size from ops.watched_files
+               where source = %(source)s and (taken_size, taken_mtime_ns) = (size, mtime_ns)
+               union select name, bytes from ops.source_files where source = %(source)s"""
+    with workshop.warehouse.connect() as connection:
+        landed = set(connection.execute(taken, {"source": source}).fetchall())
+    listing = _listed(workshop, source)
+    return [each.name for each in listing.files if (each.name, each.size) not in landed], listing.unreadable

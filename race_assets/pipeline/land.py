@@ -40,7 +40,7 @@ from race_assets.storage.archive import ArchivedFile
 from race_assets.storage.attempts import SET_ASIDE, FileAttempts
 from race_assets.storage.file_errors import explained_with_path
 from race_assets.storage.files import readable_name
-from race_assets.storage.ledger import LedgerFile
+from race_assets.storage.ledger import Ledger, LedgerFile
 from race_assets.storage.track_names import TO_BE_READ, complete
 from race_assets.validation.account import Account, counted
 from race_assets.validation.rows import NO_TRACK, advice_of_first
@@ -707,7 +707,8 @@ def has_outdated_files(workshop: Workshop, pause_s: Callable[[int], float] = lam
 
 def _outdated(workshop: Workshop, parser: FileSource) -> list[LedgerFile]:
     last = _last_day(workshop, parser.name)
-    return workshop.ledger.outdated_files(parser.name, parser.parser_version, _dated_by(workshop), last)
+    # Looking puts no configuration in force, as `workshop.ledger` does.
+    return Ledger(workshop.warehouse).outdated_files(parser.name, parser.parser_version, _dated_by(workshop), last)
 
 
 def _dated_by(workshop: Workshop) -> str:
@@ -723,6 +724,8 @@ def withdraw(workshop: Workshop, prefix: str, source: str | None = None) -> Ledg
     """
     file = _named_by_hash(workshop, "--withdraw", prefix, source)
     workshop.ledger.withdraw(file.source, file.sha256)
+    # What an unreadable file said of the days that its name states goes with it.
+    coverage.note_alone(workshop.warehouse, file.source, {}, sorted(dates_in(file.name)))
     attempts.forget(workshop, file.source, file.sha256)
     return file
 

@@ -390,10 +390,13 @@ class IngestionService:
     def build(self, days: Sequence[date], run_id: str, *, refresh: bool = False) -> "Built":
         """Build and publish days that are out of date, with all that comes before; see `pipeline.build.build`."""
         from race_assets.pipeline.build import Built, build
+        from race_assets.storage import statistics
 
         built = Built()
         for part in build(self.workshop, days, run_id, refresh=refresh):
             built.add(part)
+        with self.workshop.timed("analyze"):
+            statistics.refresh(self.workshop.warehouse, built.rows_by_table())
         return built
 
     @unit_of_work

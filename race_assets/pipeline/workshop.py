@@ -99,9 +99,15 @@ class Workshop:
         return self.warehouse
 
     def _expect(self) -> None:
-        wanted = self.settings.coverage.sources.items()
-        told = {name: each for name, each in wanted if each is not None and name in self.enabled}
-        Ledger(self.warehouse).expect(told)
+        """State what is expected of enabled sources; one that runs fetch or poll is current without further ado."""
+        coverage = self.settings.coverage
+        expected = {
+            name: each.model_copy(update={"current": True})
+            if each.current is None and self.settings.collects(name)
+            else each
+            for name, each in coverage.of(self.enabled).items()
+        }
+        Ledger(self.warehouse).expect(expected, coverage)
 
     def source(self, name: str) -> FileSource:
         """The source of that name, as the settings have it."""

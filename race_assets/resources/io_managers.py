@@ -12,6 +12,7 @@ import dagster as dg
 import polars as pl
 
 from race_assets.errors import PermanentError
+from race_assets.pipeline.days import DaysWithRecords
 from race_assets.pipeline.inputs import lake_days
 from race_assets.resources.workshop import workshop_in_use
 from race_assets.storage import own_tables, tables
@@ -122,6 +123,25 @@ def _fault(rows: pl.DataFrame, days: Sequence[date] | None) -> str | None:
     return None
 
 
+BACKFILL_TAG = "dagster/backfill"
+
+
+def _record_only(context: dg.OutputContext, stored: DaysWithRecords) -> None:
+    """Have Dagster record an asset of ours as materialised for these days of the run, and for no others.
+
+    A backfill is left as it is: Dagster takes a day of it that is not recorded for a failed one.
+
+    Dagster has no public way to record fewer partitions than a run has; without this attribute all are recorded.
+    """
+    subset = getattr(context, "_asset_partitions_subset", None)
+    if subset is None or BACKFILL_TAG in context.step_context.dagster_run.tags:
+        return
+    keys = {day.isoformat() for day in stored.days}
+    context._asset_partitions_subset = context.asset_partitions_def.subset_with_partition_keys(  # noqa: SLF001 - see above
+        [key for key in context.asset_partition_keys if key in keys]
+    )
+
+
 def _is_untyped(dtype: Any) -> bool:
     """Return whether values of this type, or values within it, are null only."""
     if isinstance(dtype, pl.Struct):
@@ -136,8 +156,11 @@ class PostgresIOManager(dg.ConfigurableIOManager):
     An asset without partitions is stored and loaded as a whole table.
     """
 
-    def handle_output(self, context: dg.OutputContext, obj: Frame) -> None:
+    def handle_output(self, context: dg.OutputContext, obj: Frame | DaysWithRecords) -> None:
         """Replace the days of the run; the table is created from the frame, and follows it as `own_tables` says."""
+        if isinstance(obj, DaysWithRecords):
+            _record_only(context, obj)
+            return
         table = _postgres_table(context)
         days = _days(context)
         rows = _checked(obj, days, table)
@@ -158,8 +181,11 @@ class LakeIOManager(dg.ConfigurableIOManager):
     An asset without partitions is one file.
     """
 
-    def handle_output(self, context: dg.OutputContext, obj: Frame) -> None:
+    def handle_output(self, context: dg.OutputContext, obj: Frame | DaysWithRecords) -> None:
         """Replace the days of the run."""
+        if isinstance(obj, DaysWithRecords):
+            _record_only(context, obj)
+            return
         table = "/".join(context.asset_key.path)
         days = _days(context)
         rows = _checked(obj, days, table)

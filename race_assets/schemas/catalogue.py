@@ -12,12 +12,14 @@ from race_assets.schemas.core import (
 from race_assets.schemas.live import PRICE_TICKS, SESSIONS
 from race_assets.schemas.ops import (
     BUILT_DAYS,
+    CHART_DATA,
     DAY_PROBLEMS,
     EXPECTATIONS,
     FILE_ATTEMPTS,
     INGESTION_RUNS,
     LINK_DECISIONS,
     PUBLICATIONS,
+    RACE_COUNTS,
     REJECTED,
     REJECTS,
     REVISIONS,
@@ -45,7 +47,7 @@ IN_POSTGRES = {
             LINK_DECISIONS,
         )
     },
-    **{schema.name: schema for schema in (EXPECTATIONS, DAY_PROBLEMS, PRICE_TICKS, SESSIONS)},
+    **{schema.name: schema for schema in (EXPECTATIONS, DAY_PROBLEMS, RACE_COUNTS, CHART_DATA, PRICE_TICKS, SESSIONS)},
 }
 IN_LAKE = {
     schema.name: schema for schema in (PARSED, PARSED_POINTS, PARSED_FORM, PARSED_ANALYSIS, RAW, RECORDS, REJECTED)

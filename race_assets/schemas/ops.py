@@ -176,11 +176,48 @@ EXPECTATIONS = table(
     ("source",),
     {
         "source": column(pl.String, "Name of the source.", required=True),
-        "countries": column(TEXTS, "Whose meetings it tells of.", required=True),
+        "countries": column(TEXTS, "Whose meetings it reports; null compares it with no other source."),
         "due_days": column(pl.Int32, "Days after the race day by which it has told of it.", required=True),
         "due_time": column(pl.String, "The time of that day, `12:00`.", required=True),
         "timezone": column(pl.String, "The zone of that time.", required=True),
         "results": column(pl.Boolean, "It is to tell of results, too.", required=True),
+        "since": column(pl.Date, "First day that is expected; null is its first day with data."),
+        "is_current": column(
+            pl.Boolean, "Whether it is expected up to today; null decides by the age of its last data."
+        ),
+        "current_days": column(pl.Int32, "A source with data of the last so many days is current.", required=True),
+        "gap_days": column(pl.Int32, "After so many days without data a source had stopped.", required=True),
+        "not_expected": column(TEXTS, "Days and periods without racing.", required=True),
+    },
+)
+
+RACE_COUNTS = table(
+    "ops.race_counts",
+    "Races of each published day by track and reporting source; coverage is computed from them.",
+    ("race_date", "source", "track_id"),
+    {
+        "race_date": column(pl.Date, "The day.", required=True),
+        "source": column(
+            pl.String, "Name of the source; `*` counts the races of all sources, each once.", required=True
+        ),
+        "track_id": column(pl.String, "The track.", required=True),
+        "track": column(pl.String, "Its name.", required=True),
+        "country": column(pl.String, "Its country.", required=True),
+        "races": column(pl.Int32, "Races that the source reports there.", required=True),
+        "with_result": column(pl.Int32, "Of those, races with a result or void, from any source.", required=True),
+    },
+)
+
+CHART_DATA = table(
+    "ops.chart_data",
+    "Figures of each published day that charts show.",
+    ("race_date", "chart", "label"),
+    {
+        "race_date": column(pl.Date, "The day.", required=True),
+        "chart": column(pl.String, "`prices` or `overround`.", required=True),
+        "label": column(pl.String, "A range of decimal odds, or the name of a track.", required=True),
+        "number": column(pl.Int64, "Runners in that range, or races with a price for every runner.", required=True),
+        "total": column(pl.Float64, "Sum of the overrounds of those races; 0 for prices.", required=True),
     },
 )
 

@@ -303,6 +303,11 @@ class Settings(Node):
         is_card = cards.enabled and source in cards.sources
         return wanted is not None and (wanted.enabled or wanted.cron is not None or is_card)
 
+    def collects(self, source: str) -> bool:
+        """Return whether data of the source comes in by itself: runs fetch it, or live sessions poll it."""
+        is_polled = source == "betfair_exchange" and self.automation.live_session.enabled
+        return self.fetches(source) or is_polled
+
     def schedules(self) -> dict[str, CronSettings]:
         """Return what starts by the clock, by the name of its schedule; nothing of sources that are not enabled."""
         wanted, names = self.automation, [name for name in SourcesSettings.model_fields if name != "csv_feeds"]

@@ -1,4 +1,4 @@
-"""What stood in the way of a source's day, and reading what every source told of every meeting (`ops.coverage`)."""
+"""Reading what every source reported of every day (`ops.coverage`), and noting what stood in the way of a day."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,52 +8,92 @@ from typing import Any
 from race_assets.storage.postgres import Warehouse
 
 EVERY = "*"
-"""In place of a source: the day as a whole could not be built."""
+"""In place of a source: all sources together, or the day as a whole."""
 
 TRAILING = timedelta(days=27)
-"""How far back calendars look: four weeks with their last day."""
+"""How far back calendars and the check `arrived` look: four weeks with their last day."""
 
-BLOCKED, FAILED = "blocked", "failed"
-STATES = ("complete", "no_racing", "not_yet_published", "partial", "blocked", "failed")
-"""From nothing to do to the most to do."""
+COMPLETE, NO_RACING, NOT_YET, WAITING = "complete", "no_racing", "not_yet_published", "waiting"
+PARTIAL, MISSING, REJECTED, BLOCKED, FAILED = "partial", "missing", "rejected", "blocked", "failed"
+LETTERS = {
+    COMPLETE: "C", NO_RACING: "-", NOT_YET: ".", WAITING: "W", PARTIAL: "P", MISSING: "M", REJECTED: "R", BLOCKED: "B",
+    FAILED: "F",
+}  # fmt: skip
+"""A letter of calendars for each state, from nothing to do to the most to do."""
+
+
+def letters(days: Sequence[tuple[date, str]]) -> str:
+    """Return a letter for each day from the first to the last, a blank for one on which nothing is expected."""
+    states = dict(days)
+    first, last = min(states), max(states)
+    span = (first + timedelta(days=number) for number in range((last - first).days + 1))
+    return "".join(LETTERS[states[day]] if day in states else " " for day in span)
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """A row of `ops.coverage`: one source, day and track, or, without a track, the whole day of that source.
+    """A row of `ops.coverage`: one source and day.
 
     Attributes:
-        reason: what is missing, and what to do, for people.
-        is_late: something is missing whose time has come.
+        reason: why it has its state, for people.
+        races_known: races that any source reports in the countries of this source.
+        races_reported: of those, the ones that this source reports.
+        is_current: the source is expected up to today.
+        is_late: something is missing although it is due.
     """
 
     race_date: date
     source: str
-    track_id: str | None
-    track: str | None
     state: str
     reason: str
     races_known: int
-    races_told: int
+    races_reported: int
     deadline_at: datetime
+    is_current: bool
     is_late: bool
 
 
+@dataclass(frozen=True)
+class TrackCoverage:
+    """A row of `ops.track_coverage`: the races of one track and day that are known, and those that a source reports."""
+
+    race_date: date
+    source: str
+    track_id: str
+    track: str
+    races_known: int
+    races_reported: int
+
+
 def covered(
-    warehouse: Warehouse, first: date, last: date, source: str | None = None, track_id: str | None = None
+    warehouse: Warehouse, first: date = date.min, last: date = date.max, source: str | None = None
 ) -> list[Coverage]:
-    """What was told of these days, both ends included, by day, source and track."""
-    query = """select race_date, source, track_id, track, state, reason, races_known, races_told, deadline_at, is_late
-               from ops.coverage where race_date between %s and %s and source = coalesce(%s, source)
-               and (%s::text is null or track_id = %s) order by race_date, source, track_id nulls first"""
+    """Return what each source reported of these days, both ends included, by day and source."""
+    query = f"""select {", ".join(Coverage.__dataclass_fields__)} from ops.coverage
+                where race_date between %s and %s and source = coalesce(%s, source) order by race_date, source"""
     with warehouse.connect() as connection:
-        return [Coverage(*row) for row in connection.execute(query, [first, last, source, track_id, track_id])]
+        return [Coverage(*row) for row in connection.execute(query.encode(), [first, last, source])]
 
 
-def late(warehouse: Warehouse) -> list[Coverage]:
-    """What is missing of the last four weeks, up to today, though its time has come."""
+def tracks(warehouse: Warehouse, day: date, source: str | None = None) -> list[TrackCoverage]:
+    """Return the races of a day by source and track, of sources that are compared with others."""
+    query = f"""select {", ".join(TrackCoverage.__dataclass_fields__)} from ops.track_coverage
+                where race_date = %s and source = coalesce(%s, source) order by source, track"""
+    with warehouse.connect() as connection:
+        return [TrackCoverage(*row) for row in connection.execute(query.encode(), [day, source])]
+
+
+def problems(warehouse: Warehouse, source: str) -> dict[date, str]:
+    """Return the days of a source, or of `EVERY`, that something stood in the way of when they were last tried."""
+    query = "select race_date, reason from ops.day_problems where source = %s order by race_date"
+    with warehouse.connect() as connection:
+        return dict(connection.execute(query, [source]).fetchall())
+
+
+def recent(warehouse: Warehouse) -> list[Coverage]:
+    """Return the last four weeks, up to today, of sources that are current."""
     today = datetime.now(UTC).date()
-    return [each for each in covered(warehouse, today - TRAILING, today) if each.is_late]
+    return [each for each in covered(warehouse, today - TRAILING, today) if each.is_current]
 
 
 def note(cursor: Any, source: str, problems: Mapping[date, tuple[str, str]], solved: Iterable[date]) -> None:

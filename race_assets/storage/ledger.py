@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import Any
 
 from race_assets.errors import SettingsError
-from race_assets.settings.coverage import Expectation
+from race_assets.settings.coverage import CoverageSettings, Expectation
 from race_assets.storage.configuration import Configuration, Former, HarmlessChange, InForce, in_force, state
 from race_assets.storage.postgres import Warehouse
 from race_assets.storage.track_names import TO_BE_READ, Resolve
@@ -128,19 +128,25 @@ class Ledger:
         with self.warehouse.connect() as connection:
             return in_force(connection)
 
-    def expect(self, expectations: Mapping[str, Expectation]) -> None:
-        """States what sources are expected to tell of; writes only when it changed."""
+    def expect(self, expectations: Mapping[str, Expectation], coverage: CoverageSettings) -> None:
+        """State what sources are expected to report; write only what changed."""
+        shared = (coverage.current_days, coverage.gap_days, list(coverage.not_expected))
         rows = sorted(
-            (name, list(each.countries), each.due_days, each.due_time, each.timezone, each.results)
+            (
+                name, list(each.countries) if each.countries is not None else None, each.due_days, each.due_time,
+                each.timezone, each.results, each.since, each.current, *shared,
+            )
             for name, each in expectations.items()
-        )
-        columns = "source, countries, due_days, due_time, timezone, results"
+        )  # fmt: skip
+        columns = """source, countries, due_days, due_time, timezone, results, since, is_current, current_days,
+                     gap_days, not_expected"""
         with self.warehouse.transaction() as connection:
             known = connection.execute(f"select {columns} from ops.expectations order by 1".encode()).fetchall()
             if known != rows:
                 connection.execute("delete from ops.expectations")
+                values = ", ".join(["%s"] * len(rows[0])) if rows else ""
                 connection.cursor().executemany(
-                    f"insert into ops.expectations ({columns}) values (%s, %s, %s, %s, %s, %s)".encode(), rows
+                    f"insert into ops.expectations ({columns}) values ({values})".encode(), rows
                 )
 
     def file(self, source: str, sha256: str) -> LedgerFile | None:
@@ -253,6 +259,12 @@ class Ledger:
                 )
             ends = [min(days), max(days)] if days else [None, None]
             return {row[0]: WantedDay(*row) for row in connection.execute(query, [EMPTY, list(days), *ends])}
+
+    def days_ever_built(self, days: Sequence[date]) -> list[date]:
+        """Return which of these days were ever published from records, though they may have none any more."""
+        query = "select distinct race_date from ops.publications where race_date = any(%s) and fingerprint <> %s"
+        with self.warehouse.connect() as connection:
+            return [day for (day,) in connection.execute(query, [list(days), EMPTY])]
 
     def stale_days(self) -> list[tuple[date, str]]:
         """Days whose published state is not what their inputs make now, with the fingerprint they should get."""

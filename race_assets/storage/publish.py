@@ -14,7 +14,7 @@ import polars as pl
 from race_assets.schemas.catalogue import CORE
 from race_assets.schemas.ops import BUILT_DAYS, INGESTION_RUNS, PUBLICATIONS, REJECTS, REVISIONS, SOURCE_FILES
 from race_assets.schemas.table import conform, is_json, polars_schema
-from race_assets.storage import attempts, coverage, track_names
+from race_assets.storage import attempts, coverage, day_figures, track_names
 from race_assets.storage.binary_copy import copy_rows, quoted
 from race_assets.storage.postgres import LANDING_LOCK, PUBLISH_LOCK, PURPOSES, Warehouse, retrying
 from race_assets.storage.track_names import HeldNames
@@ -104,6 +104,7 @@ def _publish(warehouse: Warehouse, days: DayFrames) -> set[date]:
             days = only(days, set(days.fingerprints) - moved)
         if days.fingerprints:
             _replace_core(cursor, days)
+            day_figures.replace(cursor, days.fingerprints, days.core)
             _merge_rejects(cursor, days.rejects, "race_date = any(%(days)s)", {"days": list(days.fingerprints)})
             _replace_accounts(cursor, days)
             _note_built(cursor, days)

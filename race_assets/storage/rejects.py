@@ -103,6 +103,36 @@ def listed(warehouse: Warehouse, selection: Selection, limit: int) -> tuple[list
     return names, rows, total[0] if total else 0
 
 
+@dataclass(frozen=True)
+class RecentRejects:
+    """Open rejects of one source and rule.
+
+    Attributes:
+        records: how many records broke the rule; one record may break several.
+        undated: those of them without a day.
+        first: their first day; None where none has a day.
+        last: their last day.
+    """
+
+    source: str
+    rule: str
+    records: int
+    undated: int
+    first: date | None
+    last: date | None
+
+
+def recent_by_rule(warehouse: Warehouse, days: int) -> list[RecentRejects]:
+    """Return open rejects of the last so many days, by when they were rejected, the most frequent rule first."""
+    query = """select source, rule, count(distinct reject_id),
+                      count(distinct reject_id) filter (where race_date is null), min(race_date), max(race_date)
+               from quarantine.rejects cross join lateral unnest(rules) as broken (rule)
+               where state = 'open' and rejected_at >= now() - make_interval(days => %s)
+               group by source, rule order by 3 desc, 1, 2"""
+    with warehouse.connect() as connection:
+        return [RecentRejects(*row) for row in connection.execute(query.encode(), [days])]
+
+
 def selected(warehouse: Warehouse, selection: Selection) -> list[tuple[str, str, str, date | None, str, list[str]]]:
     """Return id, source, file hash, day, stage and rules of the rejects that are meant."""
     query = f"""select r.reject_id, r.source, r.source_file, r.race_date, r.stage, r.rules

@@ -66,7 +66,7 @@ def test_a_day_is_built_by_clicking_and_its_page_shows_rows_and_charts(
 
         page.open(f"{dev.url}/assets/core/races?view=partitions&partition={DAY1}", shows="rejects by rule")
         page.until_shown("C complete")
-        wait_until(lambda: {"rows per day", "over-round"} <= pictures(page), "the charts")
+        wait_until(lambda: {"rows per day", "overround"} <= pictures(page), "the charts")
         races = page.picture("races")
     for path in (graph, selections, races):
         assert path.read_bytes().startswith(PNG)

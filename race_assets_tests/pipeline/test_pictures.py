@@ -1,11 +1,13 @@
-"""A day's page and the pictures in Dagster's UI show the figures of the tables, whatever a dog is called."""
+"""A day's page and the charts in Dagster's UI show the figures of the tables, whatever a dog is called."""
 
 import base64
 import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import dagster as dg
@@ -21,6 +23,8 @@ from race_assets.observability import metrics
 from race_assets.pipeline.pictures import charts, figures
 from race_assets.pipeline.workshop import Workshop
 from race_assets.settings import Settings
+from race_assets.storage.day_figures import BINS, RANGES
+from race_assets.storage.postgres import Warehouse
 from race_assets_tests.pipeline.feed import (
     BSP,
     CSV,
@@ -123,11 +127,11 @@ def test_the_page_needs_nothing_beside_it_and_says_what_the_tables_say(told: Wor
     ((file, row, rules),) = [(row[1], row[2], row[4]) for row in page.rows if row[0] == CSV and row[-1].count("'x'")]
     assert (file, row) == ("a.csv", "5")
 
-    prices, over_rounds, refusals, rows_per_day = re.findall(r"<svg.*?</svg>", text)
+    prices, overrounds, refusals, rows_per_day = re.findall(r"<svg.*?</svg>", text)
     assert {name: figure for name, (figure, _) in bars(prices).items() if figure != "0"} == {
         "2.5 to 3": "2", "4 to 5": "3",
     }  # fmt: skip
-    assert {track: figure for track, (figure, _) in bars(over_rounds).items()} == {
+    assert {track: figure for track, (figure, _) in bars(overrounds).items()} == {
         "Kinsley": "0.800",
         "Romford": "0.750",
     }
@@ -159,7 +163,45 @@ def test_the_page_shows_what_several_sources_say_and_what_changed(workshop: Work
     assert ["Romford", "1", "1", "0", "2", f"{BSP} + {CSV}"] in page.rows
 
 
-def test_prices_that_are_none_are_shown_and_take_no_picture_down(make_settings: Callable[..., Settings]) -> None:
+OVERROUNDS = """select r.track, count(*), sum(race.implied) from (
+        select race_date, race_id, sum(1 / nullif(price, 0)) as implied from core.selections where status = 'ACTIVE'
+        group by race_date, race_id
+        having bool_and(price is not null and price > 0 and price < 'Infinity')) as race
+    join core.races as r using (race_date, race_id) where r.race_date = any(%s) group by r.track order by r.track"""
+PRICE_RANGES = """select width_bucket(price, %s::float8[]), count(*) from core.selections
+    where race_date = any(%s) and price is not null and status = 'ACTIVE' group by 1 order by 1"""
+RACE_COUNTS = """select race_date, source, track_id, count(*)::int, (count(*) filter (where status <> 'OPEN'))::int
+    from core.races cross join lateral unnest(sources || '*'::text) as reporting (source)
+    group by 1, 2, 3 order by 1, 2, 3"""
+
+
+def test_the_figures_of_a_day_are_those_of_its_tables(make_settings: Callable[..., Settings]) -> None:
+    lax = Workshop(make_settings(rules={"price_range": {"severity": "warn"}}))
+    priceless = csv_row(DAY1, "4. Delta", selection=4, price="0") + csv_row(DAY1, "5. Epsilon", selection=5, price="")
+    hove = csv_race(DAY1, track="Hove", price="1.01")
+    drop(lax, "a.csv", csv_race(DAY1, price="4.0") + priceless + csv_race(DAY1, track="Kinsley", price="1000") + hove)
+    drop(lax, "b.csv", csv_race(DAY2, price="1.5") + csv_race(DAY2, track="Hove", price="49.99", dogs="A B"))
+    winner = [
+        bsp_row(DAY2, f"{n}. {dog}", selection=n, won=n == 1) for n, dog in enumerate(["Alpha", "Beta", "Gamma"], 1)
+    ]
+    drop(lax, "bsp.csv", "".join(winner), BSP)
+    build_stale(lax)
+    # A day that is published again, with less, leaves nothing of its former figures.
+    for days in ([DAY1, DAY2], [DAY2]):
+        by_range = {RANGES[place]: float(count) for place, count in ask(lax, PRICE_RANGES, list(BINS), days)}
+        assert {name: count for name, count in figures.prices(lax.warehouse, days) if count} == by_range
+        expected = [(track, pytest.approx(total / races)) for track, races, total in ask(lax, OVERROUNDS, days)]
+        assert figures.overrounds(lax.warehouse, days) == expected
+        counts = "select race_date, source, track_id, races, with_result from ops.race_counts order by 1, 2, 3"
+        assert ask(lax, counts) == ask(lax, RACE_COUNTS)
+        (file,) = [file for file in lax.ledger.files(CSV) if file.name == "a.csv"]
+        if DAY1 in days:
+            lax.ledger.withdraw(CSV, file.sha256)
+            build_stale(lax)
+    assert figures.prices(lax.warehouse, [DAY1]) == [(name, 0.0) for name in RANGES[1:]]
+
+
+def test_prices_that_are_none_are_shown_and_take_no_chart_down(make_settings: Callable[..., Settings]) -> None:
     lax = Workshop(make_settings(rules={"price_range": {"severity": "warn"}}))
     nothing = csv_row(DAY1, "4. Delta", selection=4, price="0")
     drop(lax, "a.csv", csv_race(DAY1, price="4.0") + nothing + csv_race(DAY1, track="Kinsley", price="1000"))
@@ -167,17 +209,51 @@ def test_prices_that_are_none_are_shown_and_take_no_picture_down(make_settings: 
     ((priced,),) = ask(lax, "select count(price) from core.selections where status = 'ACTIVE'")
     prices = dict(figures.prices(lax.warehouse, [DAY1]))
     assert (prices["below 1.01"], prices["4 to 5"], prices["50 and more"], sum(prices.values())) == (1, 3, 3, priced)
-    # Romford's only race has a price that is none, and so no over-round.
-    assert figures.over_rounds(lax.warehouse, [DAY1]) == [("Kinsley", pytest.approx(0.003))]
+    # Romford's only race has a price that is none, and so no overround.
+    assert figures.overrounds(lax.warehouse, [DAY1]) == [("Kinsley", pytest.approx(0.003))]
     assert Page(day_page.page(lax, DAY1)).open == []
 
 
-def test_every_track_of_a_day_has_its_over_round(workshop: Workshop) -> None:
+BIG = re.compile(r"\bcore\.|quarantine\.|validated\.")
+
+
+def test_charts_never_read_a_table_of_records(told: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Right after a bulk load such a query took minutes: the server has no statistics yet."""
+    sent: list[str] = []
+    connect = Warehouse.connect
+
+    @contextmanager
+    def watched(warehouse: Warehouse) -> Iterator[Any]:
+        with connect(warehouse) as connection:
+            yield Watched(connection, sent)
+
+    monkeypatch.setattr(Warehouse, "connect", watched)
+    figures.prices(told.warehouse, [DAY1])
+    figures.overrounds(told.warehouse, [DAY1])
+    figures.calendar(told.warehouse, DAY1)
+    for table in CORE:
+        figures.rows_per_day(told.warehouse, f"core.{table}", DAY1)
+    assert len(sent) == 3 + len(CORE)
+    assert [query for query in sent if BIG.search(query)] == []
+
+
+class Watched:
+    """A connection whose queries are kept."""
+
+    def __init__(self, connection: Any, sent: list[str]) -> None:
+        self._connection, self._sent = connection, sent
+
+    def execute(self, query: Any, *bound: Any) -> Any:
+        self._sent.append(query.decode() if isinstance(query, bytes) else query)
+        return self._connection.execute(query, *bound)
+
+
+def test_every_track_of_a_day_has_its_overround(workshop: Workshop) -> None:
     named = [track.name for track in workshop.tracks.tracks if track.country in {"GB", "IE"}][:33]
     drop(workshop, "a.csv", "".join(csv_race(DAY1, track=name, dogs=f"A{n} B{n}") for n, name in enumerate(named)))
     build_stale(workshop)
     ((tracks,),) = ask(workshop, "select count(distinct track) from core.races")
-    assert len(figures.over_rounds(workshop.warehouse, [DAY1])) == tracks > 31
+    assert len(figures.overrounds(workshop.warehouse, [DAY1])) == tracks > 31
 
 
 @pytest.mark.usefixtures("told")
@@ -198,7 +274,7 @@ def test_a_day_nobody_told_of_is_a_page_too(workshop: Workshop) -> None:
 
 
 @pytest.mark.usefixtures("told")
-def test_assets_show_their_pictures(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_assets_show_their_charts(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("RACE_ASSETS_COVERAGE__SOURCES", "{betfair_csv: {}}")
@@ -226,7 +302,7 @@ def test_assets_show_their_pictures(environment: dict[str, str], monkeypatch: py
     assert {name for name, told in shown.items() if everywhere <= set(told)} == set(CORE)
     assert drawn("selections", "rows per day") == {str(DAY1): "5"}
     assert drawn("selections", "prices")["4 to 5"] == "3"
-    assert drawn("races", "over-round") == {"Kinsley": "0.800", "Romford": "0.750"}
+    assert drawn("races", "overround") == {"Kinsley": "0.800", "Romford": "0.750"}
     assert "| 1 |" in shown["races"]["rejects by rule"]
     assert f"| {CSV} |" in shown["races"]["coverage"]
 
@@ -252,7 +328,8 @@ def test_who_only_looks_leaves_what_days_are_built_by_as_it_is(
 ) -> None:
     other = Workshop(make_settings(rules={"price_range": {"max": 900}}, coverage={"sources": {CSV: {"due_days": 7}}}))
     day_page.page(other, DAY1)
-    status.show(other, (DAY1, DAY1), None, None, "json", in_detail=False)
+    status.show(other, (DAY1, DAY1), None, "json")
+    status.show_day(other, DAY1, None, "json")
     metrics.page(Opened(other.settings))
     assert ask(told, "select count(*) from ops.stale_days") == [(0,)]
     assert ask(told, "select due_days from ops.expectations where source = %s", CSV) == [(7,)]

@@ -16,14 +16,12 @@ from race_assets.settings import Settings, find_file, project
 from race_assets.sources import registry
 from race_assets.storage import attempts, rights
 from race_assets.storage.conninfo import Address
+from race_assets.storage.dagster_runs import HEARTBEAT_S, heartbeat_age_s
 from race_assets.storage.postgres import newest_migration, server_url
 from race_assets.storage.server_errors import no_connection
 from race_assets.storage.session import ENCODING, ENCODING_STEP, connect, state_settings
 
 SKEW_S = 5
-HEARTBEAT_S = 90
-"""A daemon that lives says so every half minute."""
-
 SESSION_THINGS = ("connection pooler", "session settings", "connections")
 THINGS = ("rights", "tables", "clock of the database", "files", "daemon", "queries")
 
@@ -158,11 +156,7 @@ def _daemon(settings: Settings, connection: Any) -> Finding:
     wanted += [f"historical_sync_{name}" for name in own]
     if not wanted:
         return skipped("daemon", "nothing is to run by itself (automation)")
-    (there,) = connection.execute("select to_regclass('dagster.daemon_heartbeats') is not null").fetchone()
-    age = None
-    if there:
-        query = "select extract(epoch from (now() at time zone 'UTC') - max(timestamp)) from dagster.daemon_heartbeats"
-        (age,) = connection.execute(query).fetchone()
+    age = heartbeat_age_s(connection)
     if age is None or age > HEARTBEAT_S:
         since = "it has never run" if age is None else f"it was last seen {age / 60:,.0f} minutes ago"
         said = f"{since}: {', '.join(wanted)} do nothing meanwhile"
