@@ -1,9 +1,11 @@
 """A reject is not the end of a row: with the cause mended, exactly the rows it was about pass, and once is enough."""
 
 import bz2
+import io
 import json
 import shutil
 import subprocess
+import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from race_assets.settings import Settings
 from race_assets_tests.conftest import environment_of, run_in
 from race_assets_tests.databases import Databases, name_of
 from race_assets_tests.pipeline.feed import DAY1, ask, build_stale, csv_race, drop
+from race_assets_tests.sources.test_betfair_historic import TRADE, life
 
 Done = subprocess.CompletedProcess[str]
 HEADER = "Venue;Day;Off;Box;Dog;Odds"
@@ -236,15 +239,24 @@ def test_explain_and_the_table_of_rules_have_the_limits_of_the_rejects_own_sourc
 def test_explain_of_a_stream_that_is_cut_asks_for_a_whole_one(
     command: Callable[..., Done], workshop: Workshop, tmp_path: Path
 ) -> None:
-    cut = tmp_path / "1.23.bz2"
-    cut.write_bytes(bz2.compress(b"never read" * 99)[:-20])
-    (landed,) = land.land(workshop, "betfair_historic", [(cut, "PRO/1.23.bz2")])
-    assert landed.state == "unreadable"
+    # With a whole member beside it: a file of which nothing can be read is `unreadable` and has no rejects.
+    members = {
+        "1.24.bz2": bz2.compress(life((300, TRADE))),
+        "1.23.bz2": bz2.compress(b"never read" * 99)[:-20],
+    }
+    cut = tmp_path / "day.tar"
+    with tarfile.open(cut, "w") as archive:
+        for name, data in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    (landed,) = land.land(workshop, "betfair_historic", [(cut, "PRO/day.tar")])
+    assert landed.state == "landed"
     (reject,) = ask(workshop, "select reject_id from quarantine.rejects")[0]
     said = command("rejects", "explain", reject).stdout
     for told in (
-        "PRO/1.23.bz2 version 1, record 1", "nothing: what stands there cannot be read", "bzip2 data end at byte",
-        "land a better one as PRO/1.23.bz2",
+        "PRO/day.tar version 1", "1.23.bz2", "nothing: what stands there cannot be read", "bzip2 data end at byte",
+        "land a better one as PRO/day.tar",
     ):  # fmt: skip
         assert told in said
     assert "(no column)" not in said
