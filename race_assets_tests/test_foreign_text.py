@@ -208,6 +208,8 @@ def test_a_message_of_any_error_of_ours_is_visible(name: str) -> None:
     for kind in kinds:
         if kind is errors.UnreadableFileError:
             error: Exception = kind("unreadable", f"cell {name}")
+        elif kind is errors.OutOfMemoryError:
+            continue  # its text is always the same
         elif kind is errors.DayFailedError:
             error = kind({str(DAY): f"file {name}"})
         else:

@@ -686,17 +686,21 @@ def ensure_parsed(workshop: Workshop, file: LedgerFile, *, beside: str | None = 
         raise FileNotReadError(f"{file.name} of {file.source}: {landed.detail}")
 
 
-def has_outdated_files(workshop: Workshop, pause_s: Callable[[int], float] = lambda _: 0.0) -> bool:
+def has_outdated_files(
+    workshop: Workshop, pause_s: Callable[[int], float] = lambda _: 0.0, ledger: Ledger | None = None
+) -> bool:
     """Return whether `bring_up_to_date` or `read_failed_again` has anything to do.
 
     Args:
         workshop: the tools.
         pause_s: seconds that a file is left alone after so many attempts.
+        ledger: for a caller that only looks: one that does not put this process's configuration in force. The tracks
+            and settings in force decide then.
     """
     for source in workshop.enabled:
         parser = workshop.source(source)
         files = {each.sha256 for each in workshop.archive.pending(source)}
-        files |= {each.sha256 for each in _outdated(workshop, parser)}
+        files |= {each.sha256 for each in _outdated(workshop, parser, ledger)}
         failed = attempts.failed_before(workshop, source) if files else {}
         if any(
             each not in failed or attempts.age_s(failed[each]) >= pause_s(max(failed[each].count, 1)) for each in files
@@ -705,10 +709,10 @@ def has_outdated_files(workshop: Workshop, pause_s: Callable[[int], float] = lam
     return False
 
 
-def _outdated(workshop: Workshop, parser: FileSource) -> list[LedgerFile]:
+def _outdated(workshop: Workshop, parser: FileSource, ledger: Ledger | None = None) -> list[LedgerFile]:
     last = _last_day(workshop, parser.name)
-    # Looking puts no configuration in force, as `workshop.ledger` does.
-    return Ledger(workshop.warehouse).outdated_files(parser.name, parser.parser_version, _dated_by(workshop), last)
+    asked = ledger or workshop.ledger
+    return asked.outdated_files(parser.name, parser.parser_version, _dated_by(workshop), last)
 
 
 def _dated_by(workshop: Workshop) -> str:

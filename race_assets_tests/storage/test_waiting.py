@@ -139,8 +139,9 @@ def test_a_statement_that_waits_for_a_table_or_row_names_its_holder(
     statement: str,
     wanted: str,
 ) -> None:
-    columns = "source, countries, due_days, due_time, timezone, results"
-    holder.execute(f"insert into ops.expectations ({columns}) values ('s', '{{}}', 1, '12:00', 'UTC', true)".encode())
+    columns = "source, countries, due_days, due_time, timezone, results, current_days, gap_days, not_expected"
+    values = "'s', '{}', 1, '12:00', 'UTC', true, 28, 100, '{}'"
+    holder.execute(f"insert into ops.expectations ({columns}) values ({values})".encode())
     warehouse = Warehouse(database)
 
     def work() -> None:

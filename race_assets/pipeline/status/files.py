@@ -20,7 +20,8 @@ def needs(workshop: Workshop) -> list[Need]:
     found = _unreadable(workshop)
     for source in workshop.enabled:
         found += _not_entered(workshop, source) + _not_landed(workshop, source)
-    if land.has_outdated_files(workshop):
+    # Looking puts no configuration in force, as `workshop.ledger` does.
+    if land.has_outdated_files(workshop, ledger=Ledger(workshop.warehouse)):
         reason = "landed files are to be read again: by a newer parser, another track registry or date"
         found.append(Need(TO_READ_AGAIN, None, None, None, 0, reason, INGEST))
     return found
