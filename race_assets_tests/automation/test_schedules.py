@@ -160,7 +160,8 @@ def card(race: Race) -> Race:
 def test_cards_are_there_before_the_races_and_only_what_has_changed_becomes_a_version(
     database: str, tmp_path: Path, tick: Tick, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now = datetime.now(LONDON)
+    # Noon of today, so that the polls are of one day at whatever hour the test runs.
+    now = datetime.now(LONDON).replace(hour=12, minute=0, second=0, microsecond=0)
     plain = [race for race in world(now.date(), days=2) if race.number == 1 and race.track[1] == "Kinsley"]
     today, tomorrow = (card(race) for race in plain)
     monkeypatch.setenv("RACE_ASSETS_HOME", str(tmp_path / "home"))
