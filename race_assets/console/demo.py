@@ -25,7 +25,8 @@ def run(settings: Settings) -> int:
     home, has_server = settings.home / "demo", settings.postgres.url is not None
     # Run config, storage and definitions all read the settings: the demo is set where they all look.
     os.environ[f"{PREFIX}HOME"] = str(home)
-    os.environ[f"{PREFIX}POSTGRES__URL"] = ""
+    for name in ("URL", "READER_URL"):
+        os.environ[f"{PREFIX}POSTGRES__{name}"] = ""
     settings = settings_module.load()
     from race_assets.automation.ranges import contiguous
     from race_assets.console import ingest
@@ -59,6 +60,6 @@ def run(settings: Settings) -> int:
     ingest.show(ingested)
     report.heading("Where it is")
     report.line(f"all of it is below {home}; delete that folder to be rid of it. To read its tables:")
-    embedded = f"{PREFIX}POSTGRES__URL= " if has_server else ""
+    embedded = f"{PREFIX}POSTGRES__URL= {PREFIX}POSTGRES__READER_URL= " if has_server else ""
     report.line(f'{embedded}{PREFIX}HOME={shlex.quote(str(home))} race-assets query "select * from core.races"')
     return ingested.exit_code
