@@ -61,12 +61,14 @@ class Databases:
     def lend(self) -> Iterator[str]:
         """URL of a database with all our tables and Dagster's, and nothing in them."""
         name = self._rename(self._clean.pop()) if self._clean else self._create(self.template)
-        yield self.url_of(name)
-        self._end_connections(name)
-        if self._empty(name):
-            self._clean.append(name)
-        else:
-            self._drop(name)
+        try:
+            yield self.url_of(name)
+        finally:
+            self._end_connections(name)
+            if self._empty(name):
+                self._clean.append(name)
+            else:
+                self._drop(name)
 
     @contextmanager
     def copy_of(self, template: str) -> Iterator[str]:
