@@ -103,6 +103,7 @@ def _members(path: Path) -> list[str]:
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.namelist()
+    # The last one is how zipfile rejects archives of a version or kind that it cannot read.
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         return []
 

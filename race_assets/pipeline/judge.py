@@ -78,7 +78,7 @@ def _is_raw_ready(workshop: Workshop, day: date, wanted: WantedDay) -> bool:
 
 
 class Judged:
-    """Judged records of days: `accepted` (RECORDS), `rejects` (REJECTED); `accounts`, `measures` by source and day."""
+    """Validated records of days: `accepted`, `rejects`, and by source and day `accounts` and `measures`."""
 
     def __init__(
         self,

@@ -71,7 +71,7 @@ class Workshop:
 
     @cached_property
     def ledger(self) -> Ledger:
-        """The ledger, told which configuration is in force: for who lands or builds."""
+        """Put this process's configuration in force and return the ledger; for landing and building."""
         upgrade(self.lake, LAKE)
         upgrade(self.published, PUBLISHED)
         ledger = Ledger(self.warehouse)
@@ -94,7 +94,7 @@ class Workshop:
 
     @cached_property
     def reading(self) -> Warehouse:
-        """Postgres, told what is expected of which source, and not what days are built by: for who only looks."""
+        """Return the warehouse with the expectations of the settings entered; no configuration is put in force."""
         self._expect()
         return self.warehouse
 

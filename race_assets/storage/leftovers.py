@@ -24,7 +24,7 @@ PARTS = ".parquet"
 
 
 class Held:
-    """A new temporary file or folder, locked until `release`: what nobody holds is a leftover."""
+    """A new temporary file or folder, locked until `release`. One without a lock was left by a killed process."""
 
     def __init__(self, folder: Path, *, is_folder: bool = False, prefix: str = PREFIX) -> None:
         while True:

@@ -1,4 +1,4 @@
-"""Every address that psql takes reaches every driver whole, and the shell changes nothing of it that it should not."""
+"""Tests of addresses: each form that psql takes reaches each driver unchanged, whatever the shell has set."""
 
 import os
 import threading
