@@ -51,13 +51,13 @@ class Home:
             **extra,
         }
 
-    def drop(self, name: str, text: str) -> None:
-        """Put a file into the drop folder of `betfair_csv`, whole at once."""
+    def drop(self, name: str, text: str) -> Path:
+        """Put a file into the drop folder of `betfair_csv`, whole at once, and return its path."""
         folder = self.folder / "drops" / feed.CSV
         folder.mkdir(parents=True, exist_ok=True)
         unfinished = folder / f".{name}"
         unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(folder / name)
+        return unfinished.replace(folder / name)
 
     def take_in(self) -> None:
         """Land what lies in the drop folder and build what is out of date, undisturbed and in this process."""

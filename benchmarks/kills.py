@@ -101,12 +101,12 @@ class Rounds:
         code = process.wait(PATIENCE_S)
         return f"killed after {instant:.2f} of {usual:.2f} s, exit code {code}"
 
-    def drop(self) -> None:
-        """Give both homes the same new file."""
+    def drop(self) -> Path:
+        """Give both homes the same new file, and return the first one's."""
         name, text = card_file(self.chance)
-        for home in (self.killed, self.peaceful):
-            home.drop(name, text)
+        dropped = [home.drop(name, text) for home in (self.killed, self.peaceful)]
         self.peaceful.take_in()
+        return dropped[0]
 
     def recover(self) -> list[str]:
         """Run `ingest` as a person would, and return what is wrong then."""
@@ -115,8 +115,8 @@ class Rounds:
 
     def land(self) -> tuple[str, list[str]]:
         """Kill `land`."""
-        self.drop()
-        return self.kill_midway("land"), self.recover()
+        path = self.drop()
+        return self.kill_midway("land", str(path), "--source", feed.CSV), self.recover()
 
     def ingest(self) -> tuple[str, list[str]]:
         """Kill `ingest`."""
@@ -214,7 +214,8 @@ def main() -> int:
     try:
         rounds.drop()
         rounds.recover()
-        rounds.finish(rounds.killed, "land")
+        rounds.finish(rounds.killed, "land", str(rounds.drop()), "--source", feed.CSV)
+        rounds.recover()
         for number, kind in enumerate(order, start=1):
             how, wrong = getattr(rounds, kind)()
             wrong += differences(rounds.killed, rounds.peaceful) + rounds.killed.leftovers()
